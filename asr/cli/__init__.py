@@ -1,0 +1,101 @@
+"""The command line: one file a verb, and the only place that prints.
+
+A verb's module has `configure(parser)`, which adds its arguments, and `run(arguments) -> int`, its exit
+code. It is imported only when the verb is used, and imports the heavy libraries only when it runs.
+"""
+
+import argparse
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from asr.cli.console import setup_logging
+from asr.errors import AsrError, UsageError
+
+
+class Verb(NamedTuple):
+    """A verb's module, and what `asr --help` says of it."""
+
+    module: str
+    summary: str
+
+
+VERBS = {
+    "prepare": Verb("asr.cli.prepare", "turn a published corpus, or your own audio, into manifests"),
+    "validate": Verb("asr.cli.validate", "check a manifest before training on it"),
+    "train": Verb("asr.cli.train", "train a recogniser"),
+    "transcribe": Verb("asr.cli.transcribe", "audio files -> text"),
+    "evaluate": Verb("asr.cli.evaluate", "transcribe a manifest and report its word error rate"),
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one verb.
+
+    Returns:
+        0 when all went well, 1 when something failed, 2 for a mistake in the command.
+    """
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    setup_logging()
+    try:
+        if words and words[0] in VERBS:
+            verb = importlib.import_module(VERBS[words[0]].module)
+            parser = argparse.ArgumentParser(
+                prog=f"asr {words[0]}",
+                description=verb.__doc__,
+                formatter_class=argparse.RawDescriptionHelpFormatter,
+                allow_abbrev=False,
+            )
+            verb.configure(parser)
+            return int(verb.run(_parse(parser, words[1:])))
+        return _overview(words)
+    except UsageError as error:
+        return _fail(error, 2)
+    except AsrError as error:
+        return _fail(error, 1)
+    except KeyboardInterrupt:
+        return _fail("interrupted", 130)
+    except BrokenPipeError:
+        # The reader of our output has gone; that is its right.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+
+
+def _parse(parser: argparse.ArgumentParser, words: Sequence[str]) -> argparse.Namespace:
+    """Parse; a verb that takes configuration options gets the words it does not know in `options`."""
+    if parser.get_default("takes_options"):
+        known, options = parser.parse_known_args(words)
+        known.options = options
+        return known
+    return parser.parse_args(words)
+
+
+def _overview(words: Sequence[str]) -> int:
+    verbs = "\n".join(f"  {name:<12}{verb.summary}" for name, verb in VERBS.items())
+    parser = argparse.ArgumentParser(
+        prog="asr",
+        description="Train recurrent speech recognisers, transcribe audio, and score the result.",
+        epilog=f"verbs:\n{verbs}\n\n`asr VERB --help` explains one.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="store_true", help="print the version")
+    parser.add_argument("verb", nargs="?", metavar="VERB", help="what to do; see below")
+    known, _ = parser.parse_known_args(words)
+    if known.version:
+        import asr
+
+        print(asr.__version__)
+        return 0
+    if known.verb is None:
+        parser.print_help()
+        return 2
+    from asr.options import nearest
+
+    raise UsageError(f"no verb {known.verb!r}{nearest(known.verb, list(VERBS))}")
+
+
+def _fail(error: object, code: int) -> int:
+    print(f"asr: {error}", file=sys.stderr)
+    return code

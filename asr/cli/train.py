@@ -1,0 +1,70 @@
+"""Train a recogniser.
+
+asr train --config configs/an4.yaml
+asr train --config configs/an4.yaml --run-dir runs/wide --model.hidden_size 320
+asr train --resume runs/wide
+"""
+
+import argparse
+import sys
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from asr.errors import UsageError
+
+
+class _Help(argparse.Action):
+    """--help, with every configuration option, its type and its default."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
+        from asr.config import ExperimentConfig
+        from asr.options import options_parser
+
+        parser.print_help()
+        print("\nevery key of the configuration is an option too:\n")
+        text = options_parser(ExperimentConfig, add_help=False, prog="asr train").format_help()
+        print(text.split("\n\n", 1)[1])
+        parser.exit()
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments."""
+    for action in list(parser._actions):
+        if "--help" in action.option_strings:
+            parser._handle_conflict_resolve(None, [(option, action) for option in action.option_strings])  # type: ignore[arg-type]
+    parser.add_argument("-h", "--help", action=_Help, nargs=0, help="show this help message and exit")
+    parser.add_argument("--config", type=Path, metavar="YAML", help="the experiment")
+    parser.add_argument(
+        "--run-dir", type=Path, metavar="DIR", help="where to write; default runs/CONFIG-DATE-TIME"
+    )
+    parser.add_argument("--resume", type=Path, metavar="RUN_DIR", help="go on where a run stopped")
+    parser.set_defaults(takes_options=True)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Train."""
+    from asr.cli.console import log_to_file
+    from asr.config import load_experiment
+
+    progress = sys.stderr.isatty()
+    if arguments.resume is not None:
+        if arguments.config is not None or arguments.run_dir is not None or arguments.options:
+            raise UsageError("--resume takes its configuration from the run folder; give it alone")
+        from asr.training.train import resume
+
+        run_dir = arguments.resume
+        if run_dir.is_dir():
+            log_to_file(run_dir / "train.log")
+        best = resume(run_dir, progress=progress)
+    else:
+        if arguments.config is None:
+            raise UsageError("give --config YAML (such as configs/an4.yaml), or --resume RUN_DIR")
+        config = load_experiment(arguments.config, arguments.options)
+        stamp = datetime.now().strftime("%Y%m%d-%H%M%S")
+        run_dir = arguments.run_dir or Path("runs") / f"{arguments.config.stem}-{stamp}"
+        from asr.training.train import train
+
+        best = train(config, run_dir, progress=progress, on_start=lambda: log_to_file(run_dir / "train.log"))
+    print(best)
+    return 0

@@ -1,0 +1,116 @@
+"""An experiment, whole: every dataclass that shapes a training, gathered under one roof."""
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from asr.data.batching import DataConfig
+from asr.data.tokenizer import TokenizerConfig
+from asr.errors import ConfigError
+from asr.files import write_atomically
+from asr.model.acoustic import AcousticModelConfig
+from asr.model.encoder import EncoderConfig
+from asr.model.features import FeaturesConfig
+from asr.model.spec_augment import SpecAugmentConfig
+from asr.options import parse_options, read_yaml
+
+
+@dataclass(frozen=True)
+class OptimizerConfig:
+    """How weights move: AdamW under a one-cycle learning rate (Loshchilov & Hutter 2019; Smith 2018).
+
+    Attributes:
+        learning_rate: highest learning rate, reached after `warmup`.
+        warmup: share of all steps on which the learning rate rises; it falls to zero on the rest.
+        weight_decay: decoupled weight decay.
+        gradient_clip: gradients are scaled down to this norm; 0 leaves them.
+    """
+
+    learning_rate: float = 2e-3
+    warmup: float = 0.2
+    weight_decay: float = 1e-2
+    gradient_clip: float = 5.0
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """How long, how precisely, from which seed.
+
+    Attributes:
+        epochs: passes over the training data.
+        seed: of weights, batches, augmentation and dropout.
+        precision: "float32", "bfloat16" (the loss and the features stay float32), or "auto": bfloat16
+            where the hardware multiplies it, else float32.
+        consistency: weight of the CR-CTC consistency loss between two augmented views of each batch; 0
+            trains on one view, in about half the time.
+        ema_decay: decay, per step, of the moving average of weights that is validated and saved; 0
+            saves the weights themselves.
+        max_nonfinite: steps with a NaN or infinite loss or gradient that are skipped and named before
+            training stops.
+    """
+
+    epochs: int = 60
+    seed: int = 1
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    consistency: float = 0.0
+    ema_decay: float = 0.99
+    max_nonfinite: int = 10
+
+
+@dataclass(frozen=True)
+class ExperimentConfig:
+    """One experiment: data, model and training.
+
+    Attributes:
+        data: manifests and batches.
+        tokenizer: how transcripts become tokens.
+        features: from waveform to features.
+        spec_augment: what training hides of the features.
+        model: shape of the network.
+        optimizer: how weights move.
+        training: how long, how precisely, from which seed.
+    """
+
+    data: DataConfig
+    tokenizer: TokenizerConfig = field(default_factory=TokenizerConfig)
+    features: FeaturesConfig = field(default_factory=FeaturesConfig)
+    spec_augment: SpecAugmentConfig = field(default_factory=SpecAugmentConfig)
+    model: EncoderConfig = field(default_factory=EncoderConfig)
+    optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
+    training: TrainingConfig = field(default_factory=TrainingConfig)
+
+    @property
+    def acoustic_model(self) -> AcousticModelConfig:
+        """The part that the checkpoint carries."""
+        return AcousticModelConfig(self.features, self.spec_augment, self.model)
+
+
+def load_experiment(path: str | Path, options: Sequence[str] = ()) -> ExperimentConfig:
+    """Read an experiment from YAML, with `--group.field value` options on top.
+
+    Raises:
+        ConfigError: no such file, not YAML, an unknown key or option (the nearest one is named), a wrong
+            type or a missing value; the message begins with the file.
+    """
+    values = read_yaml(path)
+    try:
+        return parse_options(ExperimentConfig, values, options)
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}") from None
+
+
+def save_experiment(path: str | Path, config: ExperimentConfig) -> None:
+    """Write every field of an experiment, defaults included, as YAML that `load_experiment` reads."""
+    import yaml
+
+    with write_atomically(path) as file:
+        yaml.safe_dump(_plain(dataclasses.asdict(config)), file, sort_keys=False, allow_unicode=True)
+
+
+def _plain(value: Any) -> Any:
+    """YAML has no tuples: lists instead."""
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    return [_plain(item) for item in value] if isinstance(value, tuple) else value

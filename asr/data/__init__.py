@@ -1,0 +1,1 @@
+"""From a published corpus to batches: manifests, audio, text, tokens, augmentation, batching."""

@@ -1,0 +1,161 @@
+"""Any audio file that libsndfile reads -> a mono float32 waveform at the rate the model wants.
+
+WAV, FLAC, MP3, OGG, Opus, NIST SPHERE (PCM, mu-law, A-law), AIFF, CAF, ... Several channels are
+averaged; other rates are resampled with soxr. What was done to the sound is logged; what makes it
+useless (empty, truncated, NaN) is an error.
+"""
+
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import soundfile
+import soxr
+
+from asr.errors import AudioError
+
+log = logging.getLogger(__name__)
+
+# libsndfile's answer for a stream whose header does not say how long it is.
+_UNKNOWN_FRAMES = 2**62
+
+# Formats whose header counts samples exactly, so that fewer decoded samples mean a cut file.
+_EXACT_FORMATS = {"WAV", "WAVEX", "RF64", "W64", "FLAC", "AIFF", "AU", "NIST", "CAF"}
+
+
+@dataclass(frozen=True, slots=True)
+class AudioInfo:
+    """What a file's header says: rate in Hz, channels, samples per channel, container format."""
+
+    sample_rate: int
+    channels: int
+    samples: int
+    format: str
+
+    @property
+    def duration(self) -> float:
+        """Seconds."""
+        return self.samples / self.sample_rate
+
+
+def audio_info(path: str | Path) -> AudioInfo:
+    """Read the header of an audio file.
+
+    Raises:
+        AudioError: missing, or not audio that libsndfile knows.
+    """
+    with _open(path) as file:
+        return AudioInfo(file.samplerate, file.channels, _frames(file, path), file.format)
+
+
+def read_audio(
+    path: str | Path, *, sample_rate: int, start: float = 0.0, duration: float | None = None
+) -> np.ndarray:
+    """Read a file, or a stretch of it, as a mono waveform.
+
+    Only the wanted stretch is decoded. Several channels are averaged (logged once a file at INFO),
+    other rates are resampled (at WARNING when that means upsampling, since the upper band stays empty).
+
+    Args:
+        path: the file.
+        sample_rate: rate of the returned waveform in Hz.
+        start: seconds from the beginning of the file.
+        duration: seconds to read; None reads to the end.
+
+    Returns:
+        `(N,)` float32 in [-1, 1].
+
+    Raises:
+        AudioError: missing, unreadable, empty, cut short, holding NaN or infinity, or too short for
+            the stretch asked for.
+    """
+    with _open(path) as file:
+        total = _frames(file, path)
+        rate = file.samplerate
+        first = round(start * rate)
+        count = total - first if duration is None else round(duration * rate)
+        if total == 0:
+            raise AudioError(f"{path}: no samples in the file; expected speech")
+        # Durations in manifests are rounded: allow a millisecond past the end.
+        if first >= total or first + count > total + max(1, rate // 1000):
+            raise AudioError(
+                f"{path}: the file lasts {total / rate:.3f} s; expected to read up to "
+                f"{(first + count) / rate:.3f} s; check start and duration in the manifest"
+            )
+        count = min(count, total - first)
+        try:
+            if first:
+                file.seek(first)
+            samples = file.read(count, dtype="float32", always_2d=True)
+        except (soundfile.LibsndfileError, RuntimeError) as error:
+            raise AudioError(f"{path}: broken {file.format} file ({_reason(error)}); fetch it again") from None
+        if len(samples) < count and file.format in _EXACT_FORMATS:
+            raise AudioError(
+                f"{path}: cut short: the header says {total} samples, only {first + len(samples)} could be "
+                "read; fetch it again"
+            )
+        channels = file.channels
+    if len(samples) == 0:
+        raise AudioError(f"{path}: no samples in the file; expected speech")
+    if not np.isfinite(samples).all():
+        bad = int(np.flatnonzero(~np.isfinite(samples).all(axis=1))[0])
+        raise AudioError(f"{path}: sample {first + bad} is NaN or infinite; expected values in [-1, 1]")
+    if channels > 1:
+        log.info("%s: %d channels mixed down to one", path, channels)
+    waveform = samples.mean(axis=1) if channels > 1 else samples[:, 0]
+    if rate != sample_rate:
+        message = "%s: resampled from %d Hz to %d Hz"
+        if rate < sample_rate:
+            log.warning(message + "; nothing above %d Hz is in it", path, rate, sample_rate, rate // 2)
+        else:
+            log.info(message, path, rate, sample_rate)
+        waveform = resample(waveform, rate, sample_rate)
+    return np.ascontiguousarray(waveform, dtype=np.float32)
+
+
+def resample(waveform: np.ndarray, from_rate: float, to_rate: float) -> np.ndarray:
+    """Change the rate of a `(N,)` waveform (soxr, high quality: passband to 0.91 of Nyquist)."""
+    return soxr.resample(waveform, from_rate, to_rate, quality="HQ")
+
+
+def _open(path: str | Path) -> soundfile.SoundFile:
+    path = Path(path)
+    if not path.exists():
+        raise AudioError(f"{path}: no such audio file")
+    if path.is_dir():
+        raise AudioError(f"{path}: is a folder; expected an audio file")
+    if path.stat().st_size == 0:
+        raise AudioError(f"{path}: the file has 0 bytes; expected audio")
+    try:
+        return soundfile.SoundFile(str(path))
+    except (soundfile.LibsndfileError, RuntimeError, TypeError) as error:
+        raise AudioError(
+            f"{path}: not audio that libsndfile reads ({_reason(error)}); expected WAV, FLAC, MP3, OGG, "
+            f"Opus, AIFF or NIST SPHERE{_hint(path)}"
+        ) from None
+
+
+def _frames(file: soundfile.SoundFile, path: str | Path) -> int:
+    if file.frames < _UNKNOWN_FRAMES:
+        return int(file.frames)
+    # The header does not say: decode once, in blocks, and count.
+    count = sum(len(block) for block in file.blocks(blocksize=1 << 16))
+    file.seek(0)
+    log.info("%s: header without a length; decoded to count %d samples", path, count)
+    return count
+
+
+def _reason(error: Exception) -> str:
+    text = str(getattr(error, "error_string", "") or error)
+    return text.strip().rstrip(".")
+
+
+def _hint(path: Path) -> str:
+    with path.open("rb") as file:
+        head = file.read(1024)
+    if head.startswith(b"NIST_1A") and b"shorten" in head:
+        return "; this SPHERE file is shorten-compressed: convert it with `sph2pipe -f wav` first"
+    if b"ftyp" in head[:12] or head[:4] == b"\x1aE\xdf\xa3":
+        return "; convert video and m4a first: `ffmpeg -i IN -ac 1 -ar 16000 OUT.wav`"
+    return ""

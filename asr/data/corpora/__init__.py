@@ -1,0 +1,27 @@
+"""Readers of published corpora, one file each; `asr prepare NAME` finds them by the file's name."""
+
+import importlib
+import pkgutil
+
+from asr.data.corpora.corpus import Corpus
+from asr.errors import UsageError
+
+_MACHINERY = {"corpus", "archives"}
+
+
+def names() -> list[str]:
+    """The corpora that can be prepared."""
+    return sorted(module.name for module in pkgutil.iter_modules(__path__) if module.name not in _MACHINERY)
+
+
+def find(name: str) -> Corpus:
+    """The corpus of that name.
+
+    Raises:
+        UsageError: there is none.
+    """
+    if name not in names():
+        raise UsageError(f"no corpus {name!r}; known are {', '.join(names())}")
+    corpus = importlib.import_module(f"{__name__}.{name}").CORPUS
+    assert isinstance(corpus, Corpus)
+    return corpus

@@ -1,0 +1,162 @@
+"""Is a manifest fit to train on? Every finding names its utterance.
+
+An error is what would make training fail or silently lose data; a warning is what a person should know.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from asr.data.audio import audio_info, read_audio
+from asr.data.manifest import Utterance
+from asr.data.tokenizer import CharacterTokenizer, required_frames
+from asr.errors import AudioError, TranscriptError
+
+# How far a manifest's duration may be from the file's, in seconds: manifests round.
+_TOLERANCE = 0.011
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something wrong or odd about an utterance.
+
+    Attributes:
+        severity: "error" or "warning".
+        utterance: its id.
+        message: what was found, what was expected.
+    """
+
+    severity: Literal["error", "warning"]
+    utterance: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"utt {self.utterance}: {self.message}"
+
+
+def check_transcripts(utterances: Sequence[Utterance], tokenizer: CharacterTokenizer | None) -> Iterator[Finding]:
+    """Missing transcripts, empty ones, and characters that the alphabet lacks."""
+    for utterance in utterances:
+        if utterance.text is None:
+            yield Finding("error", utterance.id, "no transcript; expected `text`")
+        elif not utterance.text.strip():
+            yield Finding("error", utterance.id, "empty transcript; remove the utterance or transcribe it")
+        elif tokenizer is not None:
+            try:
+                tokenizer.encode(utterance.text)
+            except TranscriptError as error:
+                yield Finding("error", utterance.id, str(error))
+
+
+def check_fit(
+    utterances: Sequence[Utterance],
+    tokenizer: CharacterTokenizer,
+    *,
+    sample_rate: int,
+    encoder_frames: Callable[[Tensor], Tensor],
+    fastest: float = 1.0,
+) -> Iterator[Finding]:
+    """Utterances with fewer encoder frames than CTC needs for their transcript.
+
+    Args:
+        utterances: those with transcripts outside the alphabet are passed over; `check_transcripts`
+            names them.
+        tokenizer: transcripts -> tokens.
+        sample_rate: the model's, in Hz.
+        encoder_frames: `(B,)` samples -> `(B,)` encoder frames; the model's own function.
+        fastest: highest speed that augmentation plays utterances at.
+    """
+    samples = torch.tensor([int(utterance.duration / fastest * sample_rate) for utterance in utterances])
+    for utterance, frames in zip(utterances, encoder_frames(samples).tolist(), strict=True):
+        try:
+            needed = max(1, required_frames(tokenizer.encode(utterance.text or "")))
+        except TranscriptError:
+            continue
+        if frames < needed:
+            played = f" played at {fastest} times its speed" if fastest > 1 else ""
+            yield Finding(
+                "error",
+                utterance.id,
+                f"{utterance.duration:.2f} s{played} give {frames} encoder frames, the transcript of "
+                f"{len(utterance.text or '')} characters needs {needed}; check the transcript, or lower "
+                "model.subsampling",
+            )
+
+
+def check_audio(
+    utterances: Sequence[Utterance], *, sample_rate: int, advance: Callable[[Utterance], None] | None = None
+) -> Iterator[Finding]:
+    """Decode every utterance: unreadable files, untrue durations, silence, clipping, the same sound twice.
+
+    Args:
+        utterances: what to read, in parallel threads.
+        sample_rate: what the model wants, in Hz.
+        advance: called after each utterance, for a progress bar.
+    """
+    seen: dict[bytes, str] = {}
+    with ThreadPoolExecutor() as pool:
+        for utterance, (findings, digest) in zip(
+            utterances, pool.map(lambda u: _inspect(u, sample_rate=sample_rate), utterances), strict=True
+        ):
+            yield from findings
+            if digest is not None:
+                first = seen.setdefault(digest, utterance.id)
+                if first != utterance.id:
+                    yield Finding("warning", utterance.id, f"the same samples as utt {first}")
+            if advance is not None:
+                advance(utterance)
+
+
+def _inspect(utterance: Utterance, *, sample_rate: int) -> tuple[list[Finding], bytes | None]:
+    """Findings about one utterance's sound, and a digest of its samples (None when unreadable)."""
+    findings = []
+    try:
+        info = audio_info(utterance.audio)
+        rest = info.duration - utterance.start
+        if utterance.duration > rest + _TOLERANCE:
+            return [
+                Finding(
+                    "error",
+                    utterance.id,
+                    f"{utterance.audio}: the manifest says {utterance.duration:.3f} s from {utterance.start:.3f} s, "
+                    f"the file ends {rest:.3f} s from there",
+                )
+            ], None
+        if utterance.start == 0 and "end" not in utterance.extras and rest - utterance.duration > 1.0:
+            findings.append(
+                Finding("warning", utterance.id, f"{rest - utterance.duration:.2f} s of the file are not used")
+            )
+        if info.sample_rate < sample_rate:
+            findings.append(
+                Finding("warning", utterance.id, f"recorded at {info.sample_rate} Hz, the model wants {sample_rate} Hz")
+            )
+        waveform = read_audio(
+            utterance.audio, sample_rate=info.sample_rate, start=utterance.start, duration=utterance.duration
+        )
+    except AudioError as error:
+        return [Finding("error", utterance.id, str(error))], None
+    peak = float(abs(waveform).max())
+    if peak < 1e-4:
+        findings.append(Finding("warning", utterance.id, f"silent: the loudest sample is {peak:.6f}"))
+    elif float((abs(waveform) >= 0.999).mean()) > 0.01:
+        findings.append(Finding("warning", utterance.id, "clipped: over 1 % of the samples are at full scale"))
+    return findings, hashlib.blake2b(waveform.tobytes(), digest_size=16).digest()
+
+
+def check_speakers(splits: Mapping[str, Sequence[Utterance]]) -> Iterator[Finding]:
+    """Speakers who are in more than one split."""
+    homes: dict[str, str] = {}
+    for split, utterances in splits.items():
+        reported = set()
+        for utterance in utterances:
+            if utterance.speaker is None or utterance.speaker in reported:
+                continue
+            home = homes.setdefault(utterance.speaker, split)
+            if home != split:
+                reported.add(utterance.speaker)
+                yield Finding("warning", utterance.id, f"speaker {utterance.speaker} of {split} is also in {home}")

@@ -1,0 +1,1 @@
+"""Log-probabilities -> hypotheses. Knows nothing of audio or models; NumPy in, text out."""

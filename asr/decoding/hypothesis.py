@@ -1,0 +1,37 @@
+"""What decoding returns."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A recognised word.
+
+    Attributes:
+        text: its spelling.
+        start, end: seconds from the beginning of the waveform.
+        confidence: between 0 and 1.
+    """
+
+    text: str
+    start: float
+    end: float
+    confidence: float
+
+
+@dataclass(frozen=True, slots=True)
+class Hypothesis:
+    """A transcript proposed for an utterance.
+
+    Attributes:
+        text: the transcript.
+        tokens: its token ids, blanks and repeats removed.
+        score: natural logarithm of what the decoder maximised: of the best path's probability for greedy
+            decoding, of the summed paths' for beam search.
+        words: words with times and confidence.
+    """
+
+    text: str
+    tokens: tuple[int, ...]
+    score: float
+    words: tuple[Word, ...] = ()

@@ -1,0 +1,1 @@
+"""References + hypotheses -> numbers and reports. Knows nothing of models."""

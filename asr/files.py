@@ -1,0 +1,51 @@
+"""Writing files so that a reader sees the old one or the new one, never half of either."""
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+from asr.errors import AsrError
+
+
+@contextmanager
+def write_atomically(path: str | Path, *, mode: str = "w") -> Iterator[IO[Any]]:
+    """Open a temporary file beside `path`; rename it over `path` when the block ends well.
+
+    The parent folder is made when it is missing. When the block raises, or the disk is full, the
+    temporary file is removed and whatever stood at `path` before is untouched.
+
+    Args:
+        path: where the file shall end up.
+        mode: "w" for UTF-8 text or "wb" for bytes.
+
+    Raises:
+        AsrError: the file cannot be written (no space, no permission, a folder in its place).
+    """
+    path = Path(path)
+    encoding = None if "b" in mode else "utf-8"
+    temporary = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
+        with os.fdopen(descriptor, mode, encoding=encoding) as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(temporary, 0o666 & ~_umask())
+        os.replace(temporary, path)
+    except BaseException as error:
+        if temporary is not None and os.path.exists(temporary):
+            os.unlink(temporary)
+        if isinstance(error, OSError):
+            reason = error.strerror or str(error)
+            raise AsrError(f"{path}: cannot write: {reason}; free space or choose another place") from error
+        raise
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

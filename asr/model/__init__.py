@@ -1,0 +1,1 @@
+"""Waveforms -> log-probabilities: features, encoder, CTC head, losses, checkpoints."""

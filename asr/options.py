@@ -1,0 +1,121 @@
+"""YAML files, plain dicts and command-line options -> frozen configuration dataclasses, strictly.
+
+jsonargparse does the typing and the `--help`; what it lacks, the nearest known key for an unknown one,
+is added here.
+"""
+
+import argparse
+import dataclasses
+import difflib
+import json
+import typing
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from asr.errors import ConfigError
+
+if TYPE_CHECKING:
+    import jsonargparse
+
+T = TypeVar("T")
+
+
+def parse_dict(kind: type[T], values: Mapping[str, Any]) -> T:
+    """Build a configuration dataclass from nested plain values, filling in defaults.
+
+    Raises:
+        ConfigError: an unknown key (the nearest one is named), a wrong type or a missing value.
+    """
+    return parse_options(kind, values, [])
+
+
+def parse_options(kind: type[T], values: Mapping[str, Any], options: Sequence[str]) -> T:
+    """Build a configuration dataclass from nested plain values and `--group.field value` options on top.
+
+    Args:
+        kind: a dataclass of typed fields and further dataclasses.
+        values: nested mappings, as YAML or a checkpoint has them.
+        options: command-line words that win over `values`.
+
+    Raises:
+        ConfigError: as `parse_dict`, and for an option that no field matches.
+    """
+    check_keys(kind, values)
+    known = all_keys(kind)
+    for option in options:
+        name, _, _ = option.removeprefix("--").partition("=")
+        if option.startswith("--") and name not in known:
+            raise ConfigError(f"unknown option '--{name}'{nearest(name, known)}")
+    parser = options_parser(kind)
+    parser.add_argument("--config", action="config")
+    try:
+        parsed = parser.parse_args(["--config", json.dumps(values), *options])
+    except argparse.ArgumentError as error:
+        raise ConfigError(" ".join(str(error).split())) from None
+    fields = vars(parser.instantiate(parsed))
+    return kind(**{field.name: fields[field.name] for field in dataclasses.fields(kind)})  # type: ignore[arg-type]
+
+
+def options_parser(kind: type, **settings: Any) -> "jsonargparse.ArgumentParser":
+    """The jsonargparse parser of a configuration dataclass, for parsing and for `--help`."""
+    import jsonargparse
+
+    parser = jsonargparse.ArgumentParser(exit_on_error=False, **settings)
+    parser.add_class_arguments(kind)
+    return parser
+
+
+def read_yaml(path: str | Path) -> dict[str, Any]:
+    """Read a YAML mapping.
+
+    Raises:
+        ConfigError: missing, unreadable, or not a mapping.
+    """
+    import yaml
+
+    try:
+        values = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot read the configuration: {error.strerror}") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: not YAML: {' '.join(str(error).split())}") from None
+    if not isinstance(values, dict):
+        raise ConfigError(f"{path}: got {type(values).__name__}; expected keys and values")
+    return values
+
+
+def check_keys(kind: type, values: Any, *, where: str = "") -> None:
+    """Raise ConfigError for keys, at any depth, that the dataclass lacks; name the nearest key."""
+    if not isinstance(values, Mapping):
+        raise ConfigError(f"{where or 'configuration'}: got {values!r}; expected keys and values")
+    hints = typing.get_type_hints(kind)
+    for key, value in values.items():
+        path = f"{where}.{key}" if where else str(key)
+        if key not in hints:
+            raise ConfigError(f"unknown key {path!r}{nearest(path, all_keys(kind, where=where))}")
+        if dataclasses.is_dataclass(hints[key]):
+            check_keys(typing.cast(type, hints[key]), value, where=path)
+
+
+def all_keys(kind: type, *, where: str = "") -> list[str]:
+    """Dotted names of every field of a dataclass, at any depth."""
+    keys = []
+    for name, hint in typing.get_type_hints(kind).items():
+        path = f"{where}.{name}" if where else name
+        keys.append(path)
+        if dataclasses.is_dataclass(hint):
+            keys += all_keys(typing.cast(type, hint), where=path)
+    return keys
+
+
+def nearest(key: str, known: Sequence[str]) -> str:
+    """`; did you mean 'x'?` for the known key most like `key`, or the list of what is known.
+
+    The last part of a dotted key counts most: `hiden_size` is near `model.hidden_size`.
+    """
+    last_parts = {name.rsplit(".", 1)[-1]: name for name in reversed(known)}
+    found = difflib.get_close_matches(key, known, n=1, cutoff=0.75) or [
+        last_parts[part] for part in difflib.get_close_matches(key.rsplit(".", 1)[-1], last_parts, n=1)
+    ]
+    return f"; did you mean {found[0]!r}?" if found else f"; known are {', '.join(known)}"

@@ -1,0 +1,164 @@
+"""One row of numbers an epoch: to metrics.csv, TensorBoard, the log, and the curves."""
+
+import csv
+import dataclasses
+import logging
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import lightning
+
+from asr.errors import AsrError
+from asr.files import write_atomically
+from asr.training.module import SpeechModule
+
+log = logging.getLogger(__name__)
+
+SAMPLES = 3
+
+
+@dataclass(frozen=True)
+class EpochRow:
+    """What an epoch showed.
+
+    Attributes:
+        epoch: from 1.
+        train_loss, dev_loss: nats a token.
+        dev_wer, dev_cer: greedy, pooled, as fractions.
+        blank_share: of the dev frames, those whose best token is the blank.
+        gradient_norm: mean over steps, before clipping.
+        clipped_share: steps whose gradient was scaled down.
+        learning_rate: at the epoch's end.
+        hours_per_hour: hours of audio trained on in an hour of training (validation not counted).
+        data_wait_share: share of the training time spent waiting for batches.
+        nonfinite_steps: steps skipped for a NaN or infinity.
+        seconds: the epoch, validation included.
+    """
+
+    epoch: int
+    train_loss: float
+    dev_loss: float
+    dev_wer: float
+    dev_cer: float
+    blank_share: float
+    gradient_norm: float
+    clipped_share: float
+    learning_rate: float
+    hours_per_hour: float
+    data_wait_share: float
+    nonfinite_steps: int
+    seconds: float
+
+
+class EpochLog(lightning.Callback):
+    """Collects timings around steps and writes a row after each validation.
+
+    Args:
+        run_dir: where metrics.csv lies; rows of epochs that a resume repeats are dropped.
+        epochs: how many there will be, for the time left.
+    """
+
+    def __init__(self, run_dir: Path, *, epochs: int) -> None:
+        self.path = run_dir / "metrics.csv"
+        self.epochs = epochs
+        self.rows: list[EpochRow] = []
+
+    def on_train_start(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
+        """Keep the rows of the epochs that a resumed run has behind it."""
+        done = trainer.current_epoch
+        self.rows = (
+            [row for row in read_metrics(self.path) if row.epoch <= done] if self.path.exists() else []
+        )
+
+    def on_train_epoch_start(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
+        """Start the clocks."""
+        self._epoch_start = self._idle_since = time.monotonic()
+        self._busy = self._waiting = 0.0
+
+    def on_train_batch_start(self, trainer: Any, module: Any, batch: Any, batch_index: int) -> None:
+        """A batch has come: the waiting is over."""
+        self._busy_since = time.monotonic()
+        self._waiting += self._busy_since - self._idle_since
+
+    def on_train_batch_end(
+        self, trainer: Any, module: Any, outputs: Any, batch: Any, batch_index: int
+    ) -> None:
+        """The step is done: waiting begins."""
+        self._idle_since = time.monotonic()
+        self._busy += self._idle_since - self._busy_since
+
+    def on_validation_end(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
+        """Write the row."""
+        assert isinstance(module, SpeechModule)
+        train, dev = module.train_totals, module.dev_totals
+        clip = module.config.optimizer.gradient_clip
+        norms = train.gradient_norms
+        spent = max(1e-9, self._busy + self._waiting)
+        row = EpochRow(
+            epoch=trainer.current_epoch + 1,
+            train_loss=train.loss / max(1, train.tokens),
+            dev_loss=dev.loss / max(1, dev.tokens),
+            dev_wer=dev.score.wer,
+            dev_cer=dev.score.cer,
+            blank_share=dev.blanks / max(1, dev.frames),
+            gradient_norm=sum(norms) / max(1, len(norms)),
+            clipped_share=sum(norm > clip > 0 for norm in norms) / max(1, len(norms)),
+            learning_rate=trainer.optimizers[0].param_groups[0]["lr"],
+            hours_per_hour=train.audio_seconds / spent,
+            data_wait_share=self._waiting / spent,
+            nonfinite_steps=train.nonfinite,
+            seconds=time.monotonic() - self._epoch_start,
+        )
+        self.rows.append(row)
+        write_metrics(self.path, self.rows)
+        for logger in trainer.loggers:
+            logger.log_metrics(dataclasses.asdict(row), step=row.epoch)
+        log.info("%s", self._line(row))
+        for utterance in dev.score.utterances[:: max(1, len(dev.utterances) // SAMPLES)][:SAMPLES]:
+            log.info("    %s", utterance.id)
+            log.info("      reference   %s", utterance.reference)
+            log.info("      hypothesis  %s", utterance.hypothesis)
+
+    def _line(self, row: EpochRow) -> str:
+        recent = [other.seconds for other in self.rows[-5:]]
+        left = (self.epochs - row.epoch) * sum(recent) / len(recent)
+        skipped = f"  {row.nonfinite_steps} steps skipped" if row.nonfinite_steps else ""
+        return (
+            f"epoch {row.epoch}/{self.epochs}  loss {row.train_loss:.3f}  dev {row.dev_loss:.3f}  "
+            f"WER {row.dev_wer:.1%}  CER {row.dev_cer:.1%}  blanks {row.blank_share:.0%}  "
+            f"gradient {row.gradient_norm:.2f}  {row.hours_per_hour:.0f} h/h  "
+            f"data wait {row.data_wait_share:.1%}{skipped}  {int(left // 60)}:{int(left % 60):02d} left"
+        )
+
+
+def write_metrics(path: Path, rows: list[EpochRow]) -> None:
+    """Write all rows as CSV, atomically."""
+    with write_atomically(path) as file:
+        writer = csv.DictWriter(file, [field.name for field in dataclasses.fields(EpochRow)])
+        writer.writeheader()
+        writer.writerows(
+            {key: _rounded(value) for key, value in dataclasses.asdict(row).items()} for row in rows
+        )
+
+
+def read_metrics(path: Path) -> list[EpochRow]:
+    """Read metrics.csv.
+
+    Raises:
+        AsrError: the file does not have our columns.
+    """
+    kinds = {field.name: field.type for field in dataclasses.fields(EpochRow)}
+    with path.open(newline="", encoding="utf-8") as file:
+        try:
+            return [
+                EpochRow(**{name: kind(record[name]) for name, kind in kinds.items()})  # type: ignore[operator, arg-type]
+                for record in csv.DictReader(file)
+            ]
+        except (KeyError, ValueError, TypeError) as error:
+            raise AsrError(f"{path}: not the metrics of a run ({error}); move it away") from None
+
+
+def _rounded(value: float) -> float:
+    return float(f"{value:.6g}") if isinstance(value, float) else value

@@ -1,0 +1,205 @@
+"""The LightningModule: one step, one validation, the optimiser. The model itself knows none of this."""
+
+import logging
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import lightning
+import torch
+from torch import Tensor
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+from asr.config import ExperimentConfig
+from asr.data.batching import Batch
+from asr.data.tokenizer import BLANK, CharacterTokenizer
+from asr.decoding.greedy import greedy_tokens
+from asr.errors import TrainingError
+from asr.evaluation.scoring import Score, ScoredUtterance, score_utterance
+from asr.model.acoustic import AcousticModel
+from asr.model.features import frame_mask
+from asr.model.losses import consistency_loss, ctc_loss
+
+log = logging.getLogger(__name__)
+
+
+@dataclass
+class TrainTotals:
+    """What an epoch of training adds up to; losses in nats."""
+
+    loss: float = 0.0
+    tokens: int = 0
+    audio_seconds: float = 0.0
+    gradient_norms: list[float] = field(default_factory=list)
+    nonfinite: int = 0
+
+
+@dataclass
+class DevTotals:
+    """What a validation adds up to; losses in nats."""
+
+    loss: float = 0.0
+    tokens: int = 0
+    frames: int = 0
+    blanks: int = 0
+    utterances: list[ScoredUtterance] = field(default_factory=list)
+
+    @property
+    def score(self) -> Score:
+        """Pooled WER and CER."""
+        return Score(self.utterances)
+
+
+class SpeechModule(lightning.LightningModule):
+    """Trains an acoustic model with CTC, and with CR-CTC when the config asks for it.
+
+    Args:
+        config: the experiment.
+        tokenizer: for the transcripts of validation.
+    """
+
+    def __init__(self, config: ExperimentConfig, tokenizer: CharacterTokenizer) -> None:
+        super().__init__()
+        self.config = config
+        self.tokenizer = tokenizer
+        self.model = AcousticModel(config.acoustic_model, vocabulary_size=len(tokenizer))
+        self.averaged: AveragedModel | None = None
+        if config.training.ema_decay > 0:
+            self.averaged = AveragedModel(
+                self.model, multi_avg_fn=get_ema_multi_avg_fn(config.training.ema_decay)
+            ).requires_grad_(False)
+        self.train_totals = TrainTotals()
+        self.dev_totals = DevTotals()
+        self.nonfinite_steps = 0
+
+    @property
+    def best_weights(self) -> AcousticModel:
+        """The model that is validated and saved: the moving average, where there is one."""
+        if self.averaged is None:
+            return self.model
+        model = self.averaged.module
+        assert isinstance(model, AcousticModel)
+        return model
+
+    def training_step(self, batch: Batch, batch_index: int) -> Tensor | None:
+        """Loss a token, in nats; None skips a step whose loss is not finite."""
+        loss = self._loss(batch)
+        tokens = max(1, int(batch.token_lengths.sum()))
+        value = float(loss.detach())
+        if not math.isfinite(value):
+            self._skip_step("loss", value, batch.ids)
+            return None
+        self.train_totals.loss += value
+        self.train_totals.tokens += tokens
+        self.train_totals.audio_seconds += float(batch.waveform_lengths.sum()) / self.model.sample_rate
+        self._last_ids = batch.ids
+        return loss / tokens
+
+    def _loss(self, batch: Batch) -> Tensor:
+        """Summed loss of a batch, in nats."""
+        weight = self.config.training.consistency
+        if weight == 0:
+            emission = self.model(batch.waveforms, batch.waveform_lengths)
+            return ctc_loss(emission, batch.tokens, batch.token_lengths).sum()
+        # Two views of each utterance, masked differently, through the network side by side.
+        features, lengths = self.model.features(batch.waveforms, batch.waveform_lengths)
+        features, lengths = features.repeat(2, 1, 1), lengths.repeat(2)
+        emission = self.model.emit(self.model.spec_augment(features, lengths), lengths)
+        ctc = ctc_loss(emission, batch.tokens.repeat(2, 1), batch.token_lengths.repeat(2)).sum() / 2
+        first, second = (
+            type(emission)(*halves) for halves in zip(*(part.chunk(2) for part in emission), strict=True)
+        )
+        return ctc + weight * consistency_loss(first, second).sum()
+
+    def configure_gradient_clipping(
+        self,
+        optimizer: torch.optim.Optimizer,
+        gradient_clip_val: float | None = None,
+        gradient_clip_algorithm: str | None = None,
+    ) -> None:
+        """Clip by global norm; a gradient that is not finite moves no weight."""
+        clip = self.config.optimizer.gradient_clip
+        norm = float(torch.nn.utils.clip_grad_norm_(self.model.parameters(), clip if clip > 0 else math.inf))
+        if math.isfinite(norm):
+            self.train_totals.gradient_norms.append(norm)
+        else:
+            self._skip_step("gradient norm", norm, self._last_ids)
+            optimizer.zero_grad(set_to_none=True)
+
+    def _skip_step(self, what: str, value: float, ids: Iterable[str]) -> None:
+        self.train_totals.nonfinite += 1
+        self.nonfinite_steps += 1
+        named = ", ".join(ids)
+        log.warning("step %d skipped: %s is %s; utterances %s", self.global_step, what, value, named)
+        if self.nonfinite_steps >= self.config.training.max_nonfinite:
+            raise TrainingError(
+                f"{self.nonfinite_steps} steps had a loss or gradient that is not finite, the last on {named}; "
+                "lower optimizer.learning_rate, or run `asr validate` on the training manifest"
+            )
+
+    def on_train_batch_end(self, outputs: object, batch: Batch, batch_index: int) -> None:
+        """Move the average towards the weights."""
+        if self.averaged is not None:
+            self.averaged.update_parameters(self.model)
+
+    def on_train_epoch_start(self) -> None:
+        """A fresh count."""
+        self.train_totals = TrainTotals()
+
+    def on_validation_epoch_start(self) -> None:
+        """A fresh count."""
+        self.dev_totals = DevTotals()
+
+    def validation_step(self, batch: Batch, batch_index: int) -> None:
+        """Loss, greedy transcripts and the share of blanks, with the weights that are saved."""
+        model, totals = self.best_weights, self.dev_totals
+        emission = model(batch.waveforms, batch.waveform_lengths)
+        totals.loss += float(ctc_loss(emission, batch.tokens, batch.token_lengths).sum())
+        totals.tokens += int(batch.token_lengths.sum())
+        valid = frame_mask(emission.lengths, emission.log_probs.shape[1])
+        totals.frames += int(valid.sum())
+        totals.blanks += int(((emission.log_probs.argmax(dim=2) == BLANK) & valid).sum())
+        for row, length, tokens, token_length, utterance_id in zip(
+            emission.log_probs.cpu().numpy(),
+            emission.lengths.tolist(),
+            batch.tokens.tolist(),
+            batch.token_lengths.tolist(),
+            batch.ids,
+            strict=True,
+        ):
+            hypothesis, _ = greedy_tokens(row[:length])
+            reference = self.tokenizer.decode(tokens[:token_length])
+            totals.utterances.append(
+                score_utterance(utterance_id, reference, self.tokenizer.decode(hypothesis))
+            )
+
+    def configure_optimizers(self) -> dict[str, object]:
+        """AdamW; weights of matrices decay, biases and norms do not. One cycle over all steps."""
+        settings = self.config.optimizer
+        decayed = [parameter for parameter in self.model.parameters() if parameter.ndim > 1]
+        plain = [parameter for parameter in self.model.parameters() if parameter.ndim <= 1]
+        optimizer = torch.optim.AdamW(
+            [
+                {"params": decayed, "weight_decay": settings.weight_decay},
+                {"params": plain, "weight_decay": 0.0},
+            ],
+            lr=settings.learning_rate,
+            betas=(0.9, 0.98),
+        )
+        steps = max(1, int(self.trainer.estimated_stepping_batches))
+        schedule = torch.optim.lr_scheduler.LambdaLR(
+            optimizer, lambda step: one_cycle(step / steps, warmup=settings.warmup)
+        )
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+
+def one_cycle(progress: float, *, warmup: float) -> float:
+    """Share of the highest learning rate: cosine from 1/25 up to 1 over `warmup`, then down to 1e-4.
+
+    Batches an epoch vary a little, so `progress` (steps done over steps expected) may pass 1.
+    """
+    if progress < warmup:
+        low, high, part = 1 / 25, 1.0, progress / warmup
+    else:
+        low, high, part = 1.0, 1e-4, min(1.0, (progress - warmup) / max(1e-9, 1 - warmup))
+    return low + (high - low) * (1 - math.cos(math.pi * part)) / 2
