@@ -62,7 +62,7 @@ class Batch(NamedTuple):
 class SampleKey(NamedTuple):
     """Which utterance, in which epoch: together with the seed, all that augmentation may depend on."""
 
-    index: int
+    number: int
     epoch: int
 
 
@@ -109,7 +109,7 @@ class SpeechDataset(Dataset[Sample]):
         return len(self.utterances)
 
     def __getitem__(self, key: SampleKey) -> Sample:
-        index, epoch = key
+        index, epoch = key.number, key.epoch
         utterance = self.utterances[index]
         waveform = read_audio(
             utterance.audio,

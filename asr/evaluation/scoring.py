@@ -165,7 +165,8 @@ def align_words(reference: Sequence[str], hypothesis: Sequence[str]) -> tuple[Al
         elif chunk.type == "insert":
             pairs += [AlignedPair("insert", "", word) for word in right]
         else:
-            pairs += [AlignedPair(chunk.type, a, b) for a, b in zip(left, right, strict=True)]
+            operation: Operation = "equal" if chunk.type == "equal" else "substitute"
+            pairs += [AlignedPair(operation, a, b) for a, b in zip(left, right, strict=True)]
     return tuple(pairs)
 
 

@@ -4,8 +4,9 @@ After Graves, Mohamed & Hinton 2013 ("Speech recognition with deep recurrent neu
 deep bidirectional stack, and Amodei et al. 2016 (Deep Speech 2) for the convolutions in front of it.
 """
 
+import math
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
@@ -41,7 +42,7 @@ class ConvolutionalSubsampling(nn.Module):
     frames and padding it with the convolution's own zeros is the same.
     """
 
-    _STRIDES = {1: (1, 1), 2: (2, 1), 3: (3, 1), 4: (2, 2)}
+    _STRIDES: ClassVar = {1: (1, 1), 2: (2, 1), 3: (3, 1), 4: (2, 2)}
 
     def __init__(self, features: int, channels: int, *, subsampling: int, size: int) -> None:
         super().__init__()
@@ -49,7 +50,7 @@ class ConvolutionalSubsampling(nn.Module):
         first, second = self.strides
         self.first = nn.Conv2d(1, channels, kernel_size=3, stride=(first, 2), padding=1)
         self.second = nn.Conv2d(channels, channels, kernel_size=3, stride=(second, 2), padding=1)
-        bins = -(-(-(-features // 2)) // 2)  # ceil(ceil(F / 2) / 2)
+        bins = math.ceil(math.ceil(features / 2) / 2)
         self.project = nn.Linear(channels * bins, size)
 
     def lengths(self, lengths: Tensor) -> Tensor:

@@ -46,6 +46,7 @@ class Features(nn.Module):
     """
 
     FLOOR = 1e-6
+    dct: Tensor
 
     def __init__(self, config: FeaturesConfig) -> None:
         super().__init__()

@@ -57,7 +57,7 @@ class BidirectionalLSTM(nn.Module):
             for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
         ]
         zeros = inputs.new_zeros(1, inputs.shape[0], self.hidden_size)
-        outputs, _, _ = torch._VF.lstm(  # type: ignore[attr-defined]
+        outputs, _, _ = torch._VF.lstm(
             inputs, (zeros, zeros), weights, True, 1, 0.0, self.training, False, True
         )
         return outputs

@@ -153,7 +153,7 @@ def read_metrics(path: Path) -> list[EpochRow]:
     with path.open(newline="", encoding="utf-8") as file:
         try:
             return [
-                EpochRow(**{name: kind(record[name]) for name, kind in kinds.items()})  # type: ignore[operator, arg-type]
+                EpochRow(**{name: kind(record[name]) for name, kind in kinds.items()})  # type: ignore[operator]
                 for record in csv.DictReader(file)
             ]
         except (KeyError, ValueError, TypeError) as error:

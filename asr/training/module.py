@@ -4,6 +4,7 @@ import logging
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Any
 
 import lightning
 import torch
@@ -173,7 +174,7 @@ class SpeechModule(lightning.LightningModule):
                 score_utterance(utterance_id, reference, self.tokenizer.decode(hypothesis))
             )
 
-    def configure_optimizers(self) -> dict[str, object]:
+    def configure_optimizers(self) -> Any:
         """AdamW; weights of matrices decay, biases and norms do not. One cycle over all steps."""
         settings = self.config.optimizer
         decayed = [parameter for parameter in self.model.parameters() if parameter.ndim > 1]

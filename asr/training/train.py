@@ -19,6 +19,7 @@ from collections.abc import Callable
 from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any
 
 import lightning
 import torch
@@ -28,12 +29,13 @@ from torch.utils.data import DataLoader
 
 from asr.config import ExperimentConfig, load_experiment, save_experiment
 from asr.data.augmentation import WaveformAugmentation
-from asr.data.batching import Batch, BucketBatchSampler, SpeechDataset, collate
+from asr.data.batching import BucketBatchSampler, SpeechDataset, collate
 from asr.data.manifest import Utterance, read_manifest
 from asr.data.tokenizer import CharacterTokenizer, build_tokenizer
 from asr.data.validation import check_fit, check_transcripts
 from asr.errors import CheckpointError, ConfigError, TrainingError
 from asr.files import write_atomically
+from asr.model.precision import resolve_precision
 from asr.training.checkpoints import BEST, STATE, AtomicCheckpointIO, ModelFiles
 from asr.training.epoch_log import EpochLog
 from asr.training.module import SpeechModule
@@ -102,11 +104,20 @@ def _run(
     if on_start is not None:
         on_start()
     save_experiment(run_dir / "config.yaml", config)
-    _write_run_record(run_dir / "run.json", config, module, started=started, resumed=resume is not None)
+
     epochs = config.training.epochs
     epoch_log = EpochLog(run_dir, epochs=epochs)
     checkpoints = run_dir / "checkpoints"
-    precision = resolve_precision(config.training.precision)
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    precision = resolve_precision(config.training.precision, device)
+    _write_run_record(
+        run_dir / "run.json",
+        config,
+        module,
+        started=started,
+        resumed=resume is not None,
+        precision=precision,
+    )
     trainer = lightning.Trainer(
         max_epochs=epochs,
         accelerator="auto",
@@ -162,7 +173,7 @@ def _run(
 
 def train_loader(
     config: ExperimentConfig, module: SpeechModule, utterances: list[Utterance], *, trainer: lightning.Trainer
-) -> "DataLoader[Batch]":
+) -> "DataLoader[Any]":
     """Shuffled, augmented batches within the budget of padded seconds."""
     dataset = SpeechDataset(
         utterances,
@@ -176,7 +187,7 @@ def train_loader(
 
 def dev_loader(
     config: ExperimentConfig, module: SpeechModule, utterances: list[Utterance], *, trainer: lightning.Trainer
-) -> "DataLoader[Batch]":
+) -> "DataLoader[Any]":
     """Batches of untouched utterances, longest first, each utterance once."""
     dataset = SpeechDataset(utterances, module.tokenizer, sample_rate=config.features.sample_rate)
     return _loader(config, dataset, trainer=trainer, shuffle=False)
@@ -184,7 +195,7 @@ def dev_loader(
 
 def _loader(
     config: ExperimentConfig, dataset: SpeechDataset, *, trainer: lightning.Trainer, shuffle: bool
-) -> "DataLoader[Batch]":
+) -> "DataLoader[Any]":
     sampler = BucketBatchSampler(
         [utterance.duration for utterance in dataset.utterances],
         seconds_per_batch=config.data.seconds_per_batch,
@@ -203,19 +214,6 @@ def _loader(
         persistent_workers=workers > 0,
         prefetch_factor=4 if workers else None,
         pin_memory=trainer.strategy.root_device.type == "cuda",
-    )
-
-
-def resolve_precision(precision: str) -> str:
-    """ "auto" -> "bfloat16" where the hardware multiplies it fast, else "float32"."""
-    if precision != "auto":
-        return precision
-    if torch.cuda.is_available():
-        return "bfloat16" if torch.cuda.is_bf16_supported() else "float32"
-    return (
-        "bfloat16"
-        if torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
-        else "float32"
     )
 
 
@@ -247,7 +245,13 @@ def _check(
 
 
 def _write_run_record(
-    path: Path, config: ExperimentConfig, module: SpeechModule, *, started: datetime, resumed: bool
+    path: Path,
+    config: ExperimentConfig,
+    module: SpeechModule,
+    *,
+    started: datetime,
+    resumed: bool,
+    precision: str,
 ) -> None:
     """What config.yaml cannot say: versions, machine, command. A resume adds a record."""
     record = {
@@ -255,7 +259,7 @@ def _write_run_record(
         "resumed": resumed,
         "command": sys.argv,
         "seed": config.training.seed,
-        "precision": resolve_precision(config.training.precision),
+        "precision": precision,
         "parameters": sum(parameter.numel() for parameter in module.model.parameters()),
         "python": platform.python_version(),
         "packages": {name: _version(name) for name in _PACKAGES},

@@ -1,6 +1,7 @@
 """Fetching archives (resumable, checked) and unpacking them (safely)."""
 
 import hashlib
+import io
 import logging
 import shutil
 import tarfile
@@ -9,7 +10,7 @@ import urllib.request
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from asr.errors import CorpusError
 
@@ -124,9 +125,12 @@ def unpack(archive: Path, folder: Path, *, progress: bool = False) -> Path:
         if zipfile.is_zipfile(archive):
             _unpack_zip(archive, staging)
         else:
-            with archive.open("rb") as raw, _bar(
-                f"unpacking {archive.name}", archive.stat().st_size, progress=progress
-            ) as bar, tarfile.open(fileobj=_Counted(raw, bar), mode="r:*") as members:
+            size = archive.stat().st_size
+            with (
+                _bar(f"unpacking {archive.name}", size, progress=progress) as bar,
+                _Counted(archive, bar) as counted,
+                tarfile.open(fileobj=counted, mode="r:*") as members,
+            ):
                 members.extractall(staging, filter="data")
         for item in staging.iterdir():
             target = folder / item.name
@@ -155,23 +159,17 @@ def _unpack_zip(archive: Path, folder: Path) -> None:
         members.extractall(folder)
 
 
-class _Counted:
+class _Counted(io.BufferedReader):
     """A binary file that moves a progress bar as it is read."""
 
-    def __init__(self, file: IO[bytes], bar: Any) -> None:
-        self.file = file
+    def __init__(self, path: Path, bar: Any) -> None:
+        super().__init__(io.FileIO(path))
         self.bar = bar
 
-    def read(self, size: int = -1) -> bytes:
-        block = self.file.read(size)
+    def read(self, size: int | None = -1) -> bytes:
+        block = super().read(size)
         self.bar.update(len(block))
         return block
-
-    def seek(self, position: int, whence: int = 0) -> int:
-        return self.file.seek(position, whence)
-
-    def tell(self) -> int:
-        return self.file.tell()
 
 
 def _bar(label: str, total: int, *, initial: int = 0, progress: bool) -> Any:

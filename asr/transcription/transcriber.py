@@ -1,0 +1,155 @@
+"""A checkpoint, ready to transcribe: the same model and decoder that training and evaluation use."""
+
+import logging
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+
+from asr.data.audio import read_audio, resample
+from asr.data.batching import pad_waveforms
+from asr.data.manifest import Utterance
+from asr.decoding.decoder import Decoder, DecodingConfig
+from asr.decoding.hypothesis import Hypothesis
+from asr.errors import AsrError, AudioError
+from asr.model.checkpoint import Checkpoint, load_checkpoint
+from asr.model.precision import Precision, autocast
+
+log = logging.getLogger(__name__)
+
+
+class Transcribed(NamedTuple):
+    """What became of one utterance: a hypothesis, or the error that stood in the way."""
+
+    utterance: Utterance
+    hypothesis: Hypothesis | None
+    error: AsrError | None
+
+
+def load(
+    checkpoint: str | Path,
+    *,
+    decoding: DecodingConfig | None = None,
+    device: str = "auto",
+    precision: Precision = "auto",
+) -> "Transcriber":
+    """Load a checkpoint for transcription.
+
+    Args:
+        checkpoint: a file that training wrote, such as RUN/checkpoints/best.pt.
+        decoding: how log-probabilities become text; greedy by default.
+        device: "cpu", "cuda", or "auto" for a GPU where there is one.
+        precision: "float32", "bfloat16", or "auto" for bfloat16 where the hardware multiplies it.
+
+    Raises:
+        CheckpointError: missing, not a checkpoint, of a newer version, or broken.
+    """
+    return Transcriber(load_checkpoint(checkpoint), decoding=decoding, device=device, precision=precision)
+
+
+class Transcriber:
+    """Turns waveforms and files into hypotheses. Arguments as `load`, but the checkpoint already read."""
+
+    def __init__(
+        self,
+        checkpoint: Checkpoint,
+        *,
+        decoding: DecodingConfig | None = None,
+        device: str = "auto",
+        precision: Precision = "auto",
+    ) -> None:
+        if device == "auto":
+            device = "cuda" if torch.cuda.is_available() else "cpu"
+        self.device = torch.device(device)
+        self.model = checkpoint.model.to(self.device).eval()
+        self.tokenizer = checkpoint.tokenizer
+        self.notes = checkpoint.notes
+        self.precision = precision
+        self.decoder = Decoder(
+            decoding or DecodingConfig(), self.tokenizer, seconds_per_frame=self.model.seconds_per_frame
+        )
+
+    @property
+    def sample_rate(self) -> int:
+        """Rate in Hz that the model works at; other rates are resampled."""
+        return self.model.sample_rate
+
+    def transcribe(self, audio: str | Path | np.ndarray, *, sample_rate: int | None = None) -> Hypothesis:
+        """Transcribe one recording.
+
+        Args:
+            audio: a file, or a `(N,)` float waveform in [-1, 1].
+            sample_rate: of a waveform, in Hz; the model's when None. Files know their own.
+
+        Raises:
+            AudioError: unreadable, empty, too short for one frame, or holding NaN.
+        """
+        if isinstance(audio, np.ndarray):
+            waveform = self._prepare(audio, sample_rate)
+        else:
+            waveform = read_audio(audio, sample_rate=self.sample_rate)
+            self._check_length(waveform, str(audio))
+        return self.decoder(self.emit([waveform])[0])
+
+    def transcribe_utterances(
+        self, utterances: Sequence[Utterance], *, seconds_per_batch: float = 120.0
+    ) -> Iterator[Transcribed]:
+        """Transcribe many utterances, like lengths together, within a budget of padded seconds a batch.
+
+        A file that cannot be read comes back with its error and stops nobody else. Results come in the
+        order they are ready in: longest first, unless their durations are all alike.
+        """
+        waiting: list[tuple[Utterance, np.ndarray]] = []
+        for utterance in sorted(utterances, key=lambda utterance: -utterance.duration):
+            try:
+                waveform = read_audio(
+                    utterance.audio,
+                    sample_rate=self.sample_rate,
+                    start=utterance.start,
+                    duration=utterance.duration,
+                )
+                self._check_length(waveform, str(utterance.audio))
+            except AsrError as error:
+                yield Transcribed(utterance, None, error)
+                continue
+            longest = max(len(waveform), *(len(other) for _, other in waiting)) if waiting else len(waveform)
+            if waiting and longest * (len(waiting) + 1) > seconds_per_batch * self.sample_rate:
+                yield from self._finish(waiting)
+                waiting = []
+            waiting.append((utterance, waveform))
+        yield from self._finish(waiting)
+
+    def _finish(self, waiting: Sequence[tuple[Utterance, np.ndarray]]) -> Iterator[Transcribed]:
+        emissions = self.emit([waveform for _, waveform in waiting]) if waiting else []
+        for (utterance, _), log_probs in zip(waiting, emissions, strict=True):
+            yield Transcribed(utterance, self.decoder(log_probs), None)
+
+    def emit(self, waveforms: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """Natural-log probabilities `(T', V)` float32 of each `(N,)` waveform at the model's rate."""
+        padded, lengths = pad_waveforms(waveforms)
+        with torch.inference_mode(), autocast(self.device, self.precision):
+            emission = self.model(padded.to(self.device), lengths.to(self.device))
+        rows = emission.log_probs.cpu().numpy()
+        return [row[:length] for row, length in zip(rows, emission.lengths.tolist(), strict=True)]
+
+    def _prepare(self, waveform: np.ndarray, sample_rate: int | None) -> np.ndarray:
+        if waveform.ndim != 1:
+            raise AudioError(f"waveform of shape {waveform.shape}; expected (samples,), one channel")
+        if not np.issubdtype(waveform.dtype, np.floating):
+            raise AudioError(f"waveform of {waveform.dtype}; expected floats in [-1, 1]")
+        if not np.isfinite(waveform).all():
+            raise AudioError("waveform holds NaN or infinity; expected values in [-1, 1]")
+        waveform = waveform.astype(np.float32)
+        if sample_rate not in (None, self.sample_rate):
+            waveform = resample(waveform, sample_rate, self.sample_rate)
+        self._check_length(waveform, "waveform")
+        return waveform
+
+    def _check_length(self, waveform: np.ndarray, where: str) -> None:
+        if len(waveform) < self.model.minimum_samples:
+            raise AudioError(
+                f"{where}: {len(waveform)} samples at {self.sample_rate} Hz; expected at least "
+                f"{self.model.minimum_samples} ({self.model.minimum_samples / self.sample_rate:.3f} s)"
+            )
