@@ -68,7 +68,7 @@ def _check(name: str, utterances: "list[Utterance]", config: "ExperimentConfig |
 
     tokenizer = None
     sample_rate = 16000
-    findings: "list[Finding]" = []
+    findings: list[Finding] = []
     if config is not None:
         from asr.model.acoustic import AcousticModel
 

@@ -6,6 +6,7 @@ useless (empty, truncated, NaN) is an error.
 """
 
 import logging
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +20,11 @@ log = logging.getLogger(__name__)
 
 # libsndfile's answer for a stream whose header does not say how long it is.
 _UNKNOWN_FRAMES = 2**62
+
+# From here on, the size in a WAV header means that its writer did not know.
+_UNKNOWN_BYTES = 0x7FFFF000
+
+_SIZE_UNIT = {"NIST": "samples"}
 
 # Formats whose header counts samples exactly, so that fewer decoded samples mean a cut file.
 _EXACT_FORMATS = {"WAV", "WAVEX", "RF64", "W64", "FLAC", "AIFF", "AU", "NIST", "CAF"}
@@ -120,6 +126,7 @@ def resample(waveform: np.ndarray, from_rate: float, to_rate: float) -> np.ndarr
 
 
 def _open(path: str | Path) -> soundfile.SoundFile:
+    """Open a file for reading; raises AudioError for what is no audio, and for what is cut short."""
     path = Path(path)
     if not path.exists():
         raise AudioError(f"{path}: no such audio file")
@@ -128,12 +135,36 @@ def _open(path: str | Path) -> soundfile.SoundFile:
     if path.stat().st_size == 0:
         raise AudioError(f"{path}: the file has 0 bytes; expected audio")
     try:
-        return soundfile.SoundFile(str(path))
+        file = soundfile.SoundFile(str(path))
     except (soundfile.LibsndfileError, RuntimeError, TypeError) as error:
         raise AudioError(
             f"{path}: not audio that libsndfile reads ({_reason(error)}); expected WAV, FLAC, MP3, OGG, "
             f"Opus, AIFF or NIST SPHERE{_hint(path)}"
         ) from None
+    promised, present = _sizes(file, path)
+    if promised > present:
+        file.close()
+        raise AudioError(
+            f"{path}: cut short: the header promises {promised} {_SIZE_UNIT.get(file.format, 'bytes')} of sound, "
+            f"the file has {present}; fetch it again"
+        )
+    return file
+
+
+def _sizes(file: soundfile.SoundFile, path: Path) -> tuple[int, int]:
+    """Size of the sound as the header promises it, and as the file has it; (0, 0) where nobody can say.
+
+    libsndfile quietly believes the file. Its log shows both numbers for WAV, AIFF and AU; a SPHERE
+    header counts samples. Programs that write to a pipe promise 2 GiB or more: that means "unknown".
+    """
+    if file.format == "NIST":
+        with path.open("rb") as raw:
+            count = re.search(rb"sample_count -i (\d+)", raw.read(1024))
+        return (int(count[1]), int(file.frames)) if count else (0, 0)
+    sizes = re.search(r"(?:data|SSND|Data Size)\s*: (\d+) \(should be (\d+)\)", file.extra_info)
+    if sizes is None or int(sizes[1]) >= _UNKNOWN_BYTES:
+        return 0, 0
+    return int(sizes[1]), int(sizes[2])
 
 
 def _frames(file: soundfile.SoundFile, path: str | Path) -> int:

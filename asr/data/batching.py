@@ -235,6 +235,11 @@ class BucketBatchSampler(Sampler[list[SampleKey]]):
         while len(batches) % self.world_size:
             largest = max(range(len(batches)), key=lambda number: len(batches[number]))
             half = len(batches[largest]) // 2
+            if half == 0:
+                raise ConfigError(
+                    f"{len(batches)} batches of one utterance each cannot be shared evenly by {self.world_size} "
+                    "processes; raise data.seconds_per_batch"
+                )
             batches[largest : largest + 1] = [batches[largest][:half], batches[largest][half:]]
         if self.shuffle:
             order = generator.permutation(len(batches))

@@ -46,7 +46,9 @@ def draw_curves(path: Path, rows: Sequence[EpochRow], *, title: str) -> None:
     network.legend()
 
     speed.plot(epochs, [row.gradient_norm for row in rows], label="gradient norm")
-    speed.set(title="gradient norm and learning rate", yscale="log", xlabel="epoch")
+    speed.set(title="gradient norm and learning rate", xlabel="epoch")
+    if any(row.gradient_norm > 0 for row in rows):
+        speed.set_yscale("log")
     rate = speed.twinx()
     rate.plot(epochs, [row.learning_rate for row in rows], color="C1", label="learning rate (right)")
     lines = [*speed.get_lines(), *rate.get_lines()]

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import lightning
+import numpy as np
 import torch
 from torch import Tensor
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
@@ -84,6 +85,7 @@ class SpeechModule(lightning.LightningModule):
 
     def training_step(self, batch: Batch, batch_index: int) -> Tensor | None:
         """Loss a token, in nats; None skips a step whose loss is not finite."""
+        self._seed_step(batch_index)
         loss = self._loss(batch)
         tokens = max(1, int(batch.token_lengths.sum()))
         value = float(loss.detach())
@@ -95,6 +97,12 @@ class SpeechModule(lightning.LightningModule):
         self.train_totals.audio_seconds += float(batch.waveform_lengths.sum()) / self.model.sample_rate
         self._last_ids = batch.ids
         return loss / tokens
+
+    def _seed_step(self, batch_index: int) -> None:
+        """Dropout and masks follow from seed, epoch, step and rank alone: a resumed run draws what an
+        uninterrupted one would have drawn."""
+        words = (self.config.training.seed, self.current_epoch, batch_index, self.global_rank)
+        torch.manual_seed(int(np.random.SeedSequence(words).generate_state(1, np.uint64)[0]) >> 1)
 
     def _loss(self, batch: Batch) -> Tensor:
         """Summed loss of a batch, in nats."""

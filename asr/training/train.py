@@ -140,7 +140,7 @@ def _run(
         num_sanity_val_steps=0,
         enable_progress_bar=progress,
         enable_model_summary=False,
-        log_every_n_steps=1_000_000,
+        log_every_n_steps=1,
     )
     log.info(
         "%s: %d utterances, %.2f h; dev %.2f h; %s parameters, %d tokens; %s, seed %d",
@@ -154,8 +154,14 @@ def _run(
         config.training.seed,
     )
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message=".*does not have many workers.*")
-        warnings.filterwarnings("ignore", message=".*exists and is not empty.*")
+        # What Lightning would advise is decided here on purpose, or logged in our own words.
+        for advice in (
+            "does not have many workers",
+            "exists and is not empty",
+            "returned `None`",
+            "LeafSpec",
+        ):
+            warnings.filterwarnings("ignore", message=f".*{advice}.*")
         trainer.fit(
             module,
             train_loader(config, module, train_utterances, trainer=trainer),
