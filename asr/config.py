@@ -49,6 +49,9 @@ class TrainingConfig:
             saves the weights themselves.
         max_nonfinite: steps with a NaN or infinite loss or gradient that are skipped and named before
             training stops.
+        cpu_processes: processes that share the work on a machine without a GPU; each takes batches of
+            `data.seconds_per_batch` and its share of the cores. Small networks leave cores idle in one
+            process. With GPUs there is one process each.
     """
 
     epochs: int = 60
@@ -57,6 +60,7 @@ class TrainingConfig:
     consistency: float = 0.0
     ema_decay: float = 0.99
     max_nonfinite: int = 10
+    cpu_processes: int = 1
 
 
 @dataclass(frozen=True)

@@ -40,8 +40,6 @@ def setup_logging() -> None:
     log.addHandler(handler)
     log.setLevel(logging.INFO)
     log.propagate = False
-    for library in ("lightning", "lightning.pytorch", "lightning.fabric", "matplotlib"):
-        logging.getLogger(library).setLevel(logging.WARNING)
 
 
 def log_to_file(path: Path) -> logging.Handler:

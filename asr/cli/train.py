@@ -6,6 +6,7 @@ asr train --resume runs/wide
 """
 
 import argparse
+import os
 import sys
 from datetime import datetime
 from pathlib import Path
@@ -61,10 +62,18 @@ def run(arguments: argparse.Namespace) -> int:
         if arguments.config is None:
             raise UsageError("give --config YAML (such as configs/an4.yaml), or --resume RUN_DIR")
         config = load_experiment(arguments.config, arguments.options)
-        stamp = datetime.now().strftime("%Y%m%d-%H%M%S")
-        run_dir = arguments.run_dir or Path("runs") / f"{arguments.config.stem}-{stamp}"
+        run_dir = arguments.run_dir or _default_run_dir(arguments.config)
         from asr.training.train import train
 
         best = train(config, run_dir, progress=progress, on_start=lambda: log_to_file(run_dir / "train.log"))
-    print(best)
+    from asr.training.processes import is_first_process
+
+    if is_first_process():
+        print(best)
     return 0
+
+
+def _default_run_dir(config: Path) -> Path:
+    """runs/CONFIG-DATE-TIME; the processes that share a training inherit the first one's choice."""
+    stamp = datetime.now().strftime("%Y%m%d-%H%M%S")
+    return Path(os.environ.setdefault("ASR_RUN_DIR", str(Path("runs") / f"{config.stem}-{stamp}")))

@@ -46,6 +46,8 @@ class ModelFiles(lightning.Callback):
     def on_validation_end(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
         """Write the files."""
         assert isinstance(module, SpeechModule)
+        if not trainer.is_global_zero:
+            return
         rows = self.epoch_log.rows
         row = rows[-1]
         notes = {"epoch": row.epoch, "dev_wer": row.dev_wer, "dev_cer": row.dev_cer, "title": self.title}

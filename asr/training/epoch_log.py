@@ -112,6 +112,8 @@ class EpochLog(lightning.Callback):
             seconds=time.monotonic() - self._epoch_start,
         )
         self.rows.append(row)
+        if not trainer.is_global_zero:
+            return
         write_metrics(self.path, self.rows)
         for logger in trainer.loggers:
             logger.log_metrics(dataclasses.asdict(row), step=row.epoch)

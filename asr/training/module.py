@@ -2,13 +2,14 @@
 
 import logging
 import math
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import lightning
 import numpy as np
 import torch
+import torch.distributed
 from torch import Tensor
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
@@ -35,6 +36,17 @@ class TrainTotals:
     gradient_norms: list[float] = field(default_factory=list)
     nonfinite: int = 0
 
+    @classmethod
+    def merged(cls, parts: Sequence["TrainTotals"]) -> "TrainTotals":
+        """Of several processes; gradients and skipped steps are common to all of them."""
+        return cls(
+            loss=sum(part.loss for part in parts),
+            tokens=sum(part.tokens for part in parts),
+            audio_seconds=sum(part.audio_seconds for part in parts),
+            gradient_norms=parts[0].gradient_norms,
+            nonfinite=parts[0].nonfinite,
+        )
+
 
 @dataclass
 class DevTotals:
@@ -45,6 +57,17 @@ class DevTotals:
     frames: int = 0
     blanks: int = 0
     utterances: list[ScoredUtterance] = field(default_factory=list)
+
+    @classmethod
+    def merged(cls, parts: Sequence["DevTotals"]) -> "DevTotals":
+        """Of several processes, each with its own utterances."""
+        return cls(
+            loss=sum(part.loss for part in parts),
+            tokens=sum(part.tokens for part in parts),
+            frames=sum(part.frames for part in parts),
+            blanks=sum(part.blanks for part in parts),
+            utterances=sorted((item for part in parts for item in part.utterances), key=lambda item: item.id),
+        )
 
     @property
     def score(self) -> Score:
@@ -83,20 +106,27 @@ class SpeechModule(lightning.LightningModule):
         assert isinstance(model, AcousticModel)
         return model
 
-    def training_step(self, batch: Batch, batch_index: int) -> Tensor | None:
-        """Loss a token, in nats; None skips a step whose loss is not finite."""
+    def training_step(self, batch: Batch, batch_index: int) -> Tensor:
+        """Loss a token, in nats.
+
+        A loss that is not finite becomes a gradient of NaN, in every process that shares the step; the
+        clipping below then skips the step in all of them.
+        """
         self._seed_step(batch_index)
         loss = self._loss(batch)
-        tokens = max(1, int(batch.token_lengths.sum()))
+        tokens = batch.token_lengths.sum()
         value = float(loss.detach())
-        if not math.isfinite(value):
-            self._skip_step("loss", value, batch.ids)
-            return None
-        self.train_totals.loss += value
-        self.train_totals.tokens += tokens
+        self._suspect = (batch.ids, value)
         self.train_totals.audio_seconds += float(batch.waveform_lengths.sum()) / self.model.sample_rate
-        self._last_ids = batch.ids
-        return loss / tokens
+        if not math.isfinite(value):
+            return loss * math.nan
+        self.train_totals.loss += value
+        self.train_totals.tokens += int(tokens)
+        if self.trainer.world_size > 1:
+            # Gradients are averaged over processes: weigh each by its share of the tokens.
+            torch.distributed.all_reduce(tokens)
+            tokens = tokens / self.trainer.world_size
+        return loss / tokens.clamp(min=1)
 
     def _seed_step(self, batch_index: int) -> None:
         """Dropout and masks follow from seed, epoch, step and rank alone: a resumed run draws what an
@@ -132,14 +162,17 @@ class SpeechModule(lightning.LightningModule):
         if math.isfinite(norm):
             self.train_totals.gradient_norms.append(norm)
         else:
-            self._skip_step("gradient norm", norm, self._last_ids)
+            self._count_skipped(norm)
             optimizer.zero_grad(set_to_none=True)
 
-    def _skip_step(self, what: str, value: float, ids: Iterable[str]) -> None:
+    def _count_skipped(self, norm: float) -> None:
+        ids, loss = self._suspect
         self.train_totals.nonfinite += 1
         self.nonfinite_steps += 1
         named = ", ".join(ids)
-        log.warning("step %d skipped: %s is %s; utterances %s", self.global_step, what, value, named)
+        log.warning(
+            "step %d skipped: loss %s, gradient norm %s; utterances %s", self.global_step, loss, norm, named
+        )
         if self.nonfinite_steps >= self.config.training.max_nonfinite:
             raise TrainingError(
                 f"{self.nonfinite_steps} steps had a loss or gradient that is not finite, the last on {named}; "
@@ -181,6 +214,14 @@ class SpeechModule(lightning.LightningModule):
             totals.utterances.append(
                 score_utterance(utterance_id, reference, self.tokenizer.decode(hypothesis))
             )
+
+    def on_validation_epoch_end(self) -> None:
+        """Add up what the processes saw."""
+        if self.trainer.world_size > 1:
+            parts: list[Any] = [None] * self.trainer.world_size
+            torch.distributed.all_gather_object(parts, (self.train_totals, self.dev_totals))
+            self.train_totals = TrainTotals.merged([train for train, _ in parts])
+            self.dev_totals = DevTotals.merged([dev for _, dev in parts])
 
     def configure_optimizers(self) -> Any:
         """AdamW; weights of matrices decay, biases and norms do not. One cycle over all steps."""

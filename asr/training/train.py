@@ -39,6 +39,7 @@ from asr.model.precision import resolve_precision
 from asr.training.checkpoints import BEST, STATE, AtomicCheckpointIO, ModelFiles
 from asr.training.epoch_log import EpochLog
 from asr.training.module import SpeechModule
+from asr.training.processes import is_first_process
 
 log = logging.getLogger(__name__)
 
@@ -67,7 +68,7 @@ def train(
         TrainingError: the folder holds a run already, the data cannot be trained on, or numbers broke.
         AsrError: from reading manifests and audio, or writing files.
     """
-    if run_dir.exists() and any(run_dir.iterdir()):
+    if is_first_process() and run_dir.exists() and any(run_dir.iterdir()):
         raise TrainingError(f"{run_dir}: the folder is not empty; choose another, or `--resume {run_dir}`")
     return _run(config, run_dir, resume=None, progress=progress, on_start=on_start)
 
@@ -94,34 +95,40 @@ def _run(
     on_start: Callable[[], object] | None = None,
 ) -> Path:
     started = datetime.now().astimezone()
+    for library in ("lightning.pytorch", "lightning.fabric"):
+        logging.getLogger(library).setLevel(logging.WARNING)
+    if not is_first_process():
+        logging.getLogger("asr").setLevel(logging.WARNING)
     train_utterances, dev_utterances = read_manifest(config.data.train), read_manifest(config.data.dev)
     tokenizer = build_tokenizer(config.tokenizer, (utterance.text or "" for utterance in train_utterances))
     lightning.seed_everything(config.training.seed, workers=True, verbose=False)
     module = SpeechModule(config, tokenizer)
     _check(config, module, tokenizer, {config.data.train: train_utterances, config.data.dev: dev_utterances})
 
-    run_dir.mkdir(parents=True, exist_ok=True)
-    if on_start is not None:
-        on_start()
-    save_experiment(run_dir / "config.yaml", config)
-
     epochs = config.training.epochs
     epoch_log = EpochLog(run_dir, epochs=epochs)
     checkpoints = run_dir / "checkpoints"
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     precision = resolve_precision(config.training.precision, device)
-    _write_run_record(
-        run_dir / "run.json",
-        config,
-        module,
-        started=started,
-        resumed=resume is not None,
-        precision=precision,
-    )
+    if is_first_process():
+        run_dir.mkdir(parents=True, exist_ok=True)
+        if on_start is not None:
+            on_start()
+        save_experiment(run_dir / "config.yaml", config)
+        _write_run_record(
+            run_dir / "run.json",
+            config,
+            module,
+            started=started,
+            resumed=resume is not None,
+            precision=precision,
+        )
+    processes = config.training.cpu_processes if device.type == "cpu" else torch.cuda.device_count()
     trainer = lightning.Trainer(
         max_epochs=epochs,
-        accelerator="auto",
-        devices="auto",
+        accelerator=device.type,
+        devices=processes,
+        strategy="ddp" if processes > 1 else "auto",
         precision="bf16-mixed" if precision == "bfloat16" else "32-true",
         callbacks=[
             epoch_log,
@@ -143,7 +150,7 @@ def _run(
         log_every_n_steps=1,
     )
     log.info(
-        "%s: %d utterances, %.2f h; dev %.2f h; %s parameters, %d tokens; %s, seed %d",
+        "%s: %d utterances, %.2f h; dev %.2f h; %s parameters, %d tokens; %s, seed %d, %d processes",
         run_dir,
         len(train_utterances),
         _hours(train_utterances),
@@ -152,13 +159,13 @@ def _run(
         len(tokenizer),
         precision,
         config.training.seed,
+        processes,
     )
     with warnings.catch_warnings():
         # What Lightning would advise is decided here on purpose, or logged in our own words.
         for advice in (
             "does not have many workers",
             "exists and is not empty",
-            "returned `None`",
             "LeafSpec",
         ):
             warnings.filterwarnings("ignore", message=f".*{advice}.*")
