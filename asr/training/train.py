@@ -25,6 +25,7 @@ import lightning
 import torch
 from lightning.pytorch.callbacks import ModelCheckpoint, TQDMProgressBar
 from lightning.pytorch.loggers import TensorBoardLogger
+from lightning.pytorch.strategies import DDPStrategy
 from torch.utils.data import DataLoader
 
 from asr.config import ExperimentConfig, load_experiment, save_experiment
@@ -128,7 +129,8 @@ def _run(
         max_epochs=epochs,
         accelerator=device.type,
         devices=processes,
-        strategy="ddp" if processes > 1 else "auto",
+        # The only buffers are constants: nothing to send round before each step.
+        strategy=DDPStrategy(broadcast_buffers=False) if processes > 1 else "auto",
         precision="bf16-mixed" if precision == "bfloat16" else "32-true",
         callbacks=[
             epoch_log,
