@@ -169,6 +169,7 @@ def _run(
             "does not have many workers",
             "exists and is not empty",
             "LeafSpec",
+            "broadcast_buffers",
         ):
             warnings.filterwarnings("ignore", message=f".*{advice}.*")
         trainer.fit(
