@@ -13,7 +13,7 @@ from asr.data.batching import pad_waveforms
 from asr.data.manifest import Utterance
 from asr.decoding.decoder import Decoder, DecodingConfig
 from asr.decoding.hypothesis import Hypothesis
-from asr.errors import AsrError, AudioError
+from asr.errors import AsrError, AudioError, UsageError
 from asr.model.checkpoint import Checkpoint, load_checkpoint
 from asr.model.precision import Precision, autocast
 
@@ -49,6 +49,23 @@ def load(
     return Transcriber(load_checkpoint(checkpoint), decoding=decoding, device=device, precision=precision)
 
 
+def choose_device(name: str) -> torch.device:
+    """The device called "cpu", "cuda" or "cuda:1"; "auto" is a GPU where there is one.
+
+    Raises:
+        UsageError: no such device on this machine.
+    """
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.zeros(1, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        reason = str(error).splitlines()[0]
+        raise UsageError(f"device {name!r} cannot be used here ({reason}); expected cpu, cuda or auto") from None
+    return device
+
+
 class Transcriber:
     """Turns waveforms and files into hypotheses. Arguments as `load`, but the checkpoint already read."""
 
@@ -60,9 +77,7 @@ class Transcriber:
         device: str = "auto",
         precision: Precision = "auto",
     ) -> None:
-        if device == "auto":
-            device = "cuda" if torch.cuda.is_available() else "cpu"
-        self.device = torch.device(device)
+        self.device = choose_device(device)
         self.model = checkpoint.model.to(self.device).eval()
         self.tokenizer = checkpoint.tokenizer
         self.notes = checkpoint.notes

@@ -235,6 +235,12 @@ def test_preparing_from_nothing(fails: Fails, tmp_path: Path) -> None:
     assert not list((tmp_path / "out").glob("*.jsonl"))
 
 
+def test_a_device_that_is_not_there(fails: Fails, tiny_checkpoint: Path, tone: Callable[..., Path]) -> None:
+    for device in ("tpu-of-dreams", "cuda:99"):
+        line = fails(2, "transcribe", tone(), "--model", tiny_checkpoint, "--device", device)
+        assert f"device '{device}' cannot be used here" in line
+
+
 def test_usage_is_exit_2(run_asr: Callable[..., object]) -> None:
     for words in (["transcribe"], ["transcribe", "a.wav", "--model", "m.pt", "--no-such-option"], []):
         done = run_asr(*words)
