@@ -172,15 +172,18 @@ def _run(
             "broadcast_buffers",
         ):
             warnings.filterwarnings("ignore", message=f".*{advice}.*")
-        trainer.fit(
-            module,
-            train_loader(config, module, train_utterances, trainer=trainer),
-            dev_loader(config, module, dev_utterances, trainer=trainer),
-            ckpt_path=resume,
-            weights_only=True,
-        )
-    if trainer.interrupted:
-        raise TrainingError(f"interrupted; `asr train --resume {run_dir}` goes on after the last whole epoch")
+        try:
+            trainer.fit(
+                module,
+                train_loader(config, module, train_utterances, trainer=trainer),
+                dev_loader(config, module, dev_utterances, trainer=trainer),
+                ckpt_path=resume,
+                weights_only=True,
+            )
+        except SystemExit:  # how Lightning leaves after Ctrl-C and SIGTERM
+            raise TrainingError(
+                f"stopped by a signal; `asr train --resume {run_dir}` goes on after the last whole epoch"
+            ) from None
     best = min(epoch_log.rows, key=lambda row: (row.dev_wer, row.dev_loss))
     minutes = (datetime.now().astimezone() - started).total_seconds() / 60
     log.info("best epoch %d: dev WER %.2f %%; %.1f minutes", best.epoch, 100 * best.dev_wer, minutes)

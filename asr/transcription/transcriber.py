@@ -62,7 +62,9 @@ def choose_device(name: str) -> torch.device:
         torch.zeros(1, device=device)
     except (RuntimeError, AssertionError, NotImplementedError) as error:
         reason = str(error).splitlines()[0]
-        raise UsageError(f"device {name!r} cannot be used here ({reason}); expected cpu, cuda or auto") from None
+        raise UsageError(
+            f"device {name!r} cannot be used here ({reason}); expected cpu, cuda or auto"
+        ) from None
     return device
 
 

@@ -83,26 +83,35 @@ def test_training_by_heart_reaches_zero_errors(
     assert done.stdout.strip() == WORDS[5]
 
 
-def test_a_killed_run_goes_on_with_resume(
-    spoken: Path, tmp_path: Path, run_asr: Callable[..., "subprocess.CompletedProcess[str]"]
+@pytest.mark.parametrize("sent", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM], ids=lambda sent: sent.name)
+def test_a_run_stopped_by_a_signal_goes_on_with_resume(
+    sent: signal.Signals,
+    spoken: Path,
+    tmp_path: Path,
+    run_asr: Callable[..., "subprocess.CompletedProcess[str]"],
 ) -> None:
     assert run_asr("prepare", "folder", spoken, tmp_path).returncode == 0
-    config = write_config(tmp_path, epochs=30)
+    config = write_config(tmp_path, epochs=12)
     run = tmp_path / "run"
     process = subprocess.Popen(
         [sys.executable, "-m", "asr", "train", "--config", config, "--run-dir", run],
         stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
     )
     deadline = time.monotonic() + 120
     while not (run / "checkpoints" / "training_state.ckpt").exists():
         assert time.monotonic() < deadline
         assert process.poll() is None
         time.sleep(0.05)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
+    process.send_signal(sent)
+    _, complaints = process.communicate(timeout=60)
+    assert process.returncode != 0
+    if sent != signal.SIGKILL:
+        assert f"asr: stopped by a signal; `asr train --resume {run}`" in complaints
+        assert "Traceback" not in complaints
     done = run_asr("train", "--resume", run)
     assert done.returncode == 0, done.stderr
     rows = list(csv.DictReader((run / "metrics.csv").open()))
-    assert [int(row["epoch"]) for row in rows] == list(range(1, 31))
+    assert [int(row["epoch"]) for row in rows] == list(range(1, 13))
     assert len(json.loads((run / "run.json").read_text())) == 2
