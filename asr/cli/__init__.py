@@ -28,6 +28,7 @@ VERBS = {
     "train": Verb("asr.cli.train", "train a recogniser"),
     "transcribe": Verb("asr.cli.transcribe", "audio files -> text"),
     "evaluate": Verb("asr.cli.evaluate", "transcribe a manifest and report its word error rate"),
+    "score": Verb("asr.cli.score", "references and hypotheses of any recogniser -> a WER report"),
 }
 
 
