@@ -43,8 +43,8 @@ def main_table(report: Report) -> list[Row]:
                 "SER",
                 percent(scored.ser),
                 between(intervals.ser),
-                str(scored.wrong_sentences),
-                str(len(scored.utterances)),
+                f"{scored.wrong_sentences:,}",
+                f"{len(scored.utterances):,}",
                 "",
                 "",
                 "",
@@ -83,7 +83,7 @@ def notes(report: Report) -> list[str]:
 
 def as_markdown(report: Report, *, most: int = 10) -> str:
     """A short report in Markdown, for pull requests and job summaries."""
-    lines = [f"## {_escape(report.title)}", "", *_markdown_table(main_table(report))]
+    lines = [f"## {_escape(report.title)}", "", *markdown_table(main_table(report))]
     lines += ["", *(f"- {_escape(note)}" for note in notes(report))]
     confusions = sorted(
         (item for items in report.confusions.values() for item in items), key=lambda item: -item.times
@@ -94,13 +94,13 @@ def as_markdown(report: Report, *, most: int = 10) -> str:
         rows += [
             (names[item.operation], item.reference, item.hypothesis, str(item.times)) for item in confusions
         ]
-        lines += ["", "Most frequent errors", "", *_markdown_table(rows)]
+        lines += ["", "Most frequent errors", "", *markdown_table(rows)]
     settings = [("setting", "value"), *report.settings.items()]
     lines += [
         "",
         "<details><summary>Settings</summary>",
         "",
-        *_markdown_table(settings),
+        *markdown_table(settings),
         "",
         "</details>",
         "",
@@ -204,7 +204,8 @@ def _counts(counts: ErrorCounts) -> Row:
     )
 
 
-def _markdown_table(rows: Sequence[Sequence[str]]) -> list[str]:
+def markdown_table(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Rows as a Markdown table, the first its header."""
     lines = ["| " + " | ".join(_escape(cell.strip()) for cell in row) + " |" for row in rows]
     return [lines[0], "|" + "---|" * len(rows[0]), *lines[1:]]
 

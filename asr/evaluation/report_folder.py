@@ -4,11 +4,14 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
+from asr.errors import EvaluationError
 from asr.evaluation.breakdowns import field_names
+from asr.evaluation.formats.lines import read_lines
 from asr.evaluation.formats.nist import format_trn
 from asr.evaluation.page.report_page import report_page
 from asr.evaluation.renderings import as_markdown, as_values
 from asr.evaluation.report import Report
+from asr.evaluation.transcript import TranscriptPair
 from asr.files import write_atomically
 
 _COLUMNS = (
@@ -60,6 +63,38 @@ def write_report(
     with write_atomically(page) as file:
         file.write(report_page(report, pictures=pictures or {}, audio=audio or {}, version=version))
     return page
+
+
+def read_report_pairs(folder: Path) -> list[TranscriptPair]:
+    """The references and hypotheses of a report, as their files spelled them, from its utterances.tsv.
+
+    Raises:
+        EvaluationError: no report in the folder, or its table is broken.
+    """
+    path = folder / "utterances.tsv"
+    if not path.is_file():
+        raise EvaluationError(
+            f"{folder}: no utterances.tsv in it; expected a folder that `asr score --out` wrote"
+        )
+    header, *lines = (line.text.split("\t") for line in read_lines(path))
+    missing = [name for name in ("id", "speaker", "raw_reference", "raw_hypothesis") if name not in header]
+    if missing:
+        raise EvaluationError(
+            f"{path}:1: no column {missing[0]}; expected a table that `asr score --out` wrote"
+        )
+    pairs = []
+    for number, cells in enumerate(lines, 2):
+        if len(cells) != len(header):
+            raise EvaluationError(
+                f"{path}:{number}: {len(cells)} columns; expected {len(header)}, as in the header"
+            )
+        row = dict(zip(header, cells, strict=True))
+        pairs.append(
+            TranscriptPair(
+                row["id"], row["raw_reference"], row["raw_hypothesis"], speaker=row["speaker"] or None
+            )
+        )
+    return pairs
 
 
 def _table_lines(report: Report) -> list[str]:
