@@ -33,9 +33,11 @@ def main_table(report: Report) -> list[Row]:
         name = result.normaliser.name
         rows.append((name, "WER", percent(scored.wer), between(intervals.wer), *_counts(scored.words)))
         if intervals.wer_by_speaker is not None:
-            rows.append((name, "  by speaker", "", between(intervals.wer_by_speaker), "", "", "", "", ""))
+            rows.append(
+                (name, "  WER, by speaker", "", between(intervals.wer_by_speaker), "", "", "", "", "")
+            )
         if result.sclite != scored.words:
-            rows.append((name, "  as sclite", percent(result.sclite.rate), "", *_counts(result.sclite)))
+            rows.append((name, "  WER, as sclite", percent(result.sclite.rate), "", *_counts(result.sclite)))
         rows.append((name, "CER", percent(scored.cer), between(intervals.cer), *_counts(scored.characters)))
         rows.append(
             (

@@ -49,7 +49,7 @@ def curves_chart(curves: Sequence[Curve], *, across: str, up: str, percent: bool
 
     Args:
         curves: with (x, y) points; those that are not finite are left out.
-        across, up: names of the axes.
+        across, up: names of the axes; that of y is for readers who do not see the chart.
         percent: write y, a fraction, in per cent.
     """
     points = [point for curve in curves for point in curve.points if math.isfinite(point[1])]
@@ -81,7 +81,7 @@ def curves_chart(curves: Sequence[Curve], *, across: str, up: str, percent: bool
         )
         for curve in curves
     )
-    return _svg(f"{up} over {across}", _axes(horizontal, vertical, across, up) + drawn)
+    return _svg(f"{up} over {across}", _axes(horizontal, vertical, across, "") + drawn)
 
 
 def _step(span: float) -> float:
@@ -104,9 +104,9 @@ def _axes(across: _Axis, up: _Axis, across_name: str, up_name: str) -> str:
     ]
     middle = _LEFT + _WIDTH / 2
     lines.append(f'<text x="{middle}" y="{bottom + 34}" text-anchor="middle">{escape(across_name)}</text>')
-    lines.append(
-        f'<text transform="translate(12 {_TOP + _HEIGHT / 2}) rotate(-90)" text-anchor="middle">{escape(up_name)}</text>'
-    )
+    if up_name:
+        place = f"translate(12 {_TOP + _HEIGHT / 2}) rotate(-90)"
+        lines.append(f'<text transform="{place}" text-anchor="middle">{escape(up_name)}</text>')
     return "".join(lines)
 
 

@@ -43,9 +43,9 @@ def bar(share: float) -> str:
     return f'<td class="bar"><span style="width:{100 * min(1.0, max(0.0, share)):.1f}%"></span></td>'
 
 
-def scrolling(label: str, content: str) -> str:
-    """Content that scrolls by itself where it is too wide, by keyboard too."""
-    return f'<div class="scroll" tabindex="0" role="region" aria-label="{escape(label)}">{content}</div>'
+def scrolling(label: str, content: str, *, tall: bool = False) -> str:
+    """Content that scrolls by itself where it is too wide (and, if `tall`, too high), by keyboard too."""
+    return f'<div class="scroll{" tall" if tall else ""}" tabindex="0" role="region" aria-label="{escape(label)}">{content}</div>'
 
 
 def settings_table(settings: Sequence[tuple[str, str]]) -> str:

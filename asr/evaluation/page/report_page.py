@@ -162,12 +162,14 @@ def _breakdowns(
                     percent(words.rate),
                     bar(words.rate / highest if words.reference_length else 1.0),
                     *(f"{value:,}" for value in (words.substitutions, words.deletions, words.insertions)),
-                    f"{words.errors / max(1, total.errors):.0%}",
+                    f"{words.errors / max(1, total.errors):.1%}",
                 )
             )
         header = (breakdown.name, "utterances", "words", "WER", "", "sub", "del", "ins", "of all errors")
         note = f'<p class="quiet">{escape(breakdown.note)}</p>' if breakdown.note else ""
-        content = scrolling(f"Errors by {breakdown.name}", table([escape(name) for name in header], rows))
+        content = scrolling(
+            f"Errors by {breakdown.name}", table([escape(name) for name in header], rows), tall=True
+        )
         found.append(
             f"<details{' open' if number == 0 else ''}><summary>by {escape(breakdown.name)}</summary>{note}{content}</details>"
         )
