@@ -143,7 +143,14 @@ def leaderboard_rows(runs: Sequence[Run]) -> list[tuple[str, ...]]:
     for run in runs:
         by_test = {report.test: percent(report.wer) for report in run.reports}
         best = percent(run.best.dev_wer) if run.best else ""
-        rows.append((run.name, *(by_test.get(test, "") for test in tests), best, str(run.epochs[-1].epoch) if run.epochs else ""))
+        rows.append(
+            (
+                run.name,
+                *(by_test.get(test, "") for test in tests),
+                best,
+                str(run.epochs[-1].epoch) if run.epochs else "",
+            )
+        )
     return rows
 
 

@@ -36,7 +36,7 @@ def main_table(report: Report) -> list[Row]:
             rows.append(
                 (name, "  WER, by speaker", "", between(intervals.wer_by_speaker), "", "", "", "", "")
             )
-        if result.sclite != scored.words:
+        if result.sclite is not None and result.sclite != scored.words:
             rows.append((name, "  WER, as sclite", percent(result.sclite.rate), "", *_counts(result.sclite)))
         rows.append((name, "CER", percent(scored.cer), between(intervals.cer), *_counts(scored.characters)))
         rows.append(
@@ -175,7 +175,7 @@ def _result_values(result: Result) -> dict[str, Any]:
         "words": asdict(result.score.words),
         "characters": asdict(result.score.characters),
         "wrong_utterances": result.score.wrong_sentences,
-        "sclite_words": asdict(result.sclite),
+        "sclite_words": None if result.sclite is None else asdict(result.sclite),
         "hallucinations": result.hallucinations._asdict(),
     }
 

@@ -45,14 +45,15 @@ class Result:
         normaliser: what was applied to both sides.
         score: counts and alignments.
         intervals: how sure the rates are.
-        sclite: word counts as NIST's sclite aligns; equal to the score's where few words differ.
+        sclite: word counts as NIST's sclite aligns, seldom an error more than the score's; None where an
+            utterance is too long to say.
         hallucinations: insertions on empty references.
     """
 
     normaliser: Normaliser
     score: Score
     intervals: Intervals
-    sclite: ErrorCounts
+    sclite: ErrorCounts | None
     hallucinations: Hallucinations
 
 
@@ -137,7 +138,7 @@ def build_report(
         settings={
             **settings,
             "alignment": {
-                "levenshtein": "fewest errors (jiwer)",
+                "levenshtein": "fewest errors (jiwer), of equal ones NIST sclite's",
                 "sclite": "NIST sclite: substitutions cost 4, deletions and insertions 3",
             }[alignment],
             "confidence intervals": f"95 %, percentile bootstrap, {resamples:,} resamples, seed {seed}",

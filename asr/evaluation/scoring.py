@@ -1,8 +1,9 @@
 """Word, character and sentence error rates: counts first, rates derived from pooled counts.
 
-Alignments are jiwer's: the fewest errors (Levenshtein, every error of cost 1), as Kaldi and most papers
-count them. NIST's `sclite` weighs a substitution 4 and the others 3, and may count an error more where
-that buys a hit; `alignment="sclite"` takes its alignments, error for error (`sclite_alignment`).
+Errors are jiwer's: the fewest possible (Levenshtein, every error of cost 1), as Kaldi and most papers
+count them. Several alignments often have as few; of those we show and count by kind the one that NIST's
+`sclite` makes (`sclite_alignment`), which has the most hits. sclite weighs a substitution 4 and the others 3,
+and now and then counts an error more where that buys a hit; there `alignment="sclite"` follows it, too.
 """
 
 from collections.abc import Iterable, Sequence
@@ -20,6 +21,9 @@ Alignment = Literal["levenshtein", "sclite"]
 
 _OPERATIONS: dict[str, Operation] = {"C": "equal", "S": "substitute", "D": "delete", "I": "insert"}
 _LETTERS: dict[str, str] = {name: letter for letter, name in _OPERATIONS.items()}
+# sclite's alignment takes a byte a cell (reference words times hypothesis words): past this many, a day's
+# speech in one utterance, jiwer's stays.
+_MOST_CELLS = 100_000_000
 # Bounds what jiwer holds at a time.
 _BLOCK = 2000
 _WORDS = jiwer.Compose([jiwer.ReduceToListOfListOfWords()])
@@ -154,7 +158,7 @@ def score(pairs: Iterable[tuple[str, str, str]], *, alignment: Alignment = "leve
         pairs: (id, reference, hypothesis), words parted by white space. Either may be empty: an empty
             reference makes every hypothesis word an insertion.
         alignment: "levenshtein" for the fewest errors, "sclite" for NIST's weights. Characters are
-            always aligned with the fewest errors.
+            always aligned with the fewest errors, as jiwer does.
     """
     utterances: list[ScoredUtterance] = []
     waiting = iter(pairs)
@@ -171,27 +175,40 @@ def score_utterance(utterance_id: str, reference: str, hypothesis: str) -> Score
 
 
 def realign_like_sclite(utterance: ScoredUtterance) -> ScoredUtterance:
-    """The utterance with the word alignment that sclite makes of it.
-
-    sclite maximises 3 hits + substitutions, the fewest errors 2 hits + substitutions: from an alignment
-    of fewest errors with less than two substitutions there is nothing to gain, but where the errors
-    stand may still differ.
-    """
+    """The utterance with the word alignment that sclite makes of it, whatever its errors."""
     if utterance.words.errors == 0:
         return utterance
     operations = align_like_sclite(utterance.reference.split(), utterance.hypothesis.split())
     return replace(utterance, words=_count_letters(operations), operations=operations)
 
 
-def sclite_words(score: Score) -> ErrorCounts:
-    """Pooled word counts as sclite would have them, whatever alignment `score` was made with."""
+def sclite_words(score: Score) -> ErrorCounts | None:
+    """Pooled word counts as sclite has them, whatever alignment `score` was made with.
+
+    sclite maximises 3 hits + substitutions, the fewest errors 2 hits + substitutions: less than two
+    substitutions leave nothing to gain, and nothing to align again. None when an utterance is too long.
+    """
     total = ErrorCounts()
     for utterance in score.utterances:
         if utterance.words.substitutions < 2:
             total += utterance.words
+        elif _is_too_long(utterance.reference, utterance.hypothesis):
+            return None
         else:
             total += realign_like_sclite(utterance).words
     return total
+
+
+def _is_too_long(reference: str, hypothesis: str) -> bool:
+    return (reference.count(" ") + 1) * (hypothesis.count(" ") + 1) > _MOST_CELLS
+
+
+def _prefer_sclite(operations: str, reference: str, hypothesis: str) -> str:
+    """sclite's alignment in place of jiwer's where it has no more errors (see `sclite_words`)."""
+    if operations.count("S") < 2 or _is_too_long(reference, hypothesis):
+        return operations
+    other = align_like_sclite(reference.split(), hypothesis.split())
+    return other if _count_letters(other).errors == _count_letters(operations).errors else operations
 
 
 def _score_block(block: Sequence[tuple[str, str, str]]) -> list[ScoredUtterance]:
@@ -208,6 +225,8 @@ def _score_block(block: Sequence[tuple[str, str, str]]) -> list[ScoredUtterance]
         letters = operations.get(index)
         if letters is None:
             letters = "C" * len(reference.split())
+        else:
+            letters = _prefer_sclite(letters, reference, hypothesis)
         utterances.append(
             ScoredUtterance(
                 utterance_id,

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from asr.evaluation.formats.nist import format_trn
+from asr.evaluation.formats.nist import format_trn, read_trn
 from asr.evaluation.matched_pairs import matched_pairs
 from asr.evaluation.scoring import ErrorCounts, realign_like_sclite, sclite_words, score
 
@@ -108,9 +108,27 @@ def test_fewest_errors_never_exceed_sclite_and_agree_where_few_words_are_substit
             assert utterance.words == sclite
 
 
+def an4_dev(name: str) -> Pairs:
+    """AN4's dev set (speakers held out of train) as two small models recognise it."""
+    folder = Path(__file__).parent / "an4_dev"
+    references = {item.id: item.text for item in read_trn(folder / "ref.trn")}
+    return [(item.id, references[item.id], item.text) for item in read_trn(folder / f"{name}.trn")]
+
+
+@pytest.mark.parametrize("name", ["first", "second"])
+def test_counts_equal_sclite_on_an4(tmp_path: Path, name: str) -> None:
+    pairs = an4_dev(name)
+    theirs = sum(map(counts, operations_of(run_sclite(tmp_path, pairs)).values()), ErrorCounts())
+    assert score(pairs, alignment="sclite").words == theirs
+    assert score(pairs).words.errors == theirs.errors
+
+
+def test_matched_pairs_equals_sc_stats_on_an4(tmp_path: Path) -> None:
+    check_matched_pairs(tmp_path, an4_dev("first"), an4_dev("second"))
+
+
 @pytest.mark.parametrize("seed", range(4))
-def test_matched_pairs_equals_sc_stats(tmp_path: Path, seed: int) -> None:
-    assert SCLITE is not None
+def test_matched_pairs_equals_sc_stats_on_random_systems(tmp_path: Path, seed: int) -> None:
     first = random_pairs(300, seed, share=0.25)
     generator = random.Random(seed + 100)
     second = [
@@ -120,6 +138,11 @@ def test_matched_pairs_equals_sc_stats(tmp_path: Path, seed: int) -> None:
     # Both end in inserted words now and then.
     first = [(*pair[:2], pair[2] + " a" * (generator.random() < 0.2)) for pair in first]
     second = [(*pair[:2], pair[2] + " b" * (generator.random() < 0.2)) for pair in second]
+    check_matched_pairs(tmp_path, first, second)
+
+
+def check_matched_pairs(tmp_path: Path, first: Pairs, second: Pairs) -> None:
+    assert SCLITE is not None
     sgml = run_sclite(tmp_path, first, "one").read_text("utf-8") + run_sclite(
         tmp_path, second, "two"
     ).read_text("utf-8")
