@@ -69,9 +69,11 @@ def notes(report: Report) -> list[str]:
     """Sentences on what the table does not show."""
     found = []
     silent = report.result.hallucinations
-    if silent.silent:
+    if silent.silent and not silent.words:
+        found.append(f"no word recognised on {silent.silent:,} empty references")
+    elif silent.silent:
         found.append(
-            f"{silent.words} words recognised on {silent.utterances} of {silent.silent} empty references; "
+            f"{silent.words:,} words recognised on {silent.utterances:,} of {silent.silent:,} empty references; "
             "they are among the insertions"
         )
     if report.calibration is not None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from asr.evaluation.formats import read_transcripts_pair
 from asr.evaluation.formats.nist import format_trn, read_trn
 from asr.evaluation.matched_pairs import matched_pairs
 from asr.evaluation.scoring import ErrorCounts, realign_like_sclite, sclite_words, score
@@ -121,6 +122,37 @@ def test_counts_equal_sclite_on_an4(tmp_path: Path, name: str) -> None:
     theirs = sum(map(counts, operations_of(run_sclite(tmp_path, pairs)).values()), ErrorCounts())
     assert score(pairs, alignment="sclite").words == theirs
     assert score(pairs).words.errors == theirs.errors
+
+
+def test_counts_equal_sclite_on_stm_and_ctm(tmp_path: Path) -> None:
+    assert SCLITE is not None
+    generator = random.Random(11)
+    stm, ctm = [], []
+    for name in ("one", "two"):
+        for segment in range(40):
+            reference = generator.choices(VOCABULARY, k=generator.randint(0, 8))
+            hypothesis = [word for word in reference if generator.random() > 0.2]
+            hypothesis += generator.choices(VOCABULARY, k=generator.randint(0, 2))
+            stm.append(
+                f"{name} 1 s{segment % 3} {10 * segment}.0 {10 * segment + 10}.0 {' '.join(reference)}\n"
+            )
+            ctm += [
+                f"{name} 1 {10 * segment + 0.5 + 0.8 * place:.2f} 0.70 {word} 0.9\n"
+                for place, word in enumerate(hypothesis)
+            ]
+    (tmp_path / "ref.stm").write_text("".join(stm), "utf-8")
+    (tmp_path / "hyp.ctm").write_text("".join(ctm), "utf-8")
+    subprocess.run(
+        [SCLITE, "-s", "-e", "utf-8", "-o", "sgml", "-r", str(tmp_path / "ref.stm"), "stm", "-h",
+         str(tmp_path / "hyp.ctm"), "ctm"],
+        check=True, capture_output=True, cwd=tmp_path,
+    )  # fmt: skip
+    theirs = operations_of(tmp_path / "hyp.ctm.sgml")
+    references, hypotheses = read_transcripts_pair(tmp_path / "ref.stm", tmp_path / "hyp.ctm")
+    pairs = [(one.id, one.text, two.text) for one, two in zip(references, hypotheses, strict=True)]
+    assert len(pairs) == 80
+    ours = score(pairs, alignment="sclite").words
+    assert ours == sum(map(counts, theirs.values()), ErrorCounts())
 
 
 def test_matched_pairs_equals_sc_stats_on_an4(tmp_path: Path) -> None:
