@@ -105,7 +105,8 @@ other A eve 0.0 1.0
 """
 CTM = """show 1 0.1 0.4 good 0.9
 show 1 2.9 0.3 you 0.5
-show 1 1.8 0.3 morning 0.8
+show 1 1.5 0.4 morning 0.8
+show 1 1.9 0.4 how 0.7
 show 1 4.2 0.3 noise 0.1
 show 1 9.0 0.5 late 0.2
 other A 0.2 0.2 uh NA
@@ -117,8 +118,8 @@ def test_ctm_words_go_to_the_segment_of_their_midpoint(tmp_path: Path) -> None:
         write(tmp_path / "r.stm", STM), write(tmp_path / "h.ctm", CTM)
     )
     assert [item.text for item in references] == ["good morning", "how are you", ""]
-    # "morning" has its midpoint at 1.95 s; "noise" and "late" are nearest to the ignored segment and go with it.
-    assert [item.text for item in hypotheses] == ["good morning", "you", "uh"]
+    # "how" begins before 2 s and has its midpoint after; "noise" and "late" are nearest to the ignored segment and go with it.
+    assert [item.text for item in hypotheses] == ["good morning", "how you", "uh"]
     assert hypotheses[0].confidences == (0.9, 0.8)
     assert hypotheses[2].confidences is None
     assert references[0].fields == {"labels": "o,f0,female"}

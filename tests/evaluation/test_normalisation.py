@@ -76,6 +76,8 @@ def test_numerals_in_words_become_their_digits(number: int, joined: str) -> None
         ("five hundred and then", "500 and then"),
         ("one thousand zero", "1000 0"),
         ("thousand", "thousand"),
+        ("one thousand one million", "1000 1000000"),
+        ("one hundred hundred", "100 hundred"),
     ],
 )
 def test_numerals(text: str, wanted: str) -> None:

@@ -100,7 +100,9 @@ def _numeral(words: Sequence[str], at: int) -> tuple[int, int, bool]:
             return total, end, False
         word = words[group_end] if group_end < len(words) else ""
         scale = _SCALES.get(_ORDINALS.get(word, word), 0)
-        if not ordinal and group > 0 and 0 < scale < last_scale:
+        if scale >= last_scale:  # "one thousand one million": two numerals
+            return total, end, False
+        if not ordinal and group > 0 and scale:
             total, end, last_scale = total + group * scale, group_end + 1, scale
             if word in _ORDINALS:
                 return total, end, True
