@@ -49,7 +49,7 @@ def draw_utterance(seen: Seen) -> bytes:
     seconds = len(seen.waveform) / seen.sample_rate
     panels = [2.2] + ([2.6] if seen.log_probs is not None else [])
     panels += [0.8] if seen.reference or seen.hypothesis else []
-    figure = Figure(figsize=(min(20.0, max(8.0, 2.0 * seconds)), 1.6 * sum(panels)), layout="constrained")
+    figure = Figure(figsize=(min(20.0, max(8.0, 2.0 * seconds)), 1.15 * sum(panels)), layout="constrained")
     FigureCanvasAgg(figure)
     rows = list(np.atleast_1d(figure.subplots(len(panels), 1, sharex=True, height_ratios=panels)))
     hop = max(1, seen.sample_rate // 100)

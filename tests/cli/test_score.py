@@ -169,3 +169,25 @@ def test_audio_without_any_in_the_references_exits_1(
 ) -> None:
     assert main(["score", *files, "--out", str(tmp_path / "out"), "--audio", "files"]) == 1
     assert "no reference has `audio`" in capsys.readouterr().err
+
+
+def test_more_audio_than_a_page_should_hold_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    manifest = tmp_path / "ref.jsonl"
+    manifest.write_text('{"id": "a", "audio": "a.wav", "duration": 7201, "text": "x"}\n')
+    arguments = ["score", str(manifest), str(manifest), "--out", str(tmp_path / "out"), "--audio", "embed"]
+    assert main(arguments) == 1
+    assert "2.0 h of audio; expected at most 2 h in a page; take --audio files" in capsys.readouterr().err
+
+
+def test_vocabulary_may_be_a_manifest_and_must_hold_words(
+    files: tuple[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    manifest = tmp_path / "train.jsonl"
+    manifest.write_text('{"id": "a", "text": "THE CAT"}\n')
+    assert main(["score", *files, "--vocabulary", str(manifest), "--out", str(tmp_path / "out")]) == 0
+    assert "a vocabulary of 2 words" in (tmp_path / "out" / "report.html").read_text("utf-8")
+    manifest.write_text('{"id": "a", "text": ""}\n')
+    assert main(["score", *files, "--vocabulary", str(manifest)]) == 1
+    assert "no word in it" in capsys.readouterr().err

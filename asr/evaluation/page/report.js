@@ -179,7 +179,10 @@
       const image = make("img");
       image.alt = `Spectrogram, log-probabilities and alignment of ${data.id[index]}`;
       image.loading = "lazy";
-      image.src = picture;
+      // Known sizes keep the page from moving while pictures come in.
+      image.width = picture.width;
+      image.height = picture.height;
+      image.src = picture.source;
       item.append(image);
     }
     return item;

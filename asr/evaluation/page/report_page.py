@@ -76,14 +76,20 @@ def report_page(
         data=_packed(_columns(report, fields, worst)),
         media=_json_in_html(
             {
-                "pictures": {
-                    name: "data:image/png;base64," + base64.b64encode(image).decode()
-                    for name, image in pictures.items()
-                },
+                "pictures": {name: _picture(image) for name, image in pictures.items()},
                 "audio": dict(audio),
             }
         ),
     )
+
+
+def _picture(image: bytes) -> dict[str, str | int]:
+    """A PNG as a data: URI, with the width and height that its header says."""
+    return {
+        "source": "data:image/png;base64," + base64.b64encode(image).decode(),
+        "width": int.from_bytes(image[16:20], "big"),
+        "height": int.from_bytes(image[20:24], "big"),
+    }
 
 
 def _normalisation(report: Report) -> str:
