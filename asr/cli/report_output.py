@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from asr.errors import AsrError, EvaluationError, UsageError
+from asr.errors import AudioError, EvaluationError, UsageError
 
 if TYPE_CHECKING:
     from asr.evaluation.report import Report
@@ -125,8 +125,8 @@ def check_audio_option(arguments: argparse.Namespace, *, out: Path | None) -> No
 def collect_audio(pairs: Sequence["TranscriptPair"], *, how: str, out: Path) -> dict[str, str]:
     """What the page's players take, by utterance id: data: URIs, or the paths of FLAC files made in `out`.
 
-    Whatever the recordings are, they become FLAC at 16 kHz, which browsers play. Utterances whose audio
-    cannot be read are named on stderr.
+    Whatever the recordings are, they become FLAC at 16 kHz, which browsers play. How many cannot be
+    read is said on stderr, with the first reason.
 
     Raises:
         EvaluationError: no utterance has audio, or more hours to embed than a page should hold.
@@ -144,14 +144,19 @@ def collect_audio(pairs: Sequence["TranscriptPair"], *, how: str, out: Path) -> 
             f"--audio embed: {hours:.1f} h of audio; expected at most {_MOST_EMBEDDED_HOURS:g} h in a page; "
             "take --audio files"
         )
-    return {
-        pair.id: source
-        for number, pair in enumerate(playable)
-        if (source := _player_source(pair, number=number, how=how, out=out)) is not None
-    }
+    sources: dict[str, str] = {}
+    failed: list[str] = []
+    for number, pair in enumerate(playable):
+        try:
+            sources[pair.id] = _player_source(pair, number=number, how=how, out=out)
+        except AudioError as error:
+            failed.append(f"utt {pair.id}: {error}")
+    if failed:
+        print(f"asr: {len(failed)} utterances cannot be played; {failed[0]}", file=sys.stderr)
+    return sources
 
 
-def _player_source(pair: "TranscriptPair", *, number: int, how: str, out: Path) -> str | None:
+def _player_source(pair: "TranscriptPair", *, number: int, how: str, out: Path) -> str:
     import base64
     import io
 
@@ -161,11 +166,7 @@ def _player_source(pair: "TranscriptPair", *, number: int, how: str, out: Path) 
     from asr.files import write_atomically
 
     assert pair.audio is not None
-    try:
-        waveform = read_audio(pair.audio, sample_rate=_AUDIO_RATE, start=pair.start, duration=pair.duration)
-    except AsrError as error:
-        print(f"asr: utt {pair.id}: {error}", file=sys.stderr)
-        return None
+    waveform = read_audio(pair.audio, sample_rate=_AUDIO_RATE, start=pair.start, duration=pair.duration)
     buffer = io.BytesIO()
     soundfile.write(buffer, waveform.clip(-1, 1), _AUDIO_RATE, format="FLAC", subtype="PCM_16")
     if how == "embed":

@@ -89,14 +89,17 @@ def _spectrograms(report: "Report") -> dict[str, bytes]:
     from asr.errors import AsrError
     from asr.evaluation.pictures import Seen, draw_utterance
 
-    drawn = {}
+    drawn: dict[str, bytes] = {}
+    failed: list[AsrError] = []
     for pair in (report.pairs[index] for index in report.worst(WORST)):
         if pair.audio is None:
             continue
         try:
             waveform = read_audio(pair.audio, sample_rate=16000, start=pair.start, duration=pair.duration)
         except AsrError as error:
-            print(f"asr: no picture of utt {pair.id}: {error}", file=sys.stderr)
+            failed.append(error)
             continue
         drawn[pair.id] = draw_utterance(Seen(waveform, 16000))
+    if failed:
+        print(f"asr: no picture of {len(failed)} of the worst utterances: {failed[0]}", file=sys.stderr)
     return drawn
