@@ -40,3 +40,7 @@ class CheckpointError(AsrError):
 
 class TrainingError(AsrError):
     """Training cannot start or go on."""
+
+
+class EvaluationError(AsrError):
+    """References and hypotheses cannot be read, or do not belong together."""

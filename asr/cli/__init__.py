@@ -28,6 +28,9 @@ VERBS = {
     "train": Verb("asr.cli.train", "train a recogniser"),
     "transcribe": Verb("asr.cli.transcribe", "audio files -> text"),
     "evaluate": Verb("asr.cli.evaluate", "transcribe a manifest and report its word error rate"),
+    "score": Verb("asr.cli.score", "references and hypotheses of any recogniser -> a WER report"),
+    "compare": Verb("asr.cli.compare", "two or more systems: which is better, and how sure that is"),
+    "leaderboard": Verb("asr.cli.leaderboard", "a folder of runs -> one page with their rates and curves"),
 }
 
 

@@ -2,16 +2,37 @@
 
   asr evaluate data/an4/test.jsonl --model runs/an4/checkpoints/best.pt --out reports/an4-test
 
-Writes report.html, report.json and hypotheses.jsonl into the folder. References are compared as the
-model's tokenizer spells them (white space and letter case), nothing else is changed.
+Writes report.html, report.json, report.md, utterances.tsv, ref.trn, hyp.trn and hypotheses.jsonl into the
+folder. The page shows the worst twenty utterances with spectrogram, emission and alignment.
 """
 
 import argparse
 import json
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
 from asr.cli.model_options import add_model_options
+from asr.cli.report_output import WORST, add_report_options
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from asr.data.manifest import Utterance
+    from asr.decoding.hypothesis import Hypothesis
+    from asr.evaluation.pictures import TimedLabel
+    from asr.evaluation.report import Report
+    from asr.evaluation.transcript import TranscriptPair
+    from asr.transcription.transcriber import Transcriber
+
+
+class _Transcribed(NamedTuple):
+    """What became of a manifest: hypotheses by id, failed ids, and the seconds it took."""
+
+    hypotheses: Mapping[str, "Hypothesis"]
+    failed: Sequence[str]
+    spent: float
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -19,23 +40,16 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("manifest", metavar="MANIFEST", type=Path, help="utterances with transcripts")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the report")
     add_model_options(parser)
+    add_report_options(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Evaluate."""
-    import time
-    from dataclasses import asdict
-
-    from tqdm import tqdm
-
-    from asr.cli.console import table
     from asr.cli.model_options import load_model
+    from asr.cli.report_output import bring_out, read_vocabulary
     from asr.data.manifest import read_manifest
     from asr.errors import ManifestError
-    from asr.evaluation.report import write_report
-    from asr.evaluation.scoring import score
-    from asr.evaluation.significance import bootstrap_interval
-    from asr.files import write_atomically
+    from asr.evaluation.report import build_report
 
     utterances = read_manifest(arguments.manifest)
     without = [utterance.id for utterance in utterances if utterance.text is None]
@@ -43,7 +57,41 @@ def run(arguments: argparse.Namespace) -> int:
         raise ManifestError(
             f"{arguments.manifest} (utt {without[0]}): no transcript, and {len(without) - 1} more; evaluation needs `text`"
         )
+    if not any(utterance.text and utterance.text.split() for utterance in utterances):
+        raise ManifestError(
+            f"{arguments.manifest}: all transcripts are empty; expected words to count errors on"
+        )
+    vocabulary = read_vocabulary(arguments.vocabulary)
     transcriber = load_model(arguments)
+    transcribed = _transcribe(transcriber, utterances)
+    done = [utterance for utterance in utterances if utterance.id in transcribed.hypotheses]
+    if not done:
+        raise ManifestError(f"{arguments.manifest}: no utterance could be transcribed")
+    _write_hypotheses(arguments.out / "hypotheses.jsonl", done, transcribed.hypotheses)
+    report = build_report(
+        [_pair(utterance, transcribed.hypotheses[utterance.id]) for utterance in done],
+        title=arguments.title or f"{arguments.manifest.stem}: word error rate",
+        settings=_settings(arguments, transcriber, utterances, transcribed),
+        normaliser=arguments.normaliser,
+        alignment=arguments.alignment,
+        vocabulary=vocabulary,
+    )
+    pictures = _pictures(transcriber, report, done, transcribed.hypotheses)
+    code = bring_out(arguments, report, out=arguments.out, pictures=pictures)
+    if transcribed.failed:
+        print(
+            f"asr: {len(transcribed.failed)} of {len(utterances)} utterances failed and are not in the numbers",
+            file=sys.stderr,
+        )
+        return 1
+    return code
+
+
+def _transcribe(transcriber: "Transcriber", utterances: Sequence["Utterance"]) -> _Transcribed:
+    import time
+
+    from tqdm import tqdm
+
     hypotheses, failed = {}, []
     seconds = sum(utterance.duration for utterance in utterances)
     began = time.perf_counter()
@@ -55,16 +103,18 @@ def run(arguments: argparse.Namespace) -> int:
             else:
                 hypotheses[utterance.id] = hypothesis
             bar.update(round(utterance.duration))
-    spent = time.perf_counter() - began
-    done = [utterance for utterance in utterances if utterance.id in hypotheses]
-    if not done:
-        raise ManifestError(f"{arguments.manifest}: no utterance could be transcribed")
-    result = score(
-        (utterance.id, transcriber.tokenizer.normalise(utterance.text or ""), hypotheses[utterance.id].text)
-        for utterance in done
-    )
-    with write_atomically(arguments.out / "hypotheses.jsonl") as file:
-        for utterance in done:
+    return _Transcribed(hypotheses, failed, time.perf_counter() - began)
+
+
+def _write_hypotheses(
+    path: Path, utterances: Sequence["Utterance"], hypotheses: Mapping[str, "Hypothesis"]
+) -> None:
+    from dataclasses import asdict
+
+    from asr.files import write_atomically
+
+    with write_atomically(path) as file:
+        for utterance in utterances:
             hypothesis = hypotheses[utterance.id]
             record = {
                 "id": utterance.id,
@@ -73,52 +123,104 @@ def run(arguments: argparse.Namespace) -> int:
                 "words": [asdict(word) for word in hypothesis.words],
             }
             file.write(json.dumps(record, ensure_ascii=False) + "\n")
-    settings = {
+
+
+def _pair(utterance: "Utterance", hypothesis: "Hypothesis") -> "TranscriptPair":
+    from asr.data.audio import read_audio
+    from asr.evaluation.noise import estimate_snr
+    from asr.evaluation.transcript import TranscriptPair
+
+    fields = {
+        key: value for key, value in utterance.extras.items() if isinstance(value, str | int | float | bool)
+    }
+    if "snr" not in fields:
+        waveform = read_audio(
+            utterance.audio, sample_rate=16000, start=utterance.start, duration=utterance.duration
+        )
+        snr = estimate_snr(waveform, sample_rate=16000)
+        if snr is not None:
+            fields["snr"] = snr
+    confidences = tuple(word.confidence for word in hypothesis.words)
+    return TranscriptPair(
+        utterance.id,
+        utterance.text or "",
+        hypothesis.text,
+        speaker=utterance.speaker,
+        duration=utterance.duration,
+        confidences=confidences if len(confidences) == len(hypothesis.text.split()) else None,
+        audio=utterance.audio,
+        start=utterance.start,
+        fields=fields,
+    )
+
+
+def _settings(
+    arguments: argparse.Namespace,
+    transcriber: "Transcriber",
+    utterances: Sequence["Utterance"],
+    transcribed: _Transcribed,
+) -> dict[str, str]:
+    import platform
+    from dataclasses import asdict
+
+    import torch
+
+    seconds = sum(utterance.duration for utterance in utterances)
+    decoding = asdict(transcriber.decoder.config)
+    return {
         "manifest": str(arguments.manifest),
         "model": str(arguments.model),
-        "decoding": arguments.decoding
-        if arguments.decoding == "greedy"
-        else f"beam, width {arguments.beam_width}",
-        "normalisation": f"white space, letter case {transcriber.tokenizer.case}",
-        "audio": f"{seconds / 3600:.3f} h in {spent:.1f} s ({seconds / spent:.0f} times real time)",
-        "failed utterances": ", ".join(failed) or "none",
+        "decoding": ", ".join(f"{name} {value}" for name, value in decoding.items() if value is not None),
+        "device": f"{transcriber.device} ({platform.machine()}, {torch.get_num_threads()} threads)",
+        "precision": transcriber.precision,
+        "audio": f"{seconds / 3600:.3f} h in {transcribed.spent:.1f} s",
+        "real-time factor": f"{transcribed.spent / seconds:.4f} ({seconds / transcribed.spent:.0f} times real time)",
+        "failed utterances": ", ".join(transcribed.failed) or "none",
     }
-    page = write_report(
-        arguments.out, result, title=f"{arguments.manifest.stem}: word error rate", settings=settings
-    )
-    low, high = bootstrap_interval([utterance.words for utterance in result.utterances])
-    words = result.words
-    print(
-        table(
-            [
-                ("", "rate", "errors", "of", "sub", "del", "ins"),
-                (
-                    "WER",
-                    f"{result.wer:.2%}",
-                    words.errors,
-                    words.reference_length,
-                    words.substitutions,
-                    words.deletions,
-                    words.insertions,
-                ),
-                (
-                    "CER",
-                    f"{result.cer:.2%}",
-                    result.characters.errors,
-                    result.characters.reference_length,
-                    result.characters.substitutions,
-                    result.characters.deletions,
-                    result.characters.insertions,
-                ),
-                ("SER", f"{result.ser:.2%}", result.wrong_sentences, len(result.utterances), "", "", ""),
-            ]
+
+
+def _pictures(
+    transcriber: "Transcriber",
+    report: "Report",
+    utterances: Sequence["Utterance"],
+    hypotheses: Mapping[str, "Hypothesis"],
+) -> dict[str, bytes]:
+    from asr.data.audio import read_audio
+    from asr.evaluation.pictures import Seen, TimedLabel, draw_utterance
+
+    drawn = {}
+    for utterance in (utterances[index] for index in report.worst(WORST)):
+        waveform = read_audio(
+            utterance.audio,
+            sample_rate=transcriber.sample_rate,
+            start=utterance.start,
+            duration=utterance.duration,
         )
-    )
-    print(f"WER 95 % interval {low:.2%} to {high:.2%}; {seconds / spent:.0f} times real time")
-    print(f"report: {page}")
-    if failed:
-        print(
-            f"asr: {len(failed)} of {len(utterances)} utterances failed and are not in the numbers",
-            file=sys.stderr,
+        log_probs = transcriber.emit([waveform])[0]
+        step = transcriber.model.seconds_per_frame
+        drawn[utterance.id] = draw_utterance(
+            Seen(
+                waveform,
+                transcriber.sample_rate,
+                log_probs=log_probs,
+                tokens=[transcriber.tokenizer.decode([token]) for token in range(log_probs.shape[1])],
+                seconds_per_frame=step,
+                reference=_align_reference(transcriber, log_probs, utterance.text or ""),
+                hypothesis=[
+                    TimedLabel(word.text, word.start, word.end) for word in hypotheses[utterance.id].words
+                ],
+            )
         )
-    return 1 if failed else 0
+    return drawn
+
+
+def _align_reference(transcriber: "Transcriber", log_probs: "np.ndarray", text: str) -> list["TimedLabel"]:
+    """Where the reference's words lie; [] when the model cannot spell it, or the audio is too short for it."""
+    from asr.errors import TranscriptError
+    from asr.evaluation.pictures import TimedLabel
+
+    try:
+        words = transcriber.decoder.words(log_probs, transcriber.tokenizer.encode(text))
+    except (TranscriptError, ValueError):
+        return []
+    return [TimedLabel(word.text, word.start, word.end) for word in words]

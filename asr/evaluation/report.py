@@ -1,120 +1,207 @@
-"""The WER report: one self-contained HTML page, and the same numbers as JSON."""
+"""Everything that a report says of references and hypotheses, as plain values; rendered elsewhere."""
 
-import html
-import json
-from collections import Counter
-from collections.abc import Mapping
-from dataclasses import asdict
-from pathlib import Path
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import NamedTuple
 
-from asr.evaluation.scoring import AlignedPair, ErrorCounts, Score
-from asr.evaluation.significance import bootstrap_interval
-from asr.files import write_atomically
-
-_STYLE = """
-:root { color-scheme: light dark; --line: #8884; --sub: #d97706; --del: #dc2626; --ins: #2563eb }
-body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem }
-table { border-collapse: collapse; width: 100% } td, th { padding: .3rem .6rem; text-align: right;
-border-bottom: 1px solid var(--line) } td:first-child, th:first-child { text-align: left }
-.big { font-size: 2.6rem; font-weight: 600 } .utterance { border-bottom: 1px solid var(--line); padding: .6rem 0 }
-.id { font-size: .8rem; opacity: .7 } .words { overflow-wrap: anywhere }
-.substitute { color: var(--sub) } .delete { color: var(--del); text-decoration: line-through }
-.insert { color: var(--ins); text-decoration: underline }
-"""
+from asr.evaluation.breakdowns import Breakdown, break_down
+from asr.evaluation.calibration import Calibration, calibrate, word_outcomes
+from asr.evaluation.confusions import Confusion, count_confusions
+from asr.evaluation.normalisation import Normaliser, find_normaliser
+from asr.evaluation.scoring import Alignment, ErrorCounts, Score, ScoredUtterance, sclite_words, score
+from asr.evaluation.significance import Interval, bootstrap_interval
+from asr.evaluation.transcript import TranscriptPair
 
 
-def write_report(out: Path, score: Score, *, title: str, settings: Mapping[str, object]) -> Path:
-    """Write report.html and report.json into `out`.
+class Hallucinations(NamedTuple):
+    """Words recognised where nobody speaks.
+
+    Attributes:
+        silent: utterances with an empty reference.
+        utterances: those of them with words in the hypothesis.
+        words: their words; they are among the insertions of the WER.
+    """
+
+    silent: int
+    utterances: int
+    words: int
+
+
+class Intervals(NamedTuple):
+    """95 % bootstrap intervals; `wer_by_speaker` is None where fewer than two speakers are known."""
+
+    wer: Interval
+    wer_by_speaker: Interval | None
+    cer: Interval
+    ser: Interval
+
+
+@dataclass(frozen=True)
+class Result:
+    """The numbers for one way of spelling.
+
+    Attributes:
+        normaliser: what was applied to both sides.
+        score: counts and alignments.
+        intervals: how sure the rates are.
+        sclite: word counts as NIST's sclite aligns, seldom an error more than the score's; None where an
+            utterance is too long to say.
+        hallucinations: insertions on empty references.
+    """
+
+    normaliser: Normaliser
+    score: Score
+    intervals: Intervals
+    sclite: ErrorCounts | None
+    hallucinations: Hallucinations
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a report shows.
+
+    Attributes:
+        title: of the page.
+        settings: what the numbers depend on (files, model, decoding, speed), in order.
+        pairs: the utterances as their files spell them.
+        result: the headline.
+        raw: the same with nothing normalised; None where the headline is that.
+        breakdowns: errors by speaker, duration, ...
+        calibration: confidences against outcomes; None without confidences.
+        speakers: how many are known.
+    """
+
+    title: str
+    settings: Mapping[str, str]
+    pairs: Sequence[TranscriptPair] = field(repr=False)
+    result: Result
+    raw: Result | None
+    breakdowns: Sequence[Breakdown]
+    calibration: Calibration | None
+    speakers: int
+
+    @property
+    def results(self) -> list[Result]:
+        """Headline first."""
+        return [self.result] if self.raw is None else [self.result, self.raw]
+
+    @cached_property
+    def confusions(self) -> Mapping[str, Sequence[Confusion]]:
+        """The most frequent errors of the headline, by kind: "S", "D", "I"."""
+        return count_confusions(self.result.score.utterances)
+
+    def worst(self, count: int = 20) -> list[int]:
+        """Positions of the utterances with most word errors, then most character errors; none without any."""
+        utterances = self.result.score.utterances
+        wrong = [index for index in range(len(utterances)) if utterances[index].words.errors]
+        wrong.sort(key=lambda index: (-utterances[index].words.errors, -utterances[index].characters.errors))
+        return wrong[:count]
+
+
+def build_report(
+    pairs: Sequence[TranscriptPair],
+    *,
+    title: str,
+    settings: Mapping[str, str],
+    normaliser: str = "basic",
+    alignment: Alignment = "levenshtein",
+    vocabulary: Collection[str] | None = None,
+    resamples: int = 10_000,
+    seed: int = 0,
+) -> Report:
+    """Score utterances raw and normalised, and gather what a report shows.
 
     Args:
-        out: a folder; made when missing.
-        score: the scored utterances.
-        title: of the page.
-        settings: what the numbers depend on (model, manifest, decoding, speed), shown as they are.
+        pairs: references and hypotheses, from `pair_transcripts`.
+        title, settings: shown as they are.
+        normaliser: name of the normaliser of the headline.
+        alignment: see `asr.evaluation.scoring.score`.
+        vocabulary: words for the breakdown by vocabulary; they are normalised like the transcripts.
+        resamples, seed: of the bootstrap.
 
-    Returns:
-        The path of report.html.
+    Raises:
+        UsageError: no normaliser of this name.
     """
-    with write_atomically(out / "report.json") as file:
-        json.dump(summary(score, settings=settings), file, indent=2, ensure_ascii=False)
-    page = out / "report.html"
-    with write_atomically(page) as file:
-        file.write(_page(score, title=title, settings=settings))
-    return page
+    chosen = find_normaliser(normaliser)
 
+    def result(how: Normaliser) -> Result:
+        return _result(pairs, how, alignment=alignment, resamples=resamples, seed=seed)
 
-def summary(score: Score, *, settings: Mapping[str, object]) -> dict[str, object]:
-    """The numbers of a report, as plain values; rates are fractions."""
-    interval = bootstrap_interval([utterance.words for utterance in score.utterances])
-    return {
-        "wer": score.wer,
-        "wer_interval_95": list(interval),
-        "cer": score.cer,
-        "ser": score.ser,
-        "utterances": len(score.utterances),
-        "wrong_utterances": score.wrong_sentences,
-        "words": asdict(score.words),
-        "characters": asdict(score.characters),
-        "settings": dict(settings),
-    }
-
-
-def _page(score: Score, *, title: str, settings: Mapping[str, object]) -> str:
-    low, high = bootstrap_interval([utterance.words for utterance in score.utterances])
-    worst_first = sorted(score.utterances, key=lambda utterance: -utterance.words.errors)
-    utterances = "".join(
-        f'<div class="utterance"><div class="id">{html.escape(utterance.id)}: {utterance.words.errors} errors in '
-        f'{utterance.words.reference_length} words</div><div class="words">{_words(utterance.alignment)}</div></div>'
-        for utterance in worst_first
-    )
-    confusions = Counter(
-        (pair.operation, pair.reference, pair.hypothesis)
-        for utterance in score.utterances
-        for pair in utterance.alignment
-        if pair.operation != "equal"
-    )
-    frequent = "".join(
-        f"<tr><td>{operation}</td><td>{html.escape(reference)}</td><td>{html.escape(hypothesis)}</td><td>{count}</td></tr>"
-        for (operation, reference, hypothesis), count in confusions.most_common(20)
-    )
-    rows = "".join(
-        f"<tr><td>{html.escape(str(key))}</td><td>{html.escape(str(value))}</td></tr>"
-        for key, value in settings.items()
-    )
-    return (
-        f'<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
-        f"<title>{html.escape(title)}</title><style>{_STYLE}</style><h1>{html.escape(title)}</h1>"
-        f'<p><span class="big">{score.wer:.2%}</span> word error rate, 95 % interval {low:.2%} to {high:.2%} '
-        f"(bootstrap over utterances)</p>"
-        f"<table><tr><th></th><th>rate</th><th>errors</th><th>of</th><th>substitutions</th><th>deletions</th>"
-        f"<th>insertions</th></tr>{_row('words', score.words)}{_row('characters', score.characters)}"
-        f"<tr><td>utterances</td><td>{score.ser:.2%}</td><td>{score.wrong_sentences}</td>"
-        f"<td>{len(score.utterances)}</td><td></td><td></td><td></td></tr></table>"
-        f"<h2>Settings</h2><table>{rows}</table>"
-        f"<h2>Most frequent errors</h2><table><tr><th>error</th><th>reference</th><th>hypothesis</th><th>times</th></tr>"
-        f"{frequent}</table><h2>Utterances, worst first</h2>"
-        f'<p><span class="substitute">substituted</span>, <span class="delete">deleted</span>, '
-        f'<span class="insert">inserted</span></p>{utterances}</html>\n'
+    headline = result(chosen)
+    known = None
+    if vocabulary is not None:
+        known = {part for word in vocabulary for part in chosen.apply(word).split()}
+    utterances = headline.score.utterances
+    return Report(
+        title=title,
+        settings={
+            **settings,
+            "alignment": {
+                "levenshtein": "fewest errors (jiwer), of equal ones NIST sclite's",
+                "sclite": "NIST sclite: substitutions cost 4, deletions and insertions 3",
+            }[alignment],
+            "confidence intervals": f"95 %, percentile bootstrap, {resamples:,} resamples, seed {seed}",
+        },
+        pairs=pairs,
+        result=headline,
+        raw=None if chosen.name == "none" else result(find_normaliser("none")),
+        breakdowns=break_down(pairs, utterances, vocabulary=known),
+        calibration=calibrate(_outcomes(pairs, utterances)),
+        speakers=len({pair.speaker for pair in pairs if pair.speaker is not None}),
     )
 
 
-def _row(name: str, counts: ErrorCounts) -> str:
-    return (
-        f"<tr><td>{name}</td><td>{counts.rate:.2%}</td><td>{counts.errors}</td><td>{counts.reference_length}</td>"
-        f"<td>{counts.substitutions}</td><td>{counts.deletions}</td><td>{counts.insertions}</td></tr>"
+def _result(
+    pairs: Sequence[TranscriptPair],
+    normaliser: Normaliser,
+    *,
+    alignment: Alignment,
+    resamples: int,
+    seed: int,
+) -> Result:
+    scored = score(
+        ((pair.id, normaliser.apply(pair.reference), normaliser.apply(pair.hypothesis)) for pair in pairs),
+        alignment=alignment,
+    )
+    silent = [utterance for utterance in scored.utterances if not utterance.reference]
+    invented = [utterance for utterance in silent if utterance.hypothesis]
+    return Result(
+        normaliser,
+        scored,
+        _intervals(pairs, scored, resamples=resamples, seed=seed),
+        scored.words if alignment == "sclite" else sclite_words(scored),
+        Hallucinations(len(silent), len(invented), sum(utterance.words.insertions for utterance in invented)),
     )
 
 
-def _words(alignment: tuple[AlignedPair, ...]) -> str:
-    shown = []
-    for operation, reference, hypothesis in alignment:
-        if operation == "equal":
-            shown.append(html.escape(reference))
-        elif operation == "substitute":
-            shown.append(
-                f'<span class="substitute" title="reference: {html.escape(reference, quote=True)}">'
-                f"{html.escape(hypothesis)} ({html.escape(reference)})</span>"
-            )
-        else:
-            shown.append(f'<span class="{operation}">{html.escape(reference or hypothesis)}</span>')
-    return " ".join(shown)
+def _intervals(pairs: Sequence[TranscriptPair], scored: Score, *, resamples: int, seed: int) -> Intervals:
+    words = [utterance.words for utterance in scored.utterances]
+    speakers = [pair.speaker for pair in pairs]
+    named = [speaker for speaker in speakers if speaker is not None]
+    by_speaker = None
+    if len(named) == len(speakers) and len(set(named)) > 1:
+        by_speaker = bootstrap_interval(words, groups=named, resamples=resamples, seed=seed)
+    right, wrong = ErrorCounts(hits=1), ErrorCounts(substitutions=1)
+    return Intervals(
+        bootstrap_interval(words, resamples=resamples, seed=seed),
+        by_speaker,
+        bootstrap_interval(
+            [utterance.characters for utterance in scored.utterances], resamples=resamples, seed=seed
+        ),
+        bootstrap_interval(
+            [wrong if count.errors else right for count in words], resamples=resamples, seed=seed
+        ),
+    )
+
+
+def _outcomes(
+    pairs: Sequence[TranscriptPair], utterances: Sequence[ScoredUtterance]
+) -> list[tuple[float, bool]]:
+    """Confidences and outcomes of words; utterances whose words a normaliser split or joined are left out."""
+    found: list[tuple[float, bool]] = []
+    for pair, utterance in zip(pairs, utterances, strict=True):
+        words = len(utterance.operations) - utterance.operations.count("D")
+        if pair.confidences is not None and len(pair.confidences) == words:
+            found += word_outcomes(utterance.operations, pair.confidences)
+    return found

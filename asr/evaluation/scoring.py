@@ -1,16 +1,33 @@
 """Word, character and sentence error rates: counts first, rates derived from pooled counts.
 
-Alignments are jiwer's (Levenshtein, all three errors of cost 1), which is what NIST's `sclite` totals
-agree with up to its choice of weights.
+Errors are jiwer's: the fewest possible (Levenshtein, every error of cost 1), as Kaldi and most papers
+count them. Several alignments often have as few; of those we show and count by kind the one that NIST's
+`sclite` makes (`sclite_alignment`), which has the most hits. sclite weighs a substitution 4 and the others 3,
+and now and then counts an error more where that buys a hit; there `alignment="sclite"` follows it, too.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from itertools import islice
 from typing import Literal, NamedTuple
 
 import jiwer
 
+from asr.evaluation.sclite_alignment import align_like_sclite
+
 Operation = Literal["equal", "substitute", "delete", "insert"]
+Alignment = Literal["levenshtein", "sclite"]
+
+_OPERATIONS: dict[str, Operation] = {"C": "equal", "S": "substitute", "D": "delete", "I": "insert"}
+_LETTERS: dict[str, str] = {name: letter for letter, name in _OPERATIONS.items()}
+# sclite's alignment takes a byte a cell (reference words times hypothesis words): past this many, a day's
+# speech in one utterance, jiwer's stays.
+_MOST_CELLS = 100_000_000
+# Bounds what jiwer holds at a time.
+_BLOCK = 2000
+_WORDS = jiwer.Compose([jiwer.ReduceToListOfListOfWords()])
+_CHARACTERS = jiwer.Compose([jiwer.ReduceToListOfListOfChars()])
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +84,9 @@ class ScoredUtterance:
 
     Attributes:
         id: as in the manifest.
-        reference, hypothesis: transcripts as they were compared.
+        reference, hypothesis: transcripts as they were compared, single spaces between words.
         words, characters: counts over words, and over characters with single spaces between words.
-        alignment: reference and hypothesis word by word.
+        operations: the word alignment, a letter a step: C correct, S substituted, D deleted, I inserted.
     """
 
     id: str
@@ -77,7 +94,20 @@ class ScoredUtterance:
     hypothesis: str
     words: ErrorCounts
     characters: ErrorCounts
-    alignment: tuple[AlignedPair, ...]
+    operations: str
+
+    @property
+    def alignment(self) -> tuple[AlignedPair, ...]:
+        """Reference and hypothesis word by word."""
+        references, hypotheses = iter(self.reference.split()), iter(self.hypothesis.split())
+        return tuple(
+            AlignedPair(
+                _OPERATIONS[letter],
+                next(references) if letter != "I" else "",
+                next(hypotheses) if letter != "D" else "",
+            )
+            for letter in self.operations
+        )
 
 
 @dataclass(frozen=True)
@@ -90,12 +120,12 @@ class Score:
 
     utterances: Sequence[ScoredUtterance] = field(repr=False)
 
-    @property
+    @cached_property
     def words(self) -> ErrorCounts:
         """Pooled word counts."""
         return sum((utterance.words for utterance in self.utterances), ErrorCounts())
 
-    @property
+    @cached_property
     def characters(self) -> ErrorCounts:
         """Pooled character counts."""
         return sum((utterance.characters for utterance in self.utterances), ErrorCounts())
@@ -110,7 +140,7 @@ class Score:
         """Character error rate: pooled character errors over reference characters."""
         return self.characters.rate
 
-    @property
+    @cached_property
     def wrong_sentences(self) -> int:
         """Utterances with at least one word error."""
         return sum(utterance.words.errors > 0 for utterance in self.utterances)
@@ -121,60 +151,135 @@ class Score:
         return self.wrong_sentences / len(self.utterances) if self.utterances else 0.0
 
 
-def score(pairs: Iterable[tuple[str, str, str]]) -> Score:
+def score(pairs: Iterable[tuple[str, str, str]], *, alignment: Alignment = "levenshtein") -> Score:
     """Score hypotheses against references.
 
     Args:
         pairs: (id, reference, hypothesis), words parted by white space. Either may be empty: an empty
             reference makes every hypothesis word an insertion.
+        alignment: "levenshtein" for the fewest errors, "sclite" for NIST's weights. Characters are
+            always aligned with the fewest errors, as jiwer does.
     """
-    return Score([score_utterance(*pair) for pair in pairs])
+    utterances: list[ScoredUtterance] = []
+    waiting = iter(pairs)
+    while block := list(islice(waiting, _BLOCK)):
+        utterances += _score_block(block)
+    if alignment == "sclite":
+        utterances = [realign_like_sclite(utterance) for utterance in utterances]
+    return Score(utterances)
 
 
 def score_utterance(utterance_id: str, reference: str, hypothesis: str) -> ScoredUtterance:
     """Align one pair, by words and by characters."""
-    reference_words, hypothesis_words = reference.split(), hypothesis.split()
-    reference, hypothesis = " ".join(reference_words), " ".join(hypothesis_words)
-    alignment = align_words(reference_words, hypothesis_words)
-    operations = [pair.operation for pair in alignment]
-    words = ErrorCounts(
-        hits=operations.count("equal"),
-        substitutions=operations.count("substitute"),
-        deletions=operations.count("delete"),
-        insertions=operations.count("insert"),
-    )
-    return ScoredUtterance(
-        utterance_id, reference, hypothesis, words, count_characters(reference, hypothesis), alignment
-    )
+    return _score_block([(utterance_id, reference, hypothesis)])[0]
 
 
-def align_words(reference: Sequence[str], hypothesis: Sequence[str]) -> tuple[AlignedPair, ...]:
-    """The cheapest word alignment, through jiwer; one pair a step, in order."""
-    # jiwer refuses empty references; there everything is an insertion.
-    if not reference:
-        return tuple(AlignedPair("insert", "", word) for word in hypothesis)
-    if not hypothesis:
-        return tuple(AlignedPair("delete", word, "") for word in reference)
-    chunks = jiwer.process_words(" ".join(reference), " ".join(hypothesis)).alignments[0]
-    pairs: list[AlignedPair] = []
-    for chunk in chunks:
-        left = reference[chunk.ref_start_idx : chunk.ref_end_idx]
-        right = hypothesis[chunk.hyp_start_idx : chunk.hyp_end_idx]
-        if chunk.type == "delete":
-            pairs += [AlignedPair("delete", word, "") for word in left]
-        elif chunk.type == "insert":
-            pairs += [AlignedPair("insert", "", word) for word in right]
+def realign_like_sclite(utterance: ScoredUtterance) -> ScoredUtterance:
+    """The utterance with the word alignment that sclite makes of it, whatever its errors."""
+    if utterance.words.errors == 0:
+        return utterance
+    operations = align_like_sclite(utterance.reference.split(), utterance.hypothesis.split())
+    return replace(utterance, words=_count_letters(operations), operations=operations)
+
+
+def sclite_words(score: Score) -> ErrorCounts | None:
+    """Pooled word counts as sclite has them, whatever alignment `score` was made with.
+
+    sclite maximises 3 hits + substitutions, the fewest errors 2 hits + substitutions: less than two
+    substitutions leave nothing to gain, and nothing to align again. None when an utterance is too long.
+    """
+    total = ErrorCounts()
+    for utterance in score.utterances:
+        if utterance.words.substitutions < 2:
+            total += utterance.words
+        elif _is_too_long(utterance.reference, utterance.hypothesis):
+            return None
         else:
-            operation: Operation = "equal" if chunk.type == "equal" else "substitute"
-            pairs += [AlignedPair(operation, a, b) for a, b in zip(left, right, strict=True)]
-    return tuple(pairs)
+            total += realign_like_sclite(utterance).words
+    return total
 
 
-def count_characters(reference: str, hypothesis: str) -> ErrorCounts:
-    """Character errors, spaces counted, through jiwer."""
-    if not reference:
-        return ErrorCounts(insertions=len(hypothesis))
-    if not hypothesis:
-        return ErrorCounts(deletions=len(reference))
-    found = jiwer.process_characters(reference, hypothesis)
-    return ErrorCounts(found.hits, found.substitutions, found.deletions, found.insertions)
+def _is_too_long(reference: str, hypothesis: str) -> bool:
+    return (reference.count(" ") + 1) * (hypothesis.count(" ") + 1) > _MOST_CELLS
+
+
+def _prefer_sclite(operations: str, reference: str, hypothesis: str) -> str:
+    """sclite's alignment in place of jiwer's where it has no more errors (see `sclite_words`)."""
+    if operations.count("S") < 2 or _is_too_long(reference, hypothesis):
+        return operations
+    other = align_like_sclite(reference.split(), hypothesis.split())
+    return other if _count_letters(other).errors == _count_letters(operations).errors else operations
+
+
+def _score_block(block: Sequence[tuple[str, str, str]]) -> list[ScoredUtterance]:
+    ids = [utterance_id for utterance_id, _, _ in block]
+    references = [" ".join(reference.split()) for _, reference, _ in block]
+    hypotheses = [" ".join(hypothesis.split()) for _, _, hypothesis in block]
+    differing = [index for index in range(len(block)) if references[index] != hypotheses[index]]
+    operations = dict(zip(differing, _operations(references, hypotheses, differing), strict=True))
+    characters = dict(zip(differing, _character_counts(references, hypotheses, differing), strict=True))
+    utterances = []
+    for index, (utterance_id, reference, hypothesis) in enumerate(
+        zip(ids, references, hypotheses, strict=True)
+    ):
+        letters = operations.get(index)
+        if letters is None:
+            letters = "C" * len(reference.split())
+        else:
+            letters = _prefer_sclite(letters, reference, hypothesis)
+        utterances.append(
+            ScoredUtterance(
+                utterance_id,
+                reference,
+                hypothesis,
+                _count_letters(letters),
+                characters.get(index) or ErrorCounts(hits=len(reference)),
+                letters,
+            )
+        )
+    return utterances
+
+
+def _operations(references: list[str], hypotheses: list[str], differing: list[int]) -> list[str]:
+    if not differing:
+        return []
+    found = jiwer.process_words(
+        [references[index] for index in differing],
+        [hypotheses[index] for index in differing],
+        reference_transform=_WORDS,
+        hypothesis_transform=_WORDS,
+    )
+    return [
+        "".join(
+            _LETTERS[chunk.type]
+            * max(chunk.ref_end_idx - chunk.ref_start_idx, chunk.hyp_end_idx - chunk.hyp_start_idx)
+            for chunk in chunks
+        )
+        for chunks in found.alignments
+    ]
+
+
+def _character_counts(
+    references: list[str], hypotheses: list[str], differing: list[int]
+) -> list[ErrorCounts]:
+    if not differing:
+        return []
+    found = jiwer.process_characters(
+        [references[index] for index in differing],
+        [hypotheses[index] for index in differing],
+        reference_transform=_CHARACTERS,
+        hypothesis_transform=_CHARACTERS,
+    )
+    counts = []
+    for chunks in found.alignments:
+        sums = {"equal": 0, "substitute": 0, "delete": 0, "insert": 0}
+        for chunk in chunks:
+            sums[chunk.type] += max(
+                chunk.ref_end_idx - chunk.ref_start_idx, chunk.hyp_end_idx - chunk.hyp_start_idx
+            )
+        counts.append(ErrorCounts(sums["equal"], sums["substitute"], sums["delete"], sums["insert"]))
+    return counts
+
+
+def _count_letters(letters: str) -> ErrorCounts:
+    return ErrorCounts(letters.count("C"), letters.count("S"), letters.count("D"), letters.count("I"))

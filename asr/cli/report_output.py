@@ -1,0 +1,177 @@
+"""What `asr score` and `asr evaluate` have in common: options of the report, and bringing it out."""
+
+import argparse
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from asr.errors import AudioError, EvaluationError, UsageError
+
+if TYPE_CHECKING:
+    from asr.evaluation.report import Report
+    from asr.evaluation.transcript import TranscriptPair
+
+WORST = 20
+_AUDIO_RATE = 16000
+# An embedded minute of FLAC is about a megabyte of page.
+_MOST_EMBEDDED_HOURS = 2.0
+
+
+def add_report_options(parser: argparse.ArgumentParser) -> None:
+    """Add --normaliser, --alignment, --vocabulary, --audio, --title, --markdown, --fail-above."""
+    from asr.evaluation.normalisation import NORMALISERS
+
+    parser.add_argument(
+        "--normaliser",
+        choices=list(NORMALISERS),
+        default="basic",
+        help="; ".join(f"{item.name}: {item.summary}" for item in NORMALISERS.values())
+        + "; default: %(default)s; the raw rates stand beside",
+    )
+    parser.add_argument(
+        "--alignment",
+        choices=["levenshtein", "sclite"],
+        default="levenshtein",
+        help="levenshtein: fewest errors (default); sclite: NIST's weights",
+    )
+    parser.add_argument(
+        "--vocabulary",
+        type=Path,
+        metavar="FILE",
+        help="known words, as a text file or a manifest (.jsonl), for errors in and out of the vocabulary",
+    )
+    parser.add_argument(
+        "--audio",
+        choices=["none", "embed", "files"],
+        default="none",
+        help="make the utterances playable: embed them in the page, or as files beside it; default: %(default)s",
+    )
+    parser.add_argument("--title", help="of the report")
+    parser.add_argument(
+        "--markdown", action="store_true", help="print Markdown instead of a table, for $GITHUB_STEP_SUMMARY"
+    )
+    parser.add_argument(
+        "--fail-above", type=float, metavar="PERCENT", help="exit 1 when the WER is above this many per cent"
+    )
+
+
+def read_vocabulary(path: Path | None) -> set[str] | None:
+    """The words of a text file or of a manifest's transcripts; None for None.
+
+    Raises:
+        EvaluationError: unreadable, or no word in it.
+    """
+    from asr.evaluation.formats import read_transcripts
+    from asr.evaluation.formats.lines import read_lines
+
+    if path is None:
+        return None
+    if path.suffix == ".jsonl":
+        words = {word for transcript in read_transcripts(path) for word in transcript.text.split()}
+    else:
+        words = {word for line in read_lines(path) for word in line.text.split()}
+    if not words:
+        raise EvaluationError(f"{path}: no word in it; expected a vocabulary")
+    return words
+
+
+def bring_out(
+    arguments: argparse.Namespace,
+    report: "Report",
+    *,
+    out: Path | None,
+    pictures: Mapping[str, bytes] | None = None,
+) -> int:
+    """Write the folder, print the numbers, and say by the exit code whether they are good enough."""
+    import asr
+    from asr.cli.console import table
+    from asr.evaluation.renderings import as_markdown, notes, percent, terminal_rows
+    from asr.evaluation.report_folder import write_report
+
+    if out is not None:
+        audio = collect_audio(report.pairs, how=arguments.audio, out=out)
+        page = write_report(out, report, pictures=pictures, audio=audio, version=asr.__version__)
+    if arguments.markdown:
+        print(as_markdown(report))
+    else:
+        print(table(terminal_rows(report)))
+        for note in notes(report):
+            print(note)
+    if out is not None:
+        print(f"report: {page}", file=sys.stderr if arguments.markdown else sys.stdout)
+    wer = 100 * report.result.score.wer
+    if arguments.fail_above is not None and wer > arguments.fail_above:
+        message = f"WER {percent(wer / 100)} is above {arguments.fail_above:g} % ({report.title})"
+        if os.environ.get("GITHUB_ACTIONS") == "true":
+            print(f"::error title=Word error rate::{message}", file=sys.stderr)
+        else:
+            print(f"asr: {message}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def check_audio_option(arguments: argparse.Namespace, *, out: Path | None) -> None:
+    """Refuse options that do nothing without a folder.
+
+    Raises:
+        UsageError: --audio without --out.
+    """
+    if arguments.audio != "none" and out is None:
+        raise UsageError(f"--audio {arguments.audio} without --out; give a folder for the report")
+
+
+def collect_audio(pairs: Sequence["TranscriptPair"], *, how: str, out: Path) -> dict[str, str]:
+    """What the page's players take, by utterance id: data: URIs, or the paths of FLAC files made in `out`.
+
+    Whatever the recordings are, they become FLAC at 16 kHz, which browsers play. How many cannot be
+    read is said on stderr, with the first reason.
+
+    Raises:
+        EvaluationError: no utterance has audio, or more hours to embed than a page should hold.
+    """
+    if how == "none":
+        return {}
+    playable = [pair for pair in pairs if pair.audio is not None]
+    if not playable:
+        raise EvaluationError(
+            f"--audio {how}: no reference has `audio`; expected a manifest (.jsonl) as references"
+        )
+    hours = sum(pair.duration or 0.0 for pair in playable) / 3600
+    if how == "embed" and hours > _MOST_EMBEDDED_HOURS:
+        raise EvaluationError(
+            f"--audio embed: {hours:.1f} h of audio; expected at most {_MOST_EMBEDDED_HOURS:g} h in a page; "
+            "take --audio files"
+        )
+    sources: dict[str, str] = {}
+    failed: list[str] = []
+    for number, pair in enumerate(playable):
+        try:
+            sources[pair.id] = _player_source(pair, number=number, how=how, out=out)
+        except AudioError as error:
+            failed.append(f"utt {pair.id}: {error}")
+    if failed:
+        print(f"asr: {len(failed)} utterances cannot be played; {failed[0]}", file=sys.stderr)
+    return sources
+
+
+def _player_source(pair: "TranscriptPair", *, number: int, how: str, out: Path) -> str:
+    import base64
+    import io
+
+    import soundfile
+
+    from asr.data.audio import read_audio
+    from asr.files import write_atomically
+
+    assert pair.audio is not None
+    waveform = read_audio(pair.audio, sample_rate=_AUDIO_RATE, start=pair.start, duration=pair.duration)
+    buffer = io.BytesIO()
+    soundfile.write(buffer, waveform.clip(-1, 1), _AUDIO_RATE, format="FLAC", subtype="PCM_16")
+    if how == "embed":
+        return "data:audio/flac;base64," + base64.b64encode(buffer.getvalue()).decode()
+    name = f"audio/{number:06d}.flac"
+    with write_atomically(out / name, mode="wb") as file:
+        file.write(buffer.getvalue())
+    return name

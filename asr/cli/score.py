@@ -1,0 +1,105 @@
+"""Score hypotheses against references, whatever recogniser made them.
+
+  asr score ref.trn hyp.trn
+  asr score data/an4/test.jsonl hypotheses.jsonl --out reports/an4 --normaliser english
+  asr score ref.stm hyp.ctm --fail-above 10
+  asr score ref.txt hyp.txt --format lines --ids ids.txt
+
+Formats: our JSON lines, Kaldi's text (`id words`), NIST's TRN, STM and CTM, CSV and TSV with a header, and
+parallel lines of words alone (`--format lines`). Each side's format is told from its name and first line.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from asr.cli.report_output import WORST, add_report_options
+
+if TYPE_CHECKING:
+    from asr.evaluation.report import Report
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments."""
+    from asr.evaluation.formats import FORMATS
+
+    parser.add_argument("reference", metavar="REF", type=Path, help="what was said")
+    parser.add_argument("hypothesis", metavar="HYP", type=Path, help="what was recognised")
+    parser.add_argument(
+        "--out", type=Path, metavar="DIR", help="folder for the report; none is written without"
+    )
+    parser.add_argument("--format", choices=FORMATS, help="of both files")
+    parser.add_argument("--ref-format", choices=FORMATS, help="of REF alone")
+    parser.add_argument("--hyp-format", choices=FORMATS, help="of HYP alone")
+    parser.add_argument("--ids", type=Path, metavar="FILE", help="for --format lines: the id of each line")
+    parser.add_argument(
+        "--missing",
+        choices=["error", "empty"],
+        default="error",
+        help="a reference without a hypothesis is an error (default), or counts as all deleted",
+    )
+    add_report_options(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Score."""
+    from asr.cli.report_output import bring_out, check_audio_option, read_vocabulary
+    from asr.errors import UsageError
+    from asr.evaluation.formats import read_transcripts_pair
+    from asr.evaluation.report import build_report
+    from asr.evaluation.transcript import pair_transcripts
+
+    check_audio_option(arguments, out=arguments.out)
+    formats = (arguments.ref_format or arguments.format, arguments.hyp_format or arguments.format)
+    if arguments.ids is not None and "lines" not in formats:
+        raise UsageError("--ids is for --format lines; the other formats hold their ids")
+    references, hypotheses = read_transcripts_pair(
+        arguments.reference,
+        arguments.hypothesis,
+        reference_format=formats[0],
+        hypothesis_format=formats[1],
+        ids=arguments.ids,
+    )
+    pairs = pair_transcripts(
+        references,
+        hypotheses,
+        reference_name=str(arguments.reference),
+        hypothesis_name=str(arguments.hypothesis),
+        missing_as_empty=arguments.missing == "empty",
+    )
+    settings = {"references": str(arguments.reference), "hypotheses": str(arguments.hypothesis)}
+    if len(hypotheses) < len(references):
+        settings["without hypothesis"] = f"{len(references) - len(hypotheses):,} utterances, counted as empty"
+    report = build_report(
+        pairs,
+        title=arguments.title or f"{arguments.hypothesis.name}: word error rate",
+        settings=settings,
+        normaliser=arguments.normaliser,
+        alignment=arguments.alignment,
+        vocabulary=read_vocabulary(arguments.vocabulary),
+    )
+    pictures = _spectrograms(report) if arguments.out is not None else {}
+    return bring_out(arguments, report, out=arguments.out, pictures=pictures)
+
+
+def _spectrograms(report: "Report") -> dict[str, bytes]:
+    """Spectrograms of the worst utterances whose references say where the audio is."""
+    from asr.data.audio import read_audio
+    from asr.errors import AsrError
+    from asr.evaluation.pictures import Seen, draw_utterance
+
+    drawn: dict[str, bytes] = {}
+    failed: list[AsrError] = []
+    for pair in (report.pairs[index] for index in report.worst(WORST)):
+        if pair.audio is None:
+            continue
+        try:
+            waveform = read_audio(pair.audio, sample_rate=16000, start=pair.start, duration=pair.duration)
+        except AsrError as error:
+            failed.append(error)
+            continue
+        drawn[pair.id] = draw_utterance(Seen(waveform, 16000))
+    if failed:
+        print(f"asr: no picture of {len(failed)} of the worst utterances: {failed[0]}", file=sys.stderr)
+    return drawn

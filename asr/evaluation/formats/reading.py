@@ -1,0 +1,107 @@
+"""Which format a file has, and the way from two files to references and hypotheses."""
+
+import re
+from itertools import islice
+from pathlib import Path
+from typing import Literal
+
+from asr.errors import EvaluationError
+from asr.evaluation.formats.lines import read_lines
+from asr.evaluation.formats.nist import cut_by_segments, read_ctm, read_stm, read_trn, recordings_of
+from asr.evaluation.formats.simple import read_json_lines, read_kaldi, read_parallel_lines
+from asr.evaluation.formats.tables import read_table
+from asr.evaluation.transcript import Transcript
+
+Format = Literal["jsonl", "kaldi", "trn", "stm", "ctm", "csv", "tsv", "lines"]
+FORMATS: tuple[Format, ...] = ("jsonl", "kaldi", "trn", "stm", "ctm", "csv", "tsv", "lines")
+
+_BY_SUFFIX: dict[str, Format] = {
+    ".jsonl": "jsonl", ".json": "jsonl", ".ndjson": "jsonl", ".trn": "trn", ".stm": "stm",
+    ".ctm": "ctm", ".csv": "csv", ".tsv": "tsv",
+}  # fmt: skip
+
+
+def detect_format(path: Path) -> Format:
+    """The format that a file's name tells, or else its first line.
+
+    Anything that is neither JSON nor ends in an (id) is taken for `id words...`; lines without ids
+    (`lines`) cannot be told from that and must be asked for.
+
+    Raises:
+        EvaluationError: no such file, not UTF-8, or nothing in it.
+    """
+    if path.suffix.lower() in _BY_SUFFIX:
+        return _BY_SUFFIX[path.suffix.lower()]
+    first = next(iter(islice(read_lines(path), 1)), None)
+    if first is None:
+        raise EvaluationError(f"{path}: nothing in it; expected transcripts")
+    if first.text.lstrip().startswith("{"):
+        return "jsonl"
+    return "trn" if re.search(r"\([^()\s]+\)\s*$", first.text) else "kaldi"
+
+
+def read_transcripts(
+    path: Path,
+    *,
+    format: Format | None = None,
+    ids: Path | None = None,
+    side: Literal["reference", "hypothesis"] = "reference",
+) -> list[Transcript]:
+    """Read one file of transcripts.
+
+    Args:
+        path: the file.
+        format: its format; told from its name and first line when None.
+        ids: for format "lines", a file with the id of each line.
+        side: which column of a table with both to take.
+
+    Raises:
+        EvaluationError: unreadable, not of its format, or nothing in it. Every message names the line.
+    """
+    format = format or detect_format(path)
+    if format == "stm":
+        found = [segment.transcript for segment in read_stm(path) if not segment.ignored]
+    elif format == "ctm":
+        found = recordings_of(read_ctm(path))
+    elif format in ("csv", "tsv"):
+        found = read_table(path, delimiter="," if format == "csv" else "\t", side=side)
+    elif format == "lines":
+        found = read_parallel_lines(path, ids=ids)
+    else:
+        found = {"jsonl": read_json_lines, "kaldi": read_kaldi, "trn": read_trn}[format](path)
+    if not found:
+        raise EvaluationError(f"{path}: no transcript in it; expected at least one")
+    return found
+
+
+def read_transcripts_pair(
+    reference: Path,
+    hypothesis: Path,
+    *,
+    reference_format: Format | None = None,
+    hypothesis_format: Format | None = None,
+    ids: Path | None = None,
+) -> tuple[list[Transcript], list[Transcript]]:
+    """References and hypotheses, each in its own format; CTM words are cut by STM segments.
+
+    Raises:
+        EvaluationError: as `read_transcripts`; or parallel lines of different number.
+    """
+    reference_format = reference_format or detect_format(reference)
+    hypothesis_format = hypothesis_format or detect_format(hypothesis)
+    if reference_format == "stm" and hypothesis_format == "ctm":
+        references, hypotheses = cut_by_segments(read_stm(reference), read_ctm(hypothesis))
+        if not references:
+            raise EvaluationError(f"{reference}: no segment to score; expected at least one")
+        return references, hypotheses
+    references = read_transcripts(reference, format=reference_format, ids=ids, side="reference")
+    hypotheses = read_transcripts(hypothesis, format=hypothesis_format, ids=ids, side="hypothesis")
+    if (
+        reference_format == hypothesis_format == "lines"
+        and ids is None
+        and len(references) != len(hypotheses)
+    ):
+        raise EvaluationError(
+            f"{hypothesis}: {len(hypotheses)} lines, but {len(references)} in {reference}; expected as many"
+        )
+    return references, hypotheses

@@ -1,0 +1,1 @@
+"""Self-contained HTML pages: templates, style and script are files of this package."""

@@ -1,0 +1,193 @@
+"""`asr score`: exact output, exit codes, and the files it leaves."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from asr.cli import main
+
+REFERENCE = "a-1 the cat sat\na-2 on the mat\nb-1 today\n"
+HYPOTHESIS = "a-1 The cat, sat\na-2 on mat\nb-1 to day\n"
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> tuple[str, str]:
+    reference, hypothesis = tmp_path / "ref.txt", tmp_path / "hyp.txt"
+    reference.write_text(REFERENCE)
+    hypothesis.write_text(HYPOTHESIS)
+    return str(reference), str(hypothesis)
+
+
+def test_prints_both_ways_of_spelling_and_exits_0(
+    files: tuple[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["score", *files]) == 0
+    printed = capsys.readouterr()
+    lines = [line.split() for line in printed.out.splitlines()]
+    assert lines[0][:3] == ["measure", "(normaliser)", "rate"]
+    assert lines[1][:4] == ["WER", "(basic)", "42.86", "%"]
+    assert lines[1][-5:] == ["3", "7", "1", "1", "1"]
+    assert lines[4][:4] == ["WER", "(none)", "71.43", "%"]
+    assert printed.err == ""
+
+
+def test_fail_above_turns_the_exit_code(files: tuple[str, str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["score", *files, "--fail-above", "42.9"]) == 0
+    assert main(["score", *files, "--fail-above", "42.8"]) == 1
+    assert capsys.readouterr().err == "asr: WER 42.86 % is above 42.8 % (hyp.txt: word error rate)\n"
+
+
+def test_fail_above_speaks_to_github_actions(
+    files: tuple[str, str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    assert main(["score", *files, "--fail-above", "10"]) == 1
+    assert capsys.readouterr().err.startswith("::error title=Word error rate::WER 42.86 % is above 10 %")
+
+
+def test_markdown_goes_to_stdout_alone(
+    files: tuple[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["score", *files, "--markdown", "--title", "Nightly", "--out", str(tmp_path / "out")]) == 0
+    printed = capsys.readouterr()
+    assert printed.out.startswith("## Nightly\n\n| normaliser | measure | rate |")
+    assert printed.out.strip() == (tmp_path / "out" / "report.md").read_text().strip()
+    assert printed.err == f"report: {tmp_path / 'out' / 'report.html'}\n"
+
+
+def test_normaliser_and_alignment_are_named_in_the_report(files: tuple[str, str], tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    assert main(["score", *files, "--out", str(out), "--normaliser", "english", "--alignment", "sclite"]) == 0
+    page = (out / "report.html").read_text("utf-8")
+    assert "normaliser english" in page
+    assert "NIST sclite" in page
+
+
+def test_vocabulary_gives_errors_in_and_out_of_it(files: tuple[str, str], tmp_path: Path) -> None:
+    words = tmp_path / "words.txt"
+    words.write_text("The cat\nsat on mat\n")
+    out = tmp_path / "out"
+    assert main(["score", *files, "--out", str(out), "--vocabulary", str(words)]) == 0
+    assert "out of vocabulary" in (out / "report.html").read_text("utf-8")
+
+
+def test_formats_can_be_given_for_each_side(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "r").write_text("the cat\n\n")
+    (tmp_path / "h").write_text("x the cat\ny\n")
+    (tmp_path / "ids").write_text("x\ny\n")
+    arguments = [
+        "score",
+        str(tmp_path / "r"),
+        str(tmp_path / "h"),
+        "--ref-format",
+        "lines",
+        "--ids",
+        str(tmp_path / "ids"),
+    ]
+    assert main([*arguments, "--hyp-format", "kaldi"]) == 0
+    assert "WER (basic) 0.00 %" in " ".join(capsys.readouterr().out.split())
+
+
+@pytest.mark.parametrize(
+    ("reference", "hypothesis", "message"),
+    [
+        ("a x\nb y\n", "a x\n", "ref.txt:2 (utt b): no hypothesis in"),
+        ("a x\n", "a x\nb y\n", "hyp.txt:2 (utt b): no reference in"),
+        ("a x\na y\n", "a x\n", "ref.txt:2 (utt a): id already used at"),
+        ("a\nb\n", "a x\nb\n", "all 2 references are empty"),
+        ("a x\n", "", "hyp.txt: nothing in it"),
+    ],
+)
+def test_input_that_does_not_fit_together_exits_1_with_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], reference: str, hypothesis: str, message: str
+) -> None:
+    (tmp_path / "ref.txt").write_text(reference)
+    (tmp_path / "hyp.txt").write_text(hypothesis)
+    assert main(["score", str(tmp_path / "ref.txt"), str(tmp_path / "hyp.txt")]) == 1
+    printed = capsys.readouterr()
+    assert message in printed.err
+    assert printed.err.startswith("asr: ")
+    assert printed.err.count("\n") == 1
+    assert printed.out == ""
+
+
+def test_mixed_encodings_exit_1(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "ref.txt").write_bytes("a café\n".encode() + b"b caf\xe9\n")
+    assert main(["score", str(tmp_path / "ref.txt"), str(tmp_path / "ref.txt")]) == 1
+    assert "mixes encodings" in capsys.readouterr().err
+
+
+def test_missing_hypotheses_count_as_deleted_when_asked(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "ref.txt").write_text("a x y\nb z\n")
+    (tmp_path / "hyp.txt").write_text("a x y\n")
+    arguments = ["score", str(tmp_path / "ref.txt"), str(tmp_path / "hyp.txt"), "--missing", "empty"]
+    assert main([*arguments, "--out", str(tmp_path / "out")]) == 0
+    assert "33.33 %" in capsys.readouterr().out
+    assert "1 utterances, counted as empty" in (tmp_path / "out" / "report.html").read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    "options", [["--audio", "embed"], ["--ids", "x"], ["--normaliser", "whisper"], ["--fail-above", "ten"]]
+)
+def test_mistakes_in_the_command_exit_2(files: tuple[str, str], options: list[str]) -> None:
+    try:
+        code = main(["score", *files, *options])
+    except SystemExit as stopped:
+        code = stopped.code  # type: ignore[assignment]
+    assert code == 2
+
+
+def test_audio_is_embedded_or_laid_beside_the_page(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    soundfile.write(tmp_path / "a.wav", np.random.default_rng(0).normal(0, 0.1, 8000), 8000)
+    manifest, hypotheses = tmp_path / "ref.jsonl", tmp_path / "hyp.jsonl"
+    manifest.write_text(
+        '{"id": "a", "audio": "a.wav", "start": 0.25, "duration": 0.5, "text": "x"}\n'
+        '{"id": "b", "audio": "none.wav", "duration": 0.5, "text": "y"}\n'
+    )
+    hypotheses.write_text('{"id": "a", "text": "z"}\n{"id": "b", "text": "y"}\n')
+    arguments = ["score", str(manifest), str(hypotheses), "--out"]
+    assert main([*arguments, str(tmp_path / "one"), "--audio", "embed"]) == 0
+    assert "utt b" in capsys.readouterr().err
+    page = (tmp_path / "one" / "report.html").read_text("utf-8")
+    assert '"a":"data:audio/flac;base64,' in page
+    # The one wrong utterance has its spectrogram.
+    assert page.count('"data:image/png;base64,') == 1
+    assert main([*arguments, str(tmp_path / "two"), "--audio", "files"]) == 0
+    assert '"a":"audio/000000.flac"' in (tmp_path / "two" / "report.html").read_text("utf-8")
+    info = soundfile.info(tmp_path / "two" / "audio" / "000000.flac")
+    assert (info.samplerate, info.duration) == (16000, 0.5)
+
+
+def test_audio_without_any_in_the_references_exits_1(
+    files: tuple[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["score", *files, "--out", str(tmp_path / "out"), "--audio", "files"]) == 1
+    assert "no reference has `audio`" in capsys.readouterr().err
+
+
+def test_more_audio_than_a_page_should_hold_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    manifest = tmp_path / "ref.jsonl"
+    manifest.write_text('{"id": "a", "audio": "a.wav", "duration": 7201, "text": "x"}\n')
+    arguments = ["score", str(manifest), str(manifest), "--out", str(tmp_path / "out"), "--audio", "embed"]
+    assert main(arguments) == 1
+    assert "2.0 h of audio; expected at most 2 h in a page; take --audio files" in capsys.readouterr().err
+
+
+def test_vocabulary_may_be_a_manifest_and_must_hold_words(
+    files: tuple[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    manifest = tmp_path / "train.jsonl"
+    manifest.write_text('{"id": "a", "text": "THE CAT"}\n')
+    assert main(["score", *files, "--vocabulary", str(manifest), "--out", str(tmp_path / "out")]) == 0
+    assert "a vocabulary of 2 words" in (tmp_path / "out" / "report.html").read_text("utf-8")
+    manifest.write_text('{"id": "a", "text": ""}\n')
+    assert main(["score", *files, "--vocabulary", str(manifest)]) == 1
+    assert "no word in it" in capsys.readouterr().err
