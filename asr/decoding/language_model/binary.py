@@ -1,6 +1,7 @@
 """The compact form of an n-gram model: a header, the words, the arrays as they lie in memory.
 
-The arrays are mapped, not read: a model of a gigabyte opens at once, and processes share its pages.
+The arrays are mapped, not read: a model of a gigabyte opens at once, and processes share its pages. (They
+are mapped copy-on-write, for numba compiles once more for arrays that are read-only; nothing writes.)
 
     16 bytes   magic and version
      8 bytes   length of the header, little-endian
@@ -67,7 +68,7 @@ def read_binary(path: str | Path) -> NgramModel:
             )
         arrays = {
             name: np.memmap(
-                path, dtype=place["dtype"], mode="r", offset=start + place["offset"], shape=(place["length"],)
+                path, dtype=place["dtype"], mode="c", offset=start + place["offset"], shape=(place["length"],)
             ).view(np.ndarray)
             if place["length"]
             else np.zeros(0, place["dtype"])
