@@ -27,6 +27,7 @@ VERBS = {
     "validate": Verb("asr.cli.validate", "check a manifest before training on it"),
     "train": Verb("asr.cli.train", "train a recogniser"),
     "transcribe": Verb("asr.cli.transcribe", "audio files -> text"),
+    "align": Verb("asr.cli.align", "when each word of a transcript is spoken"),
     "lm": Verb("asr.cli.lm", "language models: estimate, score, convert, tune"),
     "evaluate": Verb("asr.cli.evaluate", "transcribe a manifest and report its word error rate"),
 }

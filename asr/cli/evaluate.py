@@ -76,9 +76,7 @@ def run(arguments: argparse.Namespace) -> int:
     settings = {
         "manifest": str(arguments.manifest),
         "model": str(arguments.model),
-        "decoding": arguments.decoding
-        if arguments.decoding == "greedy"
-        else f"beam, width {arguments.beam_width}",
+        "decoding": str(transcriber.decoder.config),
         "normalisation": f"white space, letter case {transcriber.tokenizer.case}",
         "audio": f"{seconds / 3600:.3f} h in {spent:.1f} s ({seconds / spent:.0f} times real time)",
         "failed utterances": ", ".join(failed) or "none",

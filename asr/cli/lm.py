@@ -62,6 +62,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     convert.set_defaults(run=_convert)
 
+    from asr.cli import lm_tune
+
+    tune = verbs.add_parser("tune", help="find the best weight and word bonus on a development set")
+    lm_tune.configure(tune)
+    tune.set_defaults(run=lm_tune.run)
+
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the sub-verb."""

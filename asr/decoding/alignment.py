@@ -73,6 +73,20 @@ def align(log_probs: np.ndarray, tokens: Sequence[int], *, blank: int = 0) -> np
     return np.where(path % 2 == 1, path // 2, -1)
 
 
+def token_spans(path: np.ndarray, count: int) -> np.ndarray:
+    """`(count, 2)` int64: the first frame of each aligned token, and the frame after its last.
+
+    Args:
+        path: `(T',)` from `align`.
+        count: L, how many tokens were aligned.
+    """
+    frames = np.flatnonzero(path >= 0)
+    positions = path[frames]
+    first = np.searchsorted(positions, np.arange(count))
+    last = np.searchsorted(positions, np.arange(count), side="right") - 1
+    return np.stack([frames[first], frames[last] + 1], axis=1)
+
+
 def _advance(
     score: np.ndarray,
     log_probs: np.ndarray,

@@ -9,16 +9,19 @@ import numpy as np
 _NEAR = 1e-6  # keeps the logarithm of odds finite
 
 
-def word_evidence(log_probs: np.ndarray, path: np.ndarray, characters: Sequence[tuple[int, int]]) -> float:
+def word_evidence(log_probs: np.ndarray, tokens: Sequence[int], spans: np.ndarray) -> float:
     """Probability of a word's least probable character, each taken at its best frame.
 
     Args:
         log_probs: `(T', V)` natural-log probabilities.
-        path: `(T',)` from `alignment.align`.
-        characters: (position in the aligned tokens, token id) of the word's characters.
+        tokens: L token ids of the word's characters.
+        spans: `(L, 2)` frames of the characters, from `alignment.token_spans`.
     """
-    best = [float(log_probs[path == position, token].max()) for position, token in characters]
-    return math.exp(min(best))
+    best = [
+        log_probs[first:last, token].max()
+        for token, (first, last) in zip(tokens, spans.tolist(), strict=True)
+    ]
+    return math.exp(float(min(best)))
 
 
 @dataclass(frozen=True)

@@ -2,19 +2,21 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 
-from asr.decoding.alignment import align
 from asr.decoding.alphabet import Alphabet, Spelling
 from asr.decoding.beam import BeamSearch, BeamStream, Candidate, check_limits
-from asr.decoding.confidence import Calibration, word_evidence
+from asr.decoding.confidence import Calibration
 from asr.decoding.greedy import greedy_tokens
 from asr.decoding.hypothesis import Hypothesis, Word
 from asr.decoding.knowledge import Weights, gather
+from asr.decoding.language_model.binary import read_language_model
+from asr.decoding.language_model.ngram import SPECIAL_WORDS, NgramModel
 from asr.decoding.lexicon import read_lexicon
 from asr.decoding.specification import Limits
+from asr.decoding.word_times import time_words
 from asr.errors import DecodingError
 
 
@@ -122,62 +124,53 @@ class Decoder:
         return [self.hypothesis(log_probs, candidate.tokens, candidate.score) for candidate in candidates]
 
     def hypothesis(self, log_probs: np.ndarray, tokens: Sequence[int], score: float) -> Hypothesis:
-        """Tokens with their words, from the forced alignment of the tokens.
-
-        A word starts with the first frame of its first character and ends after the last frame of its
-        last.
-        """
+        """Tokens with their words, timed by forced alignment (see `word_times`)."""
         words = self.words(log_probs, list(tokens))
         return Hypothesis(" ".join(word.text for word in words), tuple(tokens), score, words)
 
     def words(self, log_probs: np.ndarray, tokens: list[int]) -> tuple[Word, ...]:
         """Words of `tokens` with times and calibrated confidence."""
-        path = align(log_probs, tokens)
-        words: list[Word] = []
-        for positions in split_words(self.alphabet, tokens):
-            frames = np.flatnonzero((path >= positions[0]) & (path <= positions[-1]))
-            evidence = word_evidence(log_probs, path, [(index, tokens[index]) for index in positions])
-            words.append(
-                Word(
-                    self.spelling.decode([tokens[index] for index in positions]),
-                    start=round(float(frames[0]) * self.seconds_per_frame, 3),
-                    end=round(float(frames[-1] + 1) * self.seconds_per_frame, 3),
-                    confidence=round(self.config.calibration(evidence), 4),
-                )
-            )
-        return tuple(words)
+        timed = time_words(
+            log_probs,
+            tokens,
+            alphabet=self.alphabet,
+            seconds_per_frame=self.seconds_per_frame,
+            calibration=self.config.calibration,
+        )
+        return tuple(Word(word.text, word.start, word.end, word.confidence) for word in timed)
 
 
-def split_words(alphabet: Alphabet, tokens: Sequence[int]) -> list[list[int]]:
-    """Positions in `tokens` of each word's characters."""
-    words: list[list[int]] = [[]]
-    for position, token in enumerate(tokens):
-        if token == alphabet.space:
-            words.append([])
-        else:
-            words[-1].append(position)
-    return [word for word in words if word]
+class Sources(NamedTuple):
+    """The files of a configuration, read.
 
+    Attributes:
+        lm: the language model, if any.
+        lexicon: the only words allowed, if they are limited.
+    """
 
-def build_search(config: DecodingConfig, alphabet: Alphabet) -> BeamSearch:
-    """The beam search of a configuration. Raises as `Decoder`."""
-    from asr.decoding.language_model.binary import read_language_model
-    from asr.decoding.language_model.ngram import SPECIAL_WORDS
+    lm: NgramModel | None
+    lexicon: Sequence[str] | None
 
-    limits = check_limits(Limits(config.beam_width, config.token_threshold, config.score_threshold))
-    lm = read_language_model(config.lm) if config.lm is not None else None
-    lexicon: Sequence[str] | None = None
-    if config.lexicon == "lm":
+    @classmethod
+    def read(cls, config: DecodingConfig) -> "Sources":
+        """Read what the configuration names. Raises LanguageModelError and DecodingError."""
+        lm = read_language_model(config.lm) if config.lm is not None else None
+        if config.lexicon != "lm":
+            return cls(lm, read_lexicon(config.lexicon) if config.lexicon is not None else None)
         if lm is None or lm.is_character_level:
             raise DecodingError("lexicon 'lm': needs a language model of words to take the words from")
-        lexicon = lm.words[len(SPECIAL_WORDS) :]
-    elif config.lexicon is not None:
-        lexicon = read_lexicon(config.lexicon)
+        return cls(lm, lm.words[len(SPECIAL_WORDS) :])
+
+
+def build_search(config: DecodingConfig, alphabet: Alphabet, sources: Sources | None = None) -> BeamSearch:
+    """The beam search of a configuration, its files read unless they are given. Raises as `Decoder`."""
+    limits = check_limits(Limits(config.beam_width, config.token_threshold, config.score_threshold))
+    sources = sources or Sources.read(config)
     knowledge = gather(
         alphabet,
-        lm=lm,
+        lm=sources.lm,
         weights=Weights(config.lm_weight, config.word_bonus, config.unknown_penalty),
-        lexicon=lexicon,
+        lexicon=sources.lexicon,
         hot_words=config.hot_words,
         look_ahead=config.look_ahead,
     )

@@ -13,6 +13,7 @@ Ney & Eiden 1996); it is taken back when the word closes, so it moves pruning an
 import logging
 import math
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -132,7 +133,7 @@ def gather(
         _check_vocabularies(lexicon, lm)
     if words or kind == WORD_LM:  # otherwise there is nothing to tell words apart by
         words = list(dict.fromkeys([*words, *extra]))
-    trie = build_trie((alphabet.spell(word) or [] for word in words), vocabulary_size=len(alphabet.symbols))
+    trie = _spellings(tuple(words), alphabet)
     unknown_closing = weights.word_bonus + (weights.unknown_penalty if kind == WORD_LM else 0.0)
     factor = weights.lm * LN10
     ids, closing, least = _entries(words, set(extra), lm if kind == WORD_LM else None, weights)
@@ -176,6 +177,12 @@ _NO_ARRAYS = NgramArrays(
     np.zeros(0, np.float32),
     np.zeros(0, np.int32),
 )
+
+
+@lru_cache(maxsize=2)
+def _spellings(words: tuple[str, ...], alphabet: Alphabet) -> Trie:
+    """The tree of some words, kept for when other weights are tried on the same words."""
+    return build_trie((alphabet.spell(word) or [] for word in words), vocabulary_size=len(alphabet.symbols))
 
 
 def _at_nodes(trie: Trie, values: np.ndarray, otherwise: float) -> np.ndarray:
