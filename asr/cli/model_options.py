@@ -88,7 +88,9 @@ def add_decoding_options(parser: argparse.ArgumentParser) -> None:
         "--hot-words", type=Path, metavar="FILE", help="many of them, a line each: PHRASE<tab>WEIGHT"
     )
     group.add_argument(
-        "--look-ahead", action="store_true", help="rank open words by the best known word that begins so"
+        "--no-look-ahead",
+        action="store_true",
+        help="do not rank open words by the best known word that begins so",
     )
 
 
@@ -134,15 +136,17 @@ def decoding_config(arguments: argparse.Namespace) -> "DecodingConfig":
     tuned = read_tuned(path) if path.exists() else None
     if arguments.decoding == "greedy" or (arguments.decoding == "auto" and not knows and tuned is None):
         useless = [name for name in given if name != "beam_width"]
-        if useless or hot_words or arguments.look_ahead:
-            option = useless[0].replace("_", "-") if useless else "hot-words" if hot_words else "look-ahead"
+        if useless or hot_words or arguments.no_look_ahead:
+            option = (
+                useless[0].replace("_", "-") if useless else "hot-words" if hot_words else "no-look-ahead"
+            )
             raise UsageError(f"--{option} is of use to beam decoding alone; add --decoding beam")
         return (
             DecodingConfig("greedy", calibration=tuned.greedy_calibration)
             if tuned
             else DecodingConfig("greedy")
         )
-    config = {"hot_words": hot_words, "look_ahead": arguments.look_ahead, **given}
+    config = {"hot_words": hot_words, "look_ahead": not arguments.no_look_ahead, **given}
     if tuned is not None and (arguments.lm is None or _same_file(arguments.lm, tuned.lm)):
         found = {"lm": tuned.lm, "lm_weight": tuned.lm_weight, "word_bonus": tuned.word_bonus}
         if tuned.lexicon is not None:

@@ -177,4 +177,9 @@ def check_limits(limits: Limits) -> Limits:
         raise DecodingError(f"token threshold {limits.token_threshold}; expected a natural log, 0 or below")
     if not limits.score_threshold >= 0:
         raise DecodingError(f"score threshold {limits.score_threshold}; expected 0 or above")
-    return Limits(int(limits.beam_width), float(limits.token_threshold), float(limits.score_threshold))
+    return Limits(
+        int(limits.beam_width),
+        float(limits.token_threshold),
+        float(limits.score_threshold),
+        bool(limits.recombine),
+    )

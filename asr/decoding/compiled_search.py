@@ -361,18 +361,25 @@ def advance(
     child, ahead, unknown_ahead = knowledge.child, knowledge.ahead, knowledge.unknown_ahead
     hot_after, hot_earned, hot_lent = knowledge.hot.after, knowledge.hot.earned, knowledge.hot.lent
     beam_prefix, beam_blank, beam_token = beam.prefix, beam.in_blank, beam.in_token
-    heap, ranks = np.empty(width, np.int64), np.empty(width, np.int64)
-    pool_score, pool_order, pool_acoustic = np.empty(width), np.empty(width, np.int64), np.empty(width)
-    pool_slot, pool_token = np.empty(width, np.int64), np.empty(width, np.int64)
+    # Recombined prefixes leave room for others, which wait in a pool twice as large.
+    capacity = 2 * width if limits.recombine else width
+    heap, ranks = np.empty(capacity, np.int64), np.empty(capacity, np.int64)
+    pool_score, pool_order, pool_acoustic = (
+        np.empty(capacity),
+        np.empty(capacity, np.int64),
+        np.empty(capacity),
+    )
+    pool_slot, pool_token = np.empty(capacity, np.int64), np.empty(capacity, np.int64)
     total, stay_blank, stay_token = np.empty(width), np.empty(width), np.empty(width)
     merged = np.zeros((width, vocabulary), np.bool_)
     tokens = np.empty(vocabulary, np.int64)
     for frame in range(frames):
-        if tree.size[0] + width > tree.parent.shape[0]:
-            tree = _make_room(tree, beam, width)
+        if tree.size[0] + capacity > tree.parent.shape[0]:
+            tree = _make_room(tree, beam, capacity)
         parent, last_token, slot_of = tree.parent, tree.token, tree.slot
         first_child, next_sibling = tree.first_child, tree.next_sibling
-        settled_of, lent_of, node_of, hot_of = tree.settled, tree.lent, tree.node, tree.hot_state
+        settled_of, lent_of, node_of = tree.settled, tree.lent, tree.node
+        lm_of, hot_of = tree.lm_state, tree.hot_state
         in_word, closed, next_score = tree.in_word, tree.closed, tree.next_score
         row = log_probs[frame]
         candidates = 0
@@ -443,7 +450,7 @@ def advance(
                     score = acoustic + settled + lent_of[prefix]
                 if score == -np.inf:
                     continue
-                if size < width:
+                if size < capacity:
                     pool_row = size
                     heap[size] = size
                     size += 1
@@ -478,17 +485,44 @@ def advance(
             slot, token = pool_slot[candidate], pool_token[candidate]
             prefix = prefixes[slot]
             if token < 0:
-                beam_blank[then, rank] = stay_blank[slot]
-                beam_token[then, rank] = stay_token[slot]
+                blank_score, token_score = stay_blank[slot], stay_token[slot]
             else:
                 longer = first_child[prefix]
                 while longer >= 0 and last_token[longer] != token:
                     longer = next_sibling[longer]
                 prefix = longer if longer >= 0 else _new_prefix(tree, knowledge, prefix, token)
-                beam_blank[then, rank] = -np.inf
-                beam_token[then, rank] = pool_acoustic[candidate]
-            beam_prefix[then, rank] = prefix
+                blank_score, token_score = -np.inf, pool_acoustic[candidate]
+            if limits.recombine:
+                token, node, lm_state, hot_state = (
+                    last_token[prefix],
+                    node_of[prefix],
+                    lm_of[prefix],
+                    hot_of[prefix],
+                )
+                settled = settled_of[prefix]
+                is_dominated = False
+                for other in range(kept):
+                    better = beam_prefix[then, other]
+                    if (
+                        last_token[better] == token
+                        and lm_of[better] == lm_state
+                        and node_of[better] == node
+                        and hot_of[better] == hot_state
+                        and blank_score + settled <= beam_blank[then, other] + settled_of[better]
+                        and token_score + settled <= beam_token[then, other] + settled_of[better]
+                    ):
+                        is_dominated = True
+                        break
+                if is_dominated:
+                    continue
+            beam_prefix[then, kept], beam_blank[then, kept], beam_token[then, kept] = (
+                prefix,
+                blank_score,
+                token_score,
+            )
             kept += 1
+            if kept == width:
+                break
         beam.place[0], beam.place[1] = then, kept
         for rank in range(kept):
             slot_of[beam_prefix[then, rank]] = rank

@@ -49,7 +49,7 @@ class DecodingConfig:
     unknown_penalty: float = -10.0
     lexicon: str | None = None
     hot_words: Mapping[str, float] = field(default_factory=dict)
-    look_ahead: bool = False
+    look_ahead: bool = True
     calibration: Calibration = field(default_factory=Calibration)
 
     def __str__(self) -> str:
@@ -102,7 +102,12 @@ class Decoder:
         if self.search is None:
             tokens, score = greedy_tokens(log_probs)
             return [self.hypothesis(log_probs, tokens, score)]
-        return self._hypotheses(log_probs, self.search.search(log_probs, n_best=count))
+        search = self.search
+        if count > 1:  # recombination drops the very alternatives that are asked for
+            search = BeamSearch(
+                self.alphabet, search.knowledge, limits=search.limits._replace(recombine=False)
+            )
+        return self._hypotheses(log_probs, search.search(log_probs, n_best=count))
 
     def decode_batch(self, emissions: Sequence[np.ndarray], *, threads: int = 1) -> list[Hypothesis]:
         """Decode many utterances, the beam search over threads; results in order."""
@@ -164,7 +169,14 @@ class Sources(NamedTuple):
 
 def build_search(config: DecodingConfig, alphabet: Alphabet, sources: Sources | None = None) -> BeamSearch:
     """The beam search of a configuration, its files read unless they are given. Raises as `Decoder`."""
-    limits = check_limits(Limits(config.beam_width, config.token_threshold, config.score_threshold))
+    limits = check_limits(
+        Limits(
+            config.beam_width,
+            config.token_threshold,
+            config.score_threshold,
+            recombine=config.lm is not None,
+        )
+    )
     sources = sources or Sources.read(config)
     knowledge = gather(
         alphabet,

@@ -6,8 +6,8 @@ The score of a text is
                    + weights of its hot words
 
 where a word model scores words as they close, a character model every token, and both the end. While a
-word is open it may be lent the best score that any word with this beginning can get (`look_ahead`; Ortmanns,
-Ney & Eiden 1996); it is taken back when the word closes, so it moves pruning and never the result's score.
+word is open it may be lent the best unigram score that any word with this beginning can get (`look_ahead`;
+Ortmanns, Ney & Eiden 1996); it is taken back when the word closes, so it moves pruning and never the result's score.
 """
 
 import logging
@@ -143,8 +143,9 @@ def gather(
         if lm is not None and kind == WORD_LM:
             prob = np.maximum(lm.arrays.log10_prob[1 + ids], least)
             unknown_ahead = factor * float(lm.arrays.log10_prob[1 + UNKNOWN])
-        unknown_ahead += unknown_closing
-        ahead = highest_below(trie, factor * prob + closing)
+        # The word bonus is not lent: prefixes that are quick to begin words would crowd out the others.
+        unknown_ahead += unknown_closing - weights.word_bonus
+        ahead = highest_below(trie, factor * prob + closing - weights.word_bonus)
         if lexicon is None:  # whatever begins like a known word may still become an unknown one
             ahead = np.maximum(ahead, unknown_ahead)
         ahead[0] = 0.0

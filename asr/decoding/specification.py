@@ -25,11 +25,16 @@ class Limits(NamedTuple):
         beam_width: prefixes kept after each frame, >= 1.
         token_threshold: tokens less probable than this (natural log) extend no prefix in that frame.
         score_threshold: prefixes that score this much less than the best (natural log) are dropped.
+        recombine: of prefixes that the future cannot tell apart (same last token, word begun, language model
+            and hot word state), one that is no better than another in a blank nor in its token makes room for
+            others, out of the `2 x beam_width` best. Finds better texts where a language model tells most
+            prefixes apart, but fewer that are alike; without one it loses paths.
     """
 
     beam_width: int = 50
     token_threshold: float = -math.inf
     score_threshold: float = math.inf
+    recombine: bool = False
 
 
 class Context(NamedTuple):
@@ -111,12 +116,27 @@ def advance(beam: Beam, log_probs: np.ndarray, knowledge: Knowledge, limits: Lim
         best = max((prefix.score for prefix in grown.values()), default=NEVER)
         # Equal scores keep their order: prefixes that stay, then extensions, each by rank and token.
         ranked = sorted(grown.items(), key=lambda item: -item[1].score)
-        beam = {
-            tokens: prefix
-            for tokens, prefix in ranked[: limits.beam_width]
-            if prefix.score > NEVER and prefix.score >= best - limits.score_threshold
-        }
+        beam = {}
+        for tokens, prefix in ranked[: 2 * limits.beam_width if limits.recombine else limits.beam_width]:
+            if prefix.score == NEVER or prefix.score < best - limits.score_threshold:
+                break
+            if limits.recombine and any(is_dominated((tokens, prefix), other) for other in beam.items()):
+                continue
+            if len(beam) < limits.beam_width:
+                beam[tokens] = prefix
     return beam
+
+
+def is_dominated(item: tuple[tuple[int, ...], Prefix], other: tuple[tuple[int, ...], Prefix]) -> bool:
+    """Whether nothing that follows can make the first prefix better than the other."""
+    (tokens, prefix), (other_tokens, better) = item, other
+    context, same = prefix.context, better.context
+    return (
+        tokens[-1:] == other_tokens[-1:]
+        and (context.node, context.lm_state, context.hot_state) == (same.node, same.lm_state, same.hot_state)
+        and prefix.in_blank + context.settled <= better.in_blank + same.settled
+        and prefix.in_token + context.settled <= better.in_token + same.settled
+    )
 
 
 def extend(context: Context, token: int, knowledge: Knowledge) -> Context | None:

@@ -123,6 +123,7 @@ def test_an_unlimited_beam_finds_what_brute_force_finds(name):
         st.integers(1, 12),
         st.sampled_from([-math.inf, -6.0, -2.0]),
         st.sampled_from([math.inf, 8.0, 2.0, 0.0]),
+        st.booleans(),
     ),
 )
 def test_the_compiled_search_keeps_the_beam_of_the_specification(name, seed, frames, shape, limits):
@@ -181,6 +182,19 @@ def test_pieces_give_what_the_whole_gives_and_the_stable_prefix_never_changes(na
         stable = now
     assert stream.finish(n_best=5) == search.search(log_probs, n_best=5)
     assert all(tokens[: len(stable)] == stable for tokens, _ in stream.prefixes())
+
+
+def test_recombination_finds_the_best_text_with_a_smaller_beam():
+    knowledge = gather(ALPHABET, **KNOWLEDGE["word model"])
+    emissions = [emission(seed, 40, sharpness=1.5) for seed in range(30)]
+
+    def best(limits: Limits) -> np.ndarray:
+        found = BeamSearch(ALPHABET, knowledge, limits=limits).search_batch(emissions)
+        return np.array([candidates[0].score for candidates in found])
+
+    wide = best(Limits(2000))
+    plain, recombined = best(Limits(8)), best(Limits(8, recombine=True))
+    assert (wide - recombined).mean() < (wide - plain).mean()
 
 
 def test_threads_and_repetition_change_nothing():

@@ -71,7 +71,7 @@ def test_decoding_is_greedy_unless_there_is_something_to_know(tmp_path):
     (tmp_path / "hot.txt").write_text("GO\t2\nSTOP\n")
     found = options(tmp_path, "--hot-words", str(tmp_path / "hot.txt"), "--hot-word", "GO=7")
     assert found.hot_words == {"GO": 7.0, "STOP": 5.0}
-    for words in (["--lm-weight", "1"], ["--word-bonus", "1"], ["--look-ahead"]):
+    for words in (["--lm-weight", "1"], ["--word-bonus", "1"], ["--no-look-ahead"]):
         with pytest.raises(UsageError, match=f"{words[0]} is of use to beam decoding alone"):
             options(tmp_path, *words)
 
@@ -81,9 +81,9 @@ def test_every_option_reaches_the_search(tmp_path):
         tmp_path,
         *("--decoding", "beam", "--beam-width", "7", "--token-threshold", "-5", "--score-threshold", "9"),
         *("--lm", "x.lm", "--lm-weight", "0.3", "--word-bonus", "2", "--unknown-penalty", "-4"),
-        *("--lexicon", "lm", "--look-ahead"),
+        *("--lexicon", "lm", "--no-look-ahead"),
     )
-    assert found == DecodingConfig("beam", 7, -5.0, 9.0, "x.lm", 0.3, 2.0, -4.0, "lm", {}, True)
+    assert found == DecodingConfig("beam", 7, -5.0, 9.0, "x.lm", 0.3, 2.0, -4.0, "lm", {}, False)
     assert str(found) == "beam, width 7, language model x.lm x 0.3, word bonus 2, lexicon lm"
 
 
