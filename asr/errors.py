@@ -38,6 +38,14 @@ class CheckpointError(AsrError):
     """A checkpoint cannot be read, or is not one of ours."""
 
 
+class LanguageModelError(AsrError):
+    """A language model cannot be read or estimated; files are named with their line."""
+
+
+class DecodingError(AsrError):
+    """Alphabet, language model, lexicon and hot words do not fit each other, or an emission is broken."""
+
+
 class TrainingError(AsrError):
     """Training cannot start or go on."""
 

@@ -27,6 +27,8 @@ VERBS = {
     "validate": Verb("asr.cli.validate", "check a manifest before training on it"),
     "train": Verb("asr.cli.train", "train a recogniser"),
     "transcribe": Verb("asr.cli.transcribe", "audio files -> text"),
+    "align": Verb("asr.cli.align", "when each word of a transcript is spoken"),
+    "lm": Verb("asr.cli.lm", "language models: estimate, score, convert, tune"),
     "evaluate": Verb("asr.cli.evaluate", "transcribe a manifest and report its word error rate"),
     "score": Verb("asr.cli.score", "references and hypotheses of any recogniser -> a WER report"),
     "compare": Verb("asr.cli.compare", "two or more systems: which is better, and how sure that is"),

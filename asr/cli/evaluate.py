@@ -161,16 +161,14 @@ def _settings(
     transcribed: _Transcribed,
 ) -> dict[str, str]:
     import platform
-    from dataclasses import asdict
 
     import torch
 
     seconds = sum(utterance.duration for utterance in utterances)
-    decoding = asdict(transcriber.decoder.config)
     return {
         "manifest": str(arguments.manifest),
         "model": str(arguments.model),
-        "decoding": ", ".join(f"{name} {value}" for name, value in decoding.items() if value is not None),
+        "decoding": str(transcriber.decoder.config),
         "device": f"{transcriber.device} ({platform.machine()}, {torch.get_num_threads()} threads)",
         "precision": transcriber.precision,
         "audio": f"{seconds / 3600:.3f} h in {transcribed.spent:.1f} s",

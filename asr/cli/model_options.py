@@ -1,31 +1,32 @@
 """Options of every verb that uses a trained model."""
 
 import argparse
+import logging
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from asr.decoding.decoder import DecodingConfig
     from asr.transcription.transcriber import Transcriber
+
+log = logging.getLogger(__name__)
 
 
 def add_model_options(parser: argparse.ArgumentParser) -> None:
-    """Add --model, --decoding, --beam-width, --device, --precision."""
+    """Add the options of the checkpoint and of decoding."""
+    add_checkpoint_options(parser)
+    add_decoding_options(parser)
+
+
+def add_checkpoint_options(parser: argparse.ArgumentParser) -> None:
+    """Add --model, --device, --precision."""
     parser.add_argument(
         "--model",
         type=Path,
         required=True,
         metavar="CKPT",
         help="a checkpoint that `asr train` wrote, such as RUN/checkpoints/best.pt",
-    )
-    parser.add_argument(
-        "--decoding", choices=["greedy", "beam"], default="greedy", help="default: %(default)s"
-    )
-    parser.add_argument(
-        "--beam-width",
-        type=int,
-        default=16,
-        metavar="N",
-        help="prefixes kept by the beam search; default: %(default)s",
     )
     parser.add_argument("--device", default="auto", help="cpu, cuda, or auto (default)")
     parser.add_argument(
@@ -36,17 +37,132 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_decoding_options(parser: argparse.ArgumentParser) -> None:
+    """Add --decoding, the limits of the beam, and what it knows."""
+    group = parser.add_argument_group("decoding")
+    group.add_argument(
+        "--decoding",
+        choices=["auto", "greedy", "beam"],
+        default="auto",
+        help="auto (default): beam when there is anything to know, or `asr lm tune` has been run; else greedy",
+    )
+    group.add_argument(
+        "--beam-width", type=int, metavar="N", help="prefixes kept by the beam search; default: 50"
+    )
+    group.add_argument(
+        "--token-threshold",
+        type=float,
+        metavar="X",
+        help="tokens with a natural-log probability below this extend no prefix; default: -12",
+    )
+    group.add_argument(
+        "--score-threshold",
+        type=float,
+        metavar="X",
+        help="prefixes that score this much less than the best are dropped; default: 20",
+    )
+    group.add_argument(
+        "--lm", type=Path, metavar="FILE", help="language model: ARPA, or .lm of `asr lm convert`"
+    )
+    group.add_argument(
+        "--lm-weight", type=float, metavar="X", help="factor of its log-probability; default: 0.5"
+    )
+    group.add_argument("--word-bonus", type=float, metavar="X", help="added for each word; default: 0")
+    group.add_argument(
+        "--unknown-penalty",
+        type=float,
+        metavar="X",
+        help="added for each word outside the model; default: -10",
+    )
+    group.add_argument(
+        "--lexicon", metavar="FILE", help="the only words allowed, one a line; `lm` for the language model's"
+    )
+    group.add_argument(
+        "--hot-word",
+        action="append",
+        default=[],
+        metavar="PHRASE[=WEIGHT]",
+        help="a word or phrase to favour (weight in natural log, default 5); may be given again",
+    )
+    group.add_argument(
+        "--hot-words", type=Path, metavar="FILE", help="many of them, a line each: PHRASE<tab>WEIGHT"
+    )
+    group.add_argument(
+        "--no-look-ahead",
+        action="store_true",
+        help="do not rank open words by the best known word that begins so",
+    )
+
+
 def load_model(arguments: argparse.Namespace) -> "Transcriber":
     """The transcriber that the options ask for."""
-    from asr.decoding.decoder import DecodingConfig
-    from asr.errors import UsageError
     from asr.transcription.transcriber import load
 
-    if arguments.beam_width < 1:
-        raise UsageError(f"--beam-width {arguments.beam_width}; expected at least 1")
     return load(
         arguments.model,
-        decoding=DecodingConfig(arguments.decoding, arguments.beam_width),
+        decoding=decoding_config(arguments),
         device=arguments.device,
         precision=arguments.precision,
     )
+
+
+def decoding_config(arguments: argparse.Namespace) -> "DecodingConfig":
+    """What the options ask for, on top of what `asr lm tune` found best for the checkpoint.
+
+    The tuned weights belong to the tuned language model: they are not used with another one.
+    """
+    from asr.decoding.decoder import DecodingConfig
+    from asr.decoding.tuned import read_tuned, tuned_path
+    from asr.errors import UsageError
+
+    hot_words = _hot_words(arguments)
+    given = {
+        name: getattr(arguments, name)
+        for name in (
+            "beam_width",
+            "token_threshold",
+            "score_threshold",
+            "lm_weight",
+            "word_bonus",
+            "unknown_penalty",
+            "lexicon",
+        )
+        if getattr(arguments, name) is not None
+    }
+    if arguments.lm is not None:
+        given["lm"] = str(arguments.lm)
+    knows = bool(arguments.lm or arguments.lexicon or hot_words)
+    path = tuned_path(arguments.model)
+    tuned = read_tuned(path) if path.exists() else None
+    if arguments.decoding == "greedy" or (arguments.decoding == "auto" and not knows and tuned is None):
+        useless = [name for name in given if name != "beam_width"]
+        if useless or hot_words or arguments.no_look_ahead:
+            option = (
+                useless[0].replace("_", "-") if useless else "hot-words" if hot_words else "no-look-ahead"
+            )
+            raise UsageError(f"--{option} is of use to beam decoding alone; add --decoding beam")
+        return (
+            DecodingConfig("greedy", calibration=tuned.greedy_calibration)
+            if tuned
+            else DecodingConfig("greedy")
+        )
+    config = {"hot_words": hot_words, "look_ahead": not arguments.no_look_ahead, **given}
+    if tuned is not None and (arguments.lm is None or _same_file(arguments.lm, tuned.lm)):
+        found = {"lm": tuned.lm, "lm_weight": tuned.lm_weight, "word_bonus": tuned.word_bonus}
+        if tuned.lexicon is not None:
+            found["lexicon"] = tuned.lexicon
+        log.info("decoding as tuned in %s", path)
+        config = {**found, "calibration": tuned.calibration, **config}
+    return DecodingConfig("beam", **config)
+
+
+def _hot_words(arguments: argparse.Namespace) -> dict[str, float]:
+    from asr.decoding.hotwords import parse_hot_word, read_hot_words
+
+    hot_words = read_hot_words(arguments.hot_words) if arguments.hot_words is not None else {}
+    hot_words.update(parse_hot_word(text, where="--hot-word", separator="=") for text in arguments.hot_word)
+    return hot_words
+
+
+def _same_file(left: str | Path, right: str | Path) -> bool:
+    return os.path.realpath(left) == os.path.realpath(right)

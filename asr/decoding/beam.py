@@ -1,68 +1,185 @@
-"""CTC prefix beam search (Graves 2006; Hannun et al. 2014, algorithm 1), without a language model.
+"""Beam search over log-probabilities: whole utterances, many in threads, or piece by piece.
 
-A prefix keeps two log-probabilities: of all paths that spell it and end in a blank, and of those that
-end in its last token. Summing over paths, it finds label sequences that no single best path shows. The
-code is the plain specification: a dictionary of prefixes a frame.
+The search is compiled by numba on first use, which takes some seconds once; the result is cached on disk.
+What it computes is written down in `specification`.
 """
 
 import math
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 
 import numpy as np
 
+from asr.decoding.alphabet import Alphabet
 from asr.decoding.emission_check import check_log_probs
+from asr.decoding.knowledge import Knowledge, gather
+from asr.decoding.specification import Limits
+from asr.errors import DecodingError
 
-_NEVER = -math.inf
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A text that the search proposes.
+
+    Attributes:
+        tokens: its token ids, no spaces at its ends and no two in a row.
+        score: natural log of what was maximised: `acoustic` plus language model, bonuses and hot words.
+        acoustic: natural log of the probability of all the paths that the search followed.
+        is_whole: False when no prefix in the beam ended in a word of the lexicon, and this is one whose
+            unfinished word was cut off.
+    """
+
+    tokens: tuple[int, ...]
+    score: float
+    acoustic: float
+    is_whole: bool = True
 
 
-def beam_search(
-    log_probs: np.ndarray, *, beam_width: int = 16, token_threshold: float = -12.0, blank: int = 0
-) -> list[tuple[list[int], float]]:
-    """The most probable label sequences, best first.
+class BeamSearch:
+    """A search with given knowledge and limits; safe to use from several threads.
 
     Args:
-        log_probs: `(T', V)` natural-log probabilities; T' may be 0.
-        beam_width: prefixes kept after each frame, >= 1.
-        token_threshold: tokens less probable than this (natural log) extend no prefix in that frame;
-            `-inf` tries them all.
-        blank: id of the CTC blank.
-
-    Returns:
-        At most `beam_width` pairs of token ids and the natural log of their probability, summed over all
-        the paths that survived. With a beam wide enough and no threshold the sums are exact.
+        alphabet: of the acoustic model.
+        knowledge: from `knowledge.gather`; by default none, the plain CTC search.
+        limits: what is left out.
 
     Raises:
-        ValueError: not two-dimensional, NaN, or a beam width below 1.
+        DecodingError: a limit that makes no sense.
     """
-    check_log_probs(log_probs)
-    if beam_width < 1:
-        raise ValueError(f"beam_width {beam_width}; expected >= 1")
-    # prefix -> [log P(paths ending in blank), log P(paths ending in the prefix's last token)]
-    beam: dict[tuple[int, ...], list[float]] = {(): [0.0, _NEVER]}
-    for frame in log_probs.astype(np.float64):
-        candidates = np.flatnonzero(frame >= max(token_threshold, -1e300))
-        tokens = [(int(token), float(frame[token])) for token in candidates if token != blank]
-        blank_score = float(frame[blank])
-        grown: dict[tuple[int, ...], list[float]] = {}
-        for prefix, (in_blank, in_token) in beam.items():
-            total = _log_add(in_blank, in_token)
-            entry = grown.setdefault(prefix, [_NEVER, _NEVER])
-            entry[0] = _log_add(entry[0], total + blank_score)
-            if prefix:
-                entry[1] = _log_add(entry[1], in_token + float(frame[prefix[-1]]))
-            for token, score in tokens:
-                # After itself a token needs a blank in between.
-                source = in_blank if prefix and token == prefix[-1] else total
-                if source == _NEVER:
-                    continue
-                extended = grown.setdefault((*prefix, token), [_NEVER, _NEVER])
-                extended[1] = _log_add(extended[1], source + score)
-        ranked = sorted(grown.items(), key=lambda item: (-_log_add(*item[1]), item[0]))
-        beam = dict(ranked[:beam_width])
-    return [(list(prefix), _log_add(*scores)) for prefix, scores in beam.items()]
+
+    def __init__(
+        self, alphabet: Alphabet, knowledge: Knowledge | None = None, *, limits: Limits | None = None
+    ) -> None:
+        self.alphabet = alphabet
+        self.knowledge = knowledge or gather(alphabet)
+        self.limits = check_limits(limits or Limits())
+
+    def search(self, log_probs: np.ndarray, *, n_best: int = 1) -> list[Candidate]:
+        """The best texts of one utterance, best first, each once.
+
+        Args:
+            log_probs: `(T', V)` natural-log probabilities; T' may be 0.
+            n_best: how many at most.
+
+        Returns:
+            At least one: the empty text with a score of -inf where nothing has any probability.
+
+        Raises:
+            DecodingError: wrong shape, NaN, or values above 0.
+        """
+        stream = self.stream()
+        stream.feed(log_probs)
+        return stream.finish(n_best=n_best)
+
+    def search_batch(
+        self, emissions: Sequence[np.ndarray], *, n_best: int = 1, threads: int = 1
+    ) -> list[list[Candidate]]:
+        """`search` for many utterances, over threads that run at the same time; results in order."""
+        if threads < 2 or len(emissions) < 2:
+            return [self.search(log_probs, n_best=n_best) for log_probs in emissions]
+        self.search(emissions[0][:1])  # compile, or load, once
+        with ThreadPoolExecutor(threads) as pool:
+            return list(pool.map(lambda log_probs: self.search(log_probs, n_best=n_best), emissions))
+
+    def stream(self) -> "BeamStream":
+        """A search that is fed piece by piece; the pieces give what the whole would."""
+        return BeamStream(self)
 
 
-def _log_add(left: float, right: float) -> float:
-    """ln(e^left + e^right)."""
-    if left < right:
-        left, right = right, left
-    return left if right == _NEVER else left + math.log1p(math.exp(right - left))
+class BeamStream:
+    """The state of a search between pieces of one utterance. Made by `BeamSearch.stream`."""
+
+    def __init__(self, search: BeamSearch) -> None:
+        from asr.decoding import compiled_search
+
+        self._compiled = compiled_search
+        self._search = search
+        self._beam = compiled_search.new_beam(search.limits)
+        self._tree = compiled_search.new_tree(search.knowledge, 256 + 8 * search.limits.beam_width)
+
+    def feed(self, log_probs: np.ndarray) -> None:
+        """Take in the next `(T', V)` natural-log probabilities. Raises as `BeamSearch.search`."""
+        check_log_probs(log_probs)
+        wanted = len(self._search.alphabet.symbols)
+        if log_probs.shape[1] != wanted:
+            raise DecodingError(f"log_probs of shape {log_probs.shape}; expected (frames, {wanted})")
+        self._tree = self._compiled.advance(
+            np.ascontiguousarray(log_probs, dtype=np.float32),
+            self._search.knowledge,
+            self._search.limits,
+            self._beam,
+            self._tree,
+        )
+
+    def prefixes(self) -> list[tuple[tuple[int, ...], float]]:
+        """Every prefix in the beam, best first, with the score that it is ranked by (natural log)."""
+        row, count = self._beam.place.tolist()
+        prefixes = self._beam.prefix[row, :count]
+        acoustic = np.logaddexp(self._beam.in_blank[row, :count], self._beam.in_token[row, :count])
+        scores = acoustic + self._tree.settled[prefixes] + self._tree.lent[prefixes]
+        spelled = [tuple(self._compiled.spell(self._tree, int(prefix)).tolist()) for prefix in prefixes]
+        return list(zip(spelled, scores.tolist(), strict=True))
+
+    def stable_prefix(self) -> tuple[int, ...]:
+        """Token ids that no further piece can change: what all prefixes in the beam have in common."""
+        node = self._compiled.common_prefix(self._beam, self._tree)
+        return tuple(self._compiled.spell(self._tree, node).tolist())
+
+    def finish(self, *, n_best: int = 1) -> list[Candidate]:
+        """The best texts if the utterance ended here, as `BeamSearch.search`; more may still be fed."""
+        acoustic, other = self._compiled.finish(self._beam, self._tree, self._search.knowledge)
+        prefixes = self._beam.prefix[self._beam.place[0], : len(other)]
+        is_whole = bool((other > -np.inf).any())
+        if not is_whole:
+            other = self._tree.settled[prefixes]
+        found: dict[tuple[int, ...], Candidate] = {}
+        for slot in np.argsort(-(acoustic + other), kind="stable").tolist():
+            if other[slot] == -np.inf:
+                continue
+            tokens = self._compiled.spell(self._tree, int(prefixes[slot])).tolist()
+            text = self._tidy(tokens, cut=not is_whole)
+            if text not in found:
+                score = float(acoustic[slot] + other[slot])
+                found[text] = Candidate(text, score, float(acoustic[slot]), is_whole)
+                if len(found) == n_best:
+                    break
+        return list(found.values()) or [Candidate((), -math.inf, -math.inf)]
+
+    def _tidy(self, tokens: list[int], *, cut: bool) -> tuple[int, ...]:
+        """Single spaces between words and none around them; `cut` takes the last word off."""
+        space = self._search.alphabet.space
+        if space < 0:
+            return () if cut else tuple(tokens)
+        words: list[list[int]] = [[]]
+        for token in tokens:
+            if token == space:
+                words.append([])
+            else:
+                words[-1].append(token)
+        if cut:
+            words.pop()
+        tidy: list[int] = []
+        for word in filter(None, words):
+            tidy += [space, *word] if tidy else word
+        return tuple(tidy)
+
+
+def check_limits(limits: Limits) -> Limits:
+    """The limits with the types that compiled code wants.
+
+    Raises:
+        DecodingError: a beam width below 1, or a threshold that is NaN or, for scores, below 0.
+    """
+    if limits.beam_width < 1:
+        raise DecodingError(f"beam width {limits.beam_width}; expected at least 1")
+    if math.isnan(limits.token_threshold) or limits.token_threshold > 0:
+        raise DecodingError(f"token threshold {limits.token_threshold}; expected a natural log, 0 or below")
+    if not limits.score_threshold >= 0:
+        raise DecodingError(f"score threshold {limits.score_threshold}; expected 0 or above")
+    return Limits(
+        int(limits.beam_width),
+        float(limits.token_threshold),
+        float(limits.score_threshold),
+        bool(limits.recombine),
+    )

@@ -1,22 +1,23 @@
 """The decoder that transcription and evaluation use: log-probabilities -> Hypothesis."""
 
-from dataclasses import dataclass
-from typing import Literal, Protocol
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple
 
 import numpy as np
 
-from asr.decoding.alignment import align
-from asr.decoding.beam import beam_search
+from asr.decoding.alphabet import Alphabet, Spelling
+from asr.decoding.beam import BeamSearch, BeamStream, Candidate, check_limits
+from asr.decoding.confidence import Calibration
 from asr.decoding.greedy import greedy_tokens
 from asr.decoding.hypothesis import Hypothesis, Word
-
-
-class Spelling(Protocol):
-    """What decoding must know of a tokenizer."""
-
-    def decode(self, tokens: list[int]) -> str:
-        """Text of token ids."""
-        ...
+from asr.decoding.knowledge import Weights, gather
+from asr.decoding.language_model.binary import read_language_model
+from asr.decoding.language_model.ngram import SPECIAL_WORDS, NgramModel
+from asr.decoding.lexicon import read_lexicon
+from asr.decoding.specification import Limits
+from asr.decoding.word_times import time_words
+from asr.errors import DecodingError
 
 
 @dataclass(frozen=True)
@@ -24,59 +25,165 @@ class DecodingConfig:
     """How log-probabilities become text.
 
     Attributes:
-        method: "greedy" takes the best path, "beam" sums over paths.
+        method: "greedy" takes the best path, "beam" sums over paths and knows of all that follows.
         beam_width: prefixes kept by the beam search.
+        token_threshold: tokens less probable than this (natural log) extend no prefix in that frame.
+        score_threshold: prefixes that score this much less than the best (natural log) are dropped.
+        lm: file of a language model, ARPA or compact, of words or of characters.
+        lm_weight: factor of its natural-log probabilities.
+        word_bonus: added to the score for each word.
+        unknown_penalty: added for each word that a word model lacks, hot words excepted.
+        lexicon: file of the only words allowed; "lm" allows the words of the language model.
+        hot_words: words and phrases to favour, each with its weight (natural log).
+        look_ahead: rank open words by the best known word that begins so.
+        calibration: raw word confidence -> probability that the word is right.
     """
 
     method: Literal["greedy", "beam"] = "greedy"
-    beam_width: int = 16
+    beam_width: int = 50
+    token_threshold: float = -12.0
+    score_threshold: float = 20.0
+    lm: str | None = None
+    lm_weight: float = 0.5
+    word_bonus: float = 0.0
+    unknown_penalty: float = -10.0
+    lexicon: str | None = None
+    hot_words: Mapping[str, float] = field(default_factory=dict)
+    look_ahead: bool = True
+    calibration: Calibration = field(default_factory=Calibration)
+
+    def __str__(self) -> str:
+        if self.method == "greedy":
+            return "greedy"
+        parts = [f"beam, width {self.beam_width}"]
+        if self.lm is not None:
+            parts.append(f"language model {self.lm} x {self.lm_weight:g}")
+        if self.word_bonus:
+            parts.append(f"word bonus {self.word_bonus:g}")
+        if self.lexicon is not None:
+            parts.append(f"lexicon {self.lexicon}")
+        if self.hot_words:
+            parts.append(f"{len(self.hot_words)} hot words")
+        return ", ".join(parts)
 
 
 class Decoder:
     """Turns emissions into hypotheses with word times and confidence.
 
     Args:
-        config: which search.
+        config: which search, and what it knows.
         spelling: token ids -> text; words are parted by spaces.
         seconds_per_frame: time from one encoder frame to the next.
+
+    Raises:
+        DecodingError: options that do not fit together, or files that do not fit the model's alphabet.
+        LanguageModelError: the language model cannot be read.
     """
 
     def __init__(self, config: DecodingConfig, spelling: Spelling, *, seconds_per_frame: float) -> None:
         self.config = config
         self.spelling = spelling
         self.seconds_per_frame = seconds_per_frame
+        self.alphabet = Alphabet.of(spelling)
+        self.search: BeamSearch | None = None
+        if config.method == "beam":
+            self.search = build_search(config, self.alphabet)
+        elif config.lm or config.lexicon or config.hot_words:
+            raise DecodingError(
+                "greedy decoding takes no language model, lexicon or hot words; choose beam decoding"
+            )
 
     def __call__(self, log_probs: np.ndarray) -> Hypothesis:
         """Decode one utterance's `(T', V)` natural-log probabilities."""
-        if self.config.method == "greedy":
+        return self.n_best(log_probs, 1)[0]
+
+    def n_best(self, log_probs: np.ndarray, count: int) -> list[Hypothesis]:
+        """The `count` best hypotheses at most, best first; greedy decoding has only one."""
+        if self.search is None:
             tokens, score = greedy_tokens(log_probs)
-        else:
-            tokens, score = beam_search(log_probs, beam_width=self.config.beam_width)[0]
-        words = self.words(log_probs, tokens)
+            return [self.hypothesis(log_probs, tokens, score)]
+        search = self.search
+        if count > 1:  # recombination drops the very alternatives that are asked for
+            search = BeamSearch(
+                self.alphabet, search.knowledge, limits=search.limits._replace(recombine=False)
+            )
+        return self._hypotheses(log_probs, search.search(log_probs, n_best=count))
+
+    def decode_batch(self, emissions: Sequence[np.ndarray], *, threads: int = 1) -> list[Hypothesis]:
+        """Decode many utterances, the beam search over threads; results in order."""
+        if self.search is None:
+            return [self(log_probs) for log_probs in emissions]
+        found = self.search.search_batch(emissions, threads=threads)
+        return [
+            self._hypotheses(log_probs, candidates)[0]
+            for log_probs, candidates in zip(emissions, found, strict=True)
+        ]
+
+    def stream(self) -> BeamStream:
+        """A beam search that is fed piece by piece. Raises DecodingError for greedy decoding."""
+        if self.search is None:
+            raise DecodingError("greedy decoding has no beam to keep between pieces; choose beam decoding")
+        return self.search.stream()
+
+    def _hypotheses(self, log_probs: np.ndarray, candidates: Sequence[Candidate]) -> list[Hypothesis]:
+        return [self.hypothesis(log_probs, candidate.tokens, candidate.score) for candidate in candidates]
+
+    def hypothesis(self, log_probs: np.ndarray, tokens: Sequence[int], score: float) -> Hypothesis:
+        """Tokens with their words, timed by forced alignment (see `word_times`)."""
+        words = self.words(log_probs, list(tokens))
         return Hypothesis(" ".join(word.text for word in words), tuple(tokens), score, words)
 
     def words(self, log_probs: np.ndarray, tokens: list[int]) -> tuple[Word, ...]:
-        """Words with times from the forced alignment of the final tokens.
+        """Words of `tokens` with times and calibrated confidence."""
+        timed = time_words(
+            log_probs,
+            tokens,
+            alphabet=self.alphabet,
+            seconds_per_frame=self.seconds_per_frame,
+            calibration=self.config.calibration,
+        )
+        return tuple(Word(word.text, word.start, word.end, word.confidence) for word in timed)
 
-        A word starts with the first frame of its first character and ends after the last frame of its
-        last; its confidence is the least probable of its characters, each at its best frame.
-        """
-        path = align(log_probs, tokens)
-        words: list[Word] = []
-        spelled: list[int] = []  # positions of the characters of the word being spelled
-        for position in [*range(len(tokens)), None]:
-            if position is not None and self.spelling.decode([tokens[position]]) != " ":
-                spelled.append(position)
-            elif spelled:
-                frames = [np.flatnonzero(path == index) for index in spelled]
-                best = [log_probs[at, tokens[index]].max() for at, index in zip(frames, spelled, strict=True)]
-                words.append(
-                    Word(
-                        self.spelling.decode([tokens[index] for index in spelled]),
-                        start=round(float(frames[0][0]) * self.seconds_per_frame, 3),
-                        end=round(float(frames[-1][-1] + 1) * self.seconds_per_frame, 3),
-                        confidence=round(float(np.exp(min(best))), 4),
-                    )
-                )
-                spelled = []
-        return tuple(words)
+
+class Sources(NamedTuple):
+    """The files of a configuration, read.
+
+    Attributes:
+        lm: the language model, if any.
+        lexicon: the only words allowed, if they are limited.
+    """
+
+    lm: NgramModel | None
+    lexicon: Sequence[str] | None
+
+    @classmethod
+    def read(cls, config: DecodingConfig) -> "Sources":
+        """Read what the configuration names. Raises LanguageModelError and DecodingError."""
+        lm = read_language_model(config.lm) if config.lm is not None else None
+        if config.lexicon != "lm":
+            return cls(lm, read_lexicon(config.lexicon) if config.lexicon is not None else None)
+        if lm is None or lm.is_character_level:
+            raise DecodingError("lexicon 'lm': needs a language model of words to take the words from")
+        return cls(lm, lm.words[len(SPECIAL_WORDS) :])
+
+
+def build_search(config: DecodingConfig, alphabet: Alphabet, sources: Sources | None = None) -> BeamSearch:
+    """The beam search of a configuration, its files read unless they are given. Raises as `Decoder`."""
+    limits = check_limits(
+        Limits(
+            config.beam_width,
+            config.token_threshold,
+            config.score_threshold,
+            recombine=config.lm is not None,
+        )
+    )
+    sources = sources or Sources.read(config)
+    knowledge = gather(
+        alphabet,
+        lm=sources.lm,
+        weights=Weights(config.lm_weight, config.word_bonus, config.unknown_penalty),
+        lexicon=sources.lexicon,
+        hot_words=config.hot_words,
+        look_ahead=config.look_ahead,
+    )
+    return BeamSearch(alphabet, knowledge, limits=limits)

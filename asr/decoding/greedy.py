@@ -16,7 +16,7 @@ def greedy_tokens(log_probs: np.ndarray, *, blank: int = 0) -> tuple[list[int], 
         Token ids without blanks and repeats, and the natural log of the path's probability.
 
     Raises:
-        ValueError: not two-dimensional, or NaN.
+        DecodingError: not two-dimensional, NaN, or above 0.
     """
     check_log_probs(log_probs)
     if len(log_probs) == 0:

@@ -107,7 +107,7 @@ class Transcriber:
             waveform = self._prepare(audio, sample_rate)
         else:
             waveform = read_audio(audio, sample_rate=self.sample_rate)
-            self._check_length(waveform, str(audio))
+            self.check_length(waveform, str(audio))
         return self.decoder(self.emit([waveform])[0])
 
     def transcribe_utterances(
@@ -127,7 +127,7 @@ class Transcriber:
                     start=utterance.start,
                     duration=utterance.duration,
                 )
-                self._check_length(waveform, str(utterance.audio))
+                self.check_length(waveform, str(utterance.audio))
             except AsrError as error:
                 yield Transcribed(utterance, None, error)
                 continue
@@ -137,6 +137,14 @@ class Transcriber:
                 waiting = []
             waiting.append((utterance, waveform))
         yield from self._finish(waiting)
+
+    def emit_utterance(self, utterance: Utterance) -> np.ndarray:
+        """Natural-log probabilities `(T', V)` float32 of one utterance. Raises AudioError as `transcribe`."""
+        waveform = read_audio(
+            utterance.audio, sample_rate=self.sample_rate, start=utterance.start, duration=utterance.duration
+        )
+        self.check_length(waveform, str(utterance.audio))
+        return self.emit([waveform])[0]
 
     def _finish(self, waiting: Sequence[tuple[Utterance, np.ndarray]]) -> Iterator[Transcribed]:
         emissions = self.emit([waveform for _, waveform in waiting]) if waiting else []
@@ -161,10 +169,11 @@ class Transcriber:
         waveform = waveform.astype(np.float32)
         if sample_rate not in (None, self.sample_rate):
             waveform = resample(waveform, sample_rate, self.sample_rate)
-        self._check_length(waveform, "waveform")
+        self.check_length(waveform, "waveform")
         return waveform
 
-    def _check_length(self, waveform: np.ndarray, where: str) -> None:
+    def check_length(self, waveform: np.ndarray, where: str) -> None:
+        """Raise AudioError, beginning with `where`, unless a waveform is long enough for one frame."""
         if len(waveform) < self.model.minimum_samples:
             raise AudioError(
                 f"{where}: {len(waveform)} samples at {self.sample_rate} Hz; expected at least "

@@ -1,0 +1,270 @@
+"""Search the language model's weight and the word bonus on a development set."""
+
+import argparse
+import logging
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from asr.cli.model_options import add_checkpoint_options
+from asr.errors import UsageError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from asr.data.tokenizer import CharacterTokenizer
+    from asr.decoding.beam import BeamSearch
+    from asr.decoding.confidence import Calibration
+    from asr.decoding.decoder import Decoder, DecodingConfig
+    from asr.evaluation.scoring import Score
+    from asr.transcription.transcriber import Transcriber
+
+log = logging.getLogger(__name__)
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments."""
+    add_checkpoint_options(parser)
+    parser.add_argument("--manifest", type=Path, required=True, help="development set, with transcripts")
+    parser.add_argument("--lm", type=Path, required=True, metavar="FILE", help="the language model to weigh")
+    parser.add_argument("--lexicon", metavar="FILE", help="as for transcribe; kept with the weights")
+    parser.add_argument("--beam-width", type=int, default=50, metavar="N", help="default: %(default)s")
+    parser.add_argument(
+        "--threads", type=int, default=1, metavar="N", help="for decoding; default: %(default)s"
+    )
+    for option, what, default in (
+        ("--lm-weights", "language model weights", [0.0, 1.6, 9]),
+        ("--word-bonuses", "word bonuses", [-1.0, 5.0, 13]),
+    ):
+        parser.add_argument(
+            option,
+            type=float,
+            nargs=3,
+            default=default,
+            metavar=("LOW", "HIGH", "STEPS"),
+            help=f"{what} to try; default: {default[0]:g} to {default[1]:g} in {default[2]} steps",
+        )
+    parser.add_argument(
+        "--out",
+        type=Path,
+        metavar="FILE",
+        help="where the best pair goes; default: CKPT's name.decoding.json",
+    )
+
+
+class Trial(NamedTuple):
+    """One pair of the grid and its score on the development set."""
+
+    lm_weight: float
+    word_bonus: float
+    score: "Score"
+
+
+class Development(NamedTuple):
+    """Ids, references and emissions `(T', V)` of a development set."""
+
+    ids: list[str]
+    references: list[str]
+    emissions: list["np.ndarray"]
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Compute the emissions, search the grid, write the best pair and the picture."""
+    import dataclasses
+
+    from tqdm import tqdm
+
+    from asr.decoding.decoder import Decoder, DecodingConfig
+    from asr.decoding.tuned import Tuned, tuned_path, write_tuned
+    from asr.transcription.transcriber import load
+
+    weights, bonuses = (_steps(arguments, name) for name in ("lm_weights", "word_bonuses"))
+    transcriber = load(arguments.model, device=arguments.device, precision=arguments.precision)
+    config = DecodingConfig(
+        "beam", beam_width=arguments.beam_width, lm=str(arguments.lm), lexicon=arguments.lexicon
+    )
+    Decoder(config, transcriber.tokenizer, seconds_per_frame=1.0)  # what does not fit shows before the work
+    data = _development(arguments.manifest, transcriber)
+    trials: list[Trial] = []
+    with tqdm(total=len(weights) * len(bonuses), desc="tuning", disable=not sys.stderr.isatty()) as bar:
+        for search, weight, bonus in _searches(config, transcriber.tokenizer, weights, bonuses):
+            found = search.search_batch(data.emissions, threads=arguments.threads)
+            texts = [transcriber.tokenizer.decode(candidates[0].tokens) for candidates in found]
+            trials.append(Trial(weight, bonus, _score(data, texts)))
+            bar.update()
+    best = min(
+        trials, key=lambda trial: (trial.score.words.errors, trial.score.characters.errors, trial.lm_weight)
+    )
+    out = arguments.out or tuned_path(arguments.model)
+    picture = out.with_suffix(".png")
+    write_heat_map(picture, trials, title=f"{arguments.manifest.stem}: WER by weights")
+
+    config = dataclasses.replace(config, lm_weight=best.lm_weight, word_bonus=best.word_bonus)
+    calibrations, errors = [], []
+    for chosen in (config, DecodingConfig("greedy")):
+        decoder = Decoder(chosen, transcriber.tokenizer, seconds_per_frame=1.0)
+        calibration, before, after = _calibrate(decoder, data)
+        calibrations.append(calibration)
+        errors.append((before, after))
+    greedy = _score(data, [decoder(log_probs).text for log_probs in data.emissions])
+    write_tuned(
+        out,
+        Tuned(
+            str(arguments.lm),
+            best.lm_weight,
+            best.word_bonus,
+            arguments.lexicon,
+            calibrations[0],
+            calibrations[1],
+            measured={
+                "manifest": str(arguments.manifest),
+                "utterances": len(data.ids),
+                "wer": best.score.wer,
+                "greedy_wer": greedy.wer,
+                "beam_width": arguments.beam_width,
+                "calibration_error_before_and_after": errors[0],
+            },
+        ),
+    )
+    print(
+        f"lm weight {best.lm_weight:g}, word bonus {best.word_bonus:g}: WER {best.score.wer:.2%}, greedy {greedy.wer:.2%}"
+    )
+    print(f"calibration error of word confidence: {errors[0][0]:.4f} -> {errors[0][1]:.4f} (5-fold)")
+    print(f"written: {out}, {picture}")
+    if _at_border(best, weights, bonuses):
+        log.warning("the best pair lies at the border of the grid; widen --lm-weights or --word-bonuses")
+    return 0
+
+
+def _steps(arguments: argparse.Namespace, name: str) -> list[float]:
+    low, high, steps = getattr(arguments, name)
+    if steps < 1 or steps != int(steps) or not low <= high:
+        option = "--" + name.replace("_", "-")
+        raise UsageError(
+            f"{option} {low:g} {high:g} {steps:g}; expected LOW <= HIGH and a whole number of STEPS"
+        )
+    if steps == 1:
+        return [low]
+    return [round(low + (high - low) * step / (int(steps) - 1), 6) for step in range(int(steps))]
+
+
+def _development(manifest: Path, transcriber: "Transcriber") -> Development:
+    from tqdm import tqdm
+
+    from asr.data.manifest import read_manifest
+    from asr.errors import ManifestError
+
+    data = Development([], [], [])
+    for utterance in tqdm(read_manifest(manifest), desc="emissions", disable=not sys.stderr.isatty()):
+        if utterance.text is None:
+            raise ManifestError(f"{manifest} (utt {utterance.id}): no transcript; tuning needs `text`")
+        data.ids.append(utterance.id)
+        data.references.append(transcriber.tokenizer.normalise(utterance.text))
+        data.emissions.append(transcriber.emit_utterance(utterance))
+    return data
+
+
+def _searches(
+    config: "DecodingConfig",
+    tokenizer: "CharacterTokenizer",
+    weights: Sequence[float],
+    bonuses: Sequence[float],
+) -> Iterator[tuple["BeamSearch", float, float]]:
+    """A search for each pair; the files are read once."""
+    import dataclasses
+
+    from asr.decoding.alphabet import Alphabet
+    from asr.decoding.decoder import Sources, build_search
+
+    alphabet, sources = Alphabet.of(tokenizer), Sources.read(config)
+    for weight in weights:
+        for bonus in bonuses:
+            tried = dataclasses.replace(config, lm_weight=weight, word_bonus=bonus)
+            yield build_search(tried, alphabet, sources), weight, bonus
+
+
+def _score(data: Development, texts: Sequence[str]) -> "Score":
+    from asr.evaluation.scoring import score
+
+    return score(zip(data.ids, data.references, texts, strict=True))
+
+
+def _calibrate(decoder: "Decoder", data: Development) -> "tuple[Calibration, float, float]":
+    """Calibration on all words, and the calibration error before it and with it (5-fold by utterance)."""
+    from asr.decoding.confidence import expected_calibration_error, fit_calibration
+    from asr.evaluation.scoring import align_words
+
+    evidence: list[float] = []
+    is_right: list[bool] = []
+    folds: list[int] = []
+    for number, (reference, log_probs) in enumerate(zip(data.references, data.emissions, strict=True)):
+        words = decoder(log_probs).words
+        alignment = align_words(reference.split(), [word.text for word in words])
+        right = [pair.operation == "equal" for pair in alignment if pair.operation != "delete"]
+        evidence += [word.confidence for word in words]
+        is_right += right
+        folds += [number % 5] * len(words)
+    calibrated = list(evidence)
+    for fold in range(5):
+        train = [index for index, place in enumerate(folds) if place != fold]
+        fitted = fit_calibration([evidence[index] for index in train], [is_right[index] for index in train])
+        for index, place in enumerate(folds):
+            if place == fold:
+                calibrated[index] = fitted(evidence[index])
+    return (
+        fit_calibration(evidence, is_right),
+        expected_calibration_error(evidence, is_right),
+        expected_calibration_error(calibrated, is_right),
+    )
+
+
+def _at_border(best: Trial, weights: Sequence[float], bonuses: Sequence[float]) -> bool:
+    return (len(weights) > 1 and best.lm_weight == weights[-1]) or (
+        len(bonuses) > 1 and best.word_bonus in (bonuses[0], bonuses[-1])
+    )
+
+
+def write_heat_map(path: Path, trials: Sequence[Trial], *, title: str) -> None:
+    """Draw WER over the grid as a PNG, the best pair marked."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    import numpy as np
+    from matplotlib import pyplot
+
+    from asr.files import write_atomically
+
+    weights = sorted({trial.lm_weight for trial in trials})
+    bonuses = sorted({trial.word_bonus for trial in trials})
+    grid = np.full((len(bonuses), len(weights)), np.nan)
+    for trial in trials:
+        grid[bonuses.index(trial.word_bonus), weights.index(trial.lm_weight)] = 100 * trial.score.wer
+    figure, axes = pyplot.subplots(
+        figsize=(1.5 + 0.8 * len(weights), 1.5 + 0.5 * len(bonuses)), layout="constrained"
+    )
+    # Colours for the better half alone: far off, the WER soars and would hide the valley.
+    image = axes.imshow(
+        grid,
+        origin="lower",
+        aspect="auto",
+        cmap="viridis_r",
+        vmin=grid.min(),
+        vmax=max(np.median(grid), grid.min() + 1e-9),
+    )
+    for row, column in np.ndindex(grid.shape):
+        best = grid[row, column] == grid.min()
+        axes.text(
+            column, row, f"{grid[row, column]:.1f}", ha="center", va="center", fontsize=8,
+            color="white", fontweight="bold" if best else "normal",
+            bbox={"boxstyle": "round", "facecolor": "#0008", "edgecolor": "red" if best else "none"},
+        )  # fmt: skip
+    axes.set_xticks(range(len(weights)), [f"{weight:g}" for weight in weights])
+    axes.set_yticks(range(len(bonuses)), [f"{bonus:g}" for bonus in bonuses])
+    axes.set_xlabel("language model weight")
+    axes.set_ylabel("word bonus")
+    axes.set_title(title)
+    figure.colorbar(image, label="WER / %")
+    with write_atomically(path, mode="wb") as file:
+        figure.savefig(file, format="png", dpi=120)
+    pyplot.close(figure)

@@ -1,0 +1,98 @@
+"""What the model can spell, and whether words can be spelled with it."""
+
+import logging
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Protocol
+
+from asr.errors import DecodingError
+
+log = logging.getLogger(__name__)
+
+BLANK = 0
+
+
+class Spelling(Protocol):
+    """What decoding must know of a tokenizer."""
+
+    def __len__(self) -> int:
+        """V, the blank (id 0) included."""
+        ...
+
+    def decode(self, tokens: list[int]) -> str:
+        """Text of token ids."""
+        ...
+
+
+@dataclass(frozen=True)
+class Alphabet:
+    """The text of every token; words are parted by the token " ", where there is one.
+
+    Attributes:
+        symbols: text of each token id; that of the blank (id 0) is "".
+    """
+
+    symbols: tuple[str, ...]
+
+    @classmethod
+    def of(cls, spelling: Spelling) -> "Alphabet":
+        """The alphabet of a tokenizer."""
+        return cls(("", *(spelling.decode([token]) for token in range(1, len(spelling)))))
+
+    @cached_property
+    def space(self) -> int:
+        """Id of the space between words; -1 when the alphabet has none."""
+        return self.symbols.index(" ") if " " in self.symbols else -1
+
+    @cached_property
+    def ids(self) -> dict[str, int]:
+        """Symbol -> id, without the blank."""
+        return {symbol: token for token, symbol in enumerate(self.symbols) if token != BLANK}
+
+    def spell(self, word: str) -> list[int] | None:
+        """Token ids of a word, or None when a letter is missing."""
+        tokens = [self.ids.get(letter, -1) for letter in word]
+        return None if -1 in tokens else tokens
+
+    def require_characters(self, what: str) -> None:
+        """Raise DecodingError unless every token is one character, which `what` needs."""
+        longer = [symbol for symbol in self.symbols[1:] if len(symbol) != 1]
+        if longer:
+            raise DecodingError(
+                f"{what}: needs a model whose tokens are single characters; this one has {longer[0]!r}"
+            )
+
+    def __str__(self) -> str:
+        return repr("".join(self.symbols[1:]))
+
+
+def spellable(alphabet: Alphabet, words: Iterable[str], *, source: str) -> list[str]:
+    """The words that the alphabet can spell; the others are counted in the log.
+
+    Raises:
+        DecodingError: most of them cannot be spelled: the two sides do not belong together.
+    """
+    words = list(words)
+    good = [word for word in words if alphabet.spell(word) is not None]
+    if words and 2 * len(good) < len(words):
+        known = set(good)
+        bad = [word for word in words if word not in known]
+        raise DecodingError(
+            f"{source}: {len(bad)} of {len(words)} words cannot be spelled by the model, such as "
+            f"{', '.join(map(repr, bad[:3]))}; its alphabet is {alphabet}{case_hint(alphabet, bad)}"
+        )
+    if len(good) < len(words):
+        log.warning(
+            "%s: %d of %d words hold letters that the model lacks; they are left out",
+            *(source, len(words) - len(good), len(words)),
+        )
+    return good
+
+
+def case_hint(alphabet: Alphabet, words: Sequence[str]) -> str:
+    """What to say when the words would fit in the other letter case."""
+    for case, fold in (("upper", str.upper), ("lower", str.lower)):
+        if all(alphabet.spell(fold(word)) is not None for word in words[:100]):
+            return f"; write the words in {case} case"
+    return ""

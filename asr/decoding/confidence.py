@@ -1,0 +1,95 @@
+"""How sure a word is: evidence from the emission, calibrated to a probability, and how well that works."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+_NEAR = 1e-6  # keeps the logarithm of odds finite
+
+
+def word_evidence(log_probs: np.ndarray, tokens: Sequence[int], spans: np.ndarray) -> float:
+    """Probability of a word's least probable character, each taken at its best frame.
+
+    Args:
+        log_probs: `(T', V)` natural-log probabilities.
+        tokens: L token ids of the word's characters.
+        spans: `(L, 2)` frames of the characters, from `alignment.token_spans`.
+    """
+    best = [
+        log_probs[first:last, token].max()
+        for token, (first, last) in zip(tokens, spans.tolist(), strict=True)
+    ]
+    return math.exp(float(min(best)))
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Evidence -> probability that the word is right: sigmoid(slope x logit(evidence) + offset).
+
+    Logistic calibration (Platt 1999, in its form for probabilities: Kull, Silva Filho & Flach 2017). The
+    default changes nothing.
+
+    Attributes:
+        slope: below 1 where the evidence is too sure of itself.
+        offset: log-odds added.
+    """
+
+    slope: float = 1.0
+    offset: float = 0.0
+
+    def __call__(self, evidence: float) -> float:
+        """Calibrated probability of evidence between 0 and 1."""
+        return 1 / (1 + math.exp(-(self.slope * _logit(evidence) + self.offset)))
+
+
+def _logit(probability: float) -> float:
+    probability = min(max(probability, _NEAR), 1 - _NEAR)
+    return math.log(probability / (1 - probability))
+
+
+def fit_calibration(evidence: Sequence[float], is_right: Sequence[bool]) -> Calibration:
+    """The calibration of greatest likelihood (Newton's method), with a light pull towards none.
+
+    Args:
+        evidence: of each word, between 0 and 1.
+        is_right: whether the word is in the reference.
+
+    The pull (a Gaussian prior of deviation 2 on each of slope - 1 and offset) keeps it finite when all
+    words are right.
+    """
+    inputs = np.array([[_logit(value), 1.0] for value in evidence]).reshape(len(evidence), 2)
+    targets = np.array(is_right, dtype=np.float64)
+    identity, precision = np.array([1.0, 0.0]), 1 / 4
+    weights = identity.copy()
+    for _ in range(50):
+        predicted = 1 / (1 + np.exp(-(inputs @ weights)))
+        gradient = inputs.T @ (predicted - targets) + precision * (weights - identity)
+        curvature = (inputs.T * (predicted * (1 - predicted))) @ inputs + precision * np.eye(2)
+        step = np.linalg.solve(curvature, gradient)
+        weights -= step * min(1.0, 2.0 / max(1e-12, float(np.abs(step).max())))
+        if np.abs(step).max() < 1e-10:
+            break
+    return Calibration(float(weights[0]), float(weights[1]))
+
+
+def expected_calibration_error(
+    confidence: Sequence[float], is_right: Sequence[bool], *, bins: int = 10
+) -> float:
+    """Mean gap between confidence and accuracy over bins of equal width (Naeini, Cooper & Hauskrecht 2015).
+
+    Args:
+        confidence: of each word, 0 to 1.
+        is_right: whether the word is right.
+        bins: how many.
+
+    Returns:
+        sum over bins of share of words x |accuracy - mean confidence|; NaN without words.
+    """
+    values, right = np.array(confidence, dtype=np.float64), np.array(is_right, dtype=np.float64)
+    if len(values) == 0:
+        return math.nan
+    places = np.minimum((values * bins).astype(np.int64), bins - 1)
+    gaps = np.bincount(places, weights=right - values, minlength=bins)
+    return float(np.abs(gaps).sum() / len(values))

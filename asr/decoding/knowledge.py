@@ -1,0 +1,248 @@
+"""Everything the beam search knows beside the emission, checked for fit and laid out in arrays.
+
+The score of a text is
+
+    ln P_ctc(text) + lm_weight x ln P_lm(text) + word_bonus x words + unknown_penalty x unknown words
+                   + weights of its hot words
+
+where a word model scores words as they close, a character model every token, and both the end. While a
+word is open it may be lent the best unigram score that any word with this beginning can get (`look_ahead`;
+Ortmanns, Ney & Eiden 1996); it is taken back when the word closes, so it moves pruning and never the result's score.
+"""
+
+import logging
+import math
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+
+from asr.decoding.alphabet import BLANK, Alphabet, spellable
+from asr.decoding.hotwords import HotWordAutomaton, build_automaton
+from asr.decoding.language_model.ngram import (
+    LN10,
+    SPECIAL_WORDS,
+    UNKNOWN,
+    NgramArrays,
+    NgramModel,
+)
+from asr.decoding.lexicon import Trie, build_trie, highest_below
+from asr.errors import DecodingError
+
+log = logging.getLogger(__name__)
+
+NO_LM, WORD_LM, CHARACTER_LM = 0, 1, 2
+
+
+class Weights(NamedTuple):
+    """How much each source counts; natural logarithms.
+
+    Attributes:
+        lm: factor of the language model's log-probability.
+        word_bonus: added for each word.
+        unknown_penalty: added for each word that a word model lacks, hot words excepted.
+    """
+
+    lm: float = 0.5
+    word_bonus: float = 0.0
+    unknown_penalty: float = -10.0
+
+
+class Knowledge(NamedTuple):
+    """Arrays for the search. V tokens, n nodes of the word tree, W words of the language model.
+
+    Attributes:
+        space: id of the space, -1 without one.
+        constrained: only words of the tree may be spelled.
+        child: `(n, V)` int32, see `lexicon.Trie`.
+        word: `(n,)` int32, language model id of the word ending at a node; -1 where none does.
+        closing: `(n,)` float64, added on top of the language model when that word closes.
+        least: `(n,)` float64, log10; a word gets no less than this from the language model.
+        ahead: `(n,)` float64, what an open word at a node is lent.
+        unknown_closing, unknown_ahead: the same for words off the tree.
+        lm_kind: `NO_LM`, `WORD_LM` or `CHARACTER_LM`.
+        lm_weight: factor of log10 probabilities that makes them weighted natural logs.
+        lm_start: state at the beginning of an utterance.
+        lm: the language model's arrays.
+        token_word: `(V,)` int32, a character model's word id of each token.
+        word_token: `(W,)` int32, the other way; -1 where no token, or more than one, has the id.
+        hot: the hot words' automaton.
+    """
+
+    space: int
+    constrained: bool
+    child: np.ndarray
+    word: np.ndarray
+    closing: np.ndarray
+    least: np.ndarray
+    ahead: np.ndarray
+    unknown_closing: float
+    unknown_ahead: float
+    lm_kind: int
+    lm_weight: float
+    lm_start: int
+    lm: NgramArrays
+    token_word: np.ndarray
+    word_token: np.ndarray
+    hot: HotWordAutomaton
+
+
+def gather(
+    alphabet: Alphabet,
+    *,
+    lm: NgramModel | None = None,
+    weights: Weights | None = None,
+    lexicon: Sequence[str] | None = None,
+    hot_words: Mapping[str, float] | None = None,
+    look_ahead: bool = False,
+) -> Knowledge:
+    """Check the parts against each other and lay them out.
+
+    Args:
+        alphabet: of the acoustic model.
+        lm: a word model, or a character model (`NgramModel.is_character_level`).
+        weights: of the parts.
+        lexicon: the only words allowed, hot words excepted; None allows any spelling.
+        hot_words: phrase -> weight (natural log).
+        look_ahead: lend open words the score of the best word that begins so.
+
+    Raises:
+        DecodingError: parts that do not fit: another letter case or alphabet, a word model or a lexicon
+            for an alphabet without a space, a lexicon that shares no word with the language model.
+    """
+    hot_words = dict(hot_words or {})
+    # Compiled code is compiled again for other types.
+    weights = Weights(*map(float, weights or Weights()))
+    for part, given in [("language model", lm), ("lexicon", lexicon), ("hot words", hot_words or None)]:
+        if given is not None:
+            alphabet.require_characters(part)
+    hot = build_automaton(alphabet, hot_words)
+    kind = NO_LM if lm is None else CHARACTER_LM if lm.is_character_level else WORD_LM
+    extra = [word for phrase in hot_words for word in phrase.split()]
+    words: list[str] = []
+    if lexicon is not None:
+        words = spellable(alphabet, lexicon, source="lexicon")
+    elif lm is not None and kind == WORD_LM:
+        words = spellable(alphabet, lm.words[len(SPECIAL_WORDS) :], source="language model")
+    if kind == WORD_LM and alphabet.space < 0:
+        raise DecodingError(
+            f"language model: of words, but the model's alphabet {alphabet} has no space to part them"
+        )
+    if lm is not None and kind == WORD_LM and lexicon is not None:
+        _check_vocabularies(lexicon, lm)
+    if words or kind == WORD_LM:  # otherwise there is nothing to tell words apart by
+        words = list(dict.fromkeys([*words, *extra]))
+    trie = _spellings(tuple(words), alphabet)
+    unknown_closing = weights.word_bonus + (weights.unknown_penalty if kind == WORD_LM else 0.0)
+    factor = weights.lm * LN10
+    ids, closing, least = _entries(words, set(extra), lm if kind == WORD_LM else None, weights)
+    ahead, unknown_ahead = np.zeros(len(trie.entry)), 0.0
+    if look_ahead:
+        prob = np.zeros(len(words))
+        if lm is not None and kind == WORD_LM:
+            prob = np.maximum(lm.arrays.log10_prob[1 + ids], least)
+            unknown_ahead = factor * float(lm.arrays.log10_prob[1 + UNKNOWN])
+        # The word bonus is not lent: prefixes that are quick to begin words would crowd out the others.
+        unknown_ahead += unknown_closing - weights.word_bonus
+        ahead = highest_below(trie, factor * prob + closing - weights.word_bonus)
+        if lexicon is None:  # whatever begins like a known word may still become an unknown one
+            ahead = np.maximum(ahead, unknown_ahead)
+        ahead[0] = 0.0
+    token_word, word_token = _characters(alphabet, lm) if lm is not None and kind == CHARACTER_LM else _EMPTY
+    return Knowledge(
+        alphabet.space,
+        lexicon is not None,
+        trie.child,
+        _at_nodes(trie, ids, -1).astype(np.int32),
+        _at_nodes(trie, closing, 0.0),
+        _at_nodes(trie, least, -np.inf),
+        ahead,
+        unknown_closing,
+        unknown_ahead,
+        kind,
+        factor,
+        lm.start_state if lm is not None else 0,
+        lm.arrays if lm is not None else _NO_ARRAYS,
+        token_word,
+        word_token,
+        hot,
+    )
+
+
+_EMPTY = (np.zeros(0, np.int32), np.zeros(0, np.int32))
+_NO_ARRAYS = NgramArrays(
+    np.zeros(0, np.int32),
+    np.zeros(0, np.float32),
+    np.zeros(0, np.int32),
+    np.zeros(0, np.float32),
+    np.zeros(0, np.int32),
+)
+
+
+@lru_cache(maxsize=2)
+def _spellings(words: tuple[str, ...], alphabet: Alphabet) -> Trie:
+    """The tree of some words, kept for when other weights are tried on the same words."""
+    return build_trie((alphabet.spell(word) or [] for word in words), vocabulary_size=len(alphabet.symbols))
+
+
+def _at_nodes(trie: Trie, values: np.ndarray, otherwise: float) -> np.ndarray:
+    return np.where(trie.entry >= 0, np.append(values, otherwise)[trie.entry], otherwise)
+
+
+def _entries(
+    words: Sequence[str], hot: set[str], lm: NgramModel | None, weights: Weights
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Language model id, closing score and least log10 probability of each word of the tree."""
+    ids = np.zeros(len(words), np.int64)
+    closing = np.full(len(words), weights.word_bonus)
+    least = np.full(len(words), -np.inf)
+    if lm is not None:
+        for entry, word in enumerate(words):
+            ids[entry] = lm.word_id(word)
+            if ids[entry] == UNKNOWN:
+                if word in hot:
+                    # One of W words, as likely as any: the user has vouched for it.
+                    least[entry] = -math.log10(len(lm.words))
+                else:
+                    closing[entry] += weights.unknown_penalty
+    return ids, closing, least
+
+
+def _check_vocabularies(lexicon: Sequence[str], lm: NgramModel) -> None:
+    known = sum(word in lm.index for word in lexicon)
+    if not known:
+        example = lm.words[len(SPECIAL_WORDS)] if len(lm.words) > len(SPECIAL_WORDS) else ""
+        raise DecodingError(
+            f"lexicon: none of its {len(lexicon)} words, such as {lexicon[0]!r}, is in the language model, "
+            f"which has words such as {example!r}; they must be spelled alike"
+        )
+    if known < len(lexicon):
+        log.warning(
+            "lexicon: %d of %d words are not in the language model", len(lexicon) - known, len(lexicon)
+        )
+
+
+def _characters(alphabet: Alphabet, lm: NgramModel) -> tuple[np.ndarray, np.ndarray]:
+    """Token -> word id and back, for a character model; `|` is the space."""
+    spellable(
+        alphabet,
+        (" " if word == "|" else word for word in lm.words[len(SPECIAL_WORDS) :]),
+        source="language model of characters",
+    )
+    token_word = np.array(
+        [lm.word_id("|" if symbol == " " else symbol) for symbol in alphabet.symbols], np.int32
+    )
+    token_word[BLANK] = UNKNOWN
+    lacking = [symbol for symbol, word in zip(alphabet.symbols, token_word, strict=True) if word == UNKNOWN][
+        1:
+    ]
+    if lacking:
+        log.warning(
+            "language model of characters: lacks %s of the model's alphabet", ", ".join(map(repr, lacking))
+        )
+    word_token = np.full(len(lm.words), -1, np.int32)
+    for token, word in enumerate(token_word):
+        if word != UNKNOWN:
+            word_token[word] = token
+    return token_word, word_token

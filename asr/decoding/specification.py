@@ -1,0 +1,221 @@
+"""CTC prefix beam search, written to be read: what the compiled search must do, and is tested against.
+
+A prefix keeps two log-probabilities: of all paths that spell it and end in a blank, and of those that end
+in its last token (Graves 2006; Hannun et al. 2014, algorithm 1). What language model, lexicon and hot words
+say of the prefix is its `Context`, a function of its tokens alone. Prefixes are ranked by the sum of both.
+"""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from asr.decoding.alphabet import BLANK
+from asr.decoding.hotwords import EDGE
+from asr.decoding.knowledge import CHARACTER_LM, WORD_LM, Knowledge
+from asr.decoding.language_model.ngram import END, UNKNOWN
+
+NEVER = -math.inf
+
+
+class Limits(NamedTuple):
+    """What the search leaves out; each limit is independent of the others.
+
+    Attributes:
+        beam_width: prefixes kept after each frame, >= 1.
+        token_threshold: tokens less probable than this (natural log) extend no prefix in that frame.
+        score_threshold: prefixes that score this much less than the best (natural log) are dropped.
+        recombine: of prefixes that the future cannot tell apart (same last token, word begun, language model
+            and hot word state), one that is no better than another in a blank nor in its token makes room for
+            others, out of the `2 x beam_width` best. Finds better texts where a language model tells most
+            prefixes apart, but fewer that are alike; without one it loses paths.
+    """
+
+    beam_width: int = 50
+    token_threshold: float = -math.inf
+    score_threshold: float = math.inf
+    recombine: bool = False
+
+
+class Context(NamedTuple):
+    """What is known of a prefix beside its acoustics.
+
+    Attributes:
+        node: of the word tree, where the open word stands; -1 off the tree.
+        lm_state: of the language model.
+        hot_state: of the hot words' automaton.
+        settled: score of what can no longer change (natural log).
+        lent: score given in advance to the open word and the open hot phrase.
+        in_word: whether a word is open.
+    """
+
+    node: int
+    lm_state: int
+    hot_state: int
+    settled: float
+    lent: float
+    in_word: bool
+
+
+class Prefix(NamedTuple):
+    """A prefix in the beam: log-probabilities of its paths, by how they end, and its context."""
+
+    in_blank: float
+    in_token: float
+    context: Context
+
+    @property
+    def acoustic(self) -> float:
+        """ln P of all its paths."""
+        return log_add(self.in_blank, self.in_token)
+
+    @property
+    def score(self) -> float:
+        """What it is ranked by."""
+        return self.acoustic + self.context.settled + self.context.lent
+
+
+Beam = dict[tuple[int, ...], Prefix]
+
+
+def start(knowledge: Knowledge) -> Beam:
+    """The beam before the first frame: the empty prefix."""
+    context = Context(0, knowledge.lm_start, knowledge.hot.start, 0.0, 0.0, False)
+    return {(): Prefix(0.0, NEVER, context)}
+
+
+def advance(beam: Beam, log_probs: np.ndarray, knowledge: Knowledge, limits: Limits) -> Beam:
+    """The beam after the frames of `(T', V)` natural-log probabilities, best prefix first."""
+    for frame in log_probs.astype(np.float64).tolist():
+        # Every prefix stays as it is, by a blank or by its last token once more ...
+        grown: Beam = {
+            tokens: Prefix(
+                prefix.acoustic + frame[BLANK],
+                prefix.in_token + frame[tokens[-1]] if tokens else NEVER,
+                prefix.context,
+            )
+            for tokens, prefix in beam.items()
+        }
+        # ... and is extended by every token, which after itself needs a blank in between.
+        for tokens, prefix in beam.items():
+            for token, log_prob in enumerate(frame):
+                if token == BLANK or log_prob < limits.token_threshold:
+                    continue
+                source = prefix.in_blank if tokens and token == tokens[-1] else prefix.acoustic
+                if source + log_prob == NEVER:
+                    continue
+                longer = (*tokens, token)
+                if longer in grown:
+                    same = grown[longer]
+                    in_token = log_add(same.in_token, source + log_prob)
+                    grown[longer] = Prefix(same.in_blank, in_token, same.context)
+                else:
+                    context = extend(prefix.context, token, knowledge)
+                    if context is not None:
+                        grown[longer] = Prefix(NEVER, source + log_prob, context)
+        best = max((prefix.score for prefix in grown.values()), default=NEVER)
+        # Equal scores keep their order: prefixes that stay, then extensions, each by rank and token.
+        ranked = sorted(grown.items(), key=lambda item: -item[1].score)
+        beam = {}
+        for tokens, prefix in ranked[: 2 * limits.beam_width if limits.recombine else limits.beam_width]:
+            if prefix.score == NEVER or prefix.score < best - limits.score_threshold:
+                break
+            if limits.recombine and any(is_dominated((tokens, prefix), other) for other in beam.items()):
+                continue
+            if len(beam) < limits.beam_width:
+                beam[tokens] = prefix
+    return beam
+
+
+def is_dominated(item: tuple[tuple[int, ...], Prefix], other: tuple[tuple[int, ...], Prefix]) -> bool:
+    """Whether nothing that follows can make the first prefix better than the other."""
+    (tokens, prefix), (other_tokens, better) = item, other
+    context, same = prefix.context, better.context
+    return (
+        tokens[-1:] == other_tokens[-1:]
+        and (context.node, context.lm_state, context.hot_state) == (same.node, same.lm_state, same.hot_state)
+        and prefix.in_blank + context.settled <= better.in_blank + same.settled
+        and prefix.in_token + context.settled <= better.in_token + same.settled
+    )
+
+
+def extend(context: Context, token: int, knowledge: Knowledge) -> Context | None:
+    """The context of a prefix with one token more; None where the lexicon forbids it."""
+    settled, lm_state, lent = context.settled, context.lm_state, 0.0
+    if token == knowledge.space:
+        if not context.in_word:
+            return context  # a space at the beginning or after another says nothing
+        closed = close_word(context, knowledge)
+        if closed is None:
+            return None
+        settled, lm_state = closed
+        node, edge = 0, EDGE
+    else:
+        node = int(knowledge.child[context.node, token]) if context.node >= 0 else -1
+        if node < 0 and knowledge.constrained:
+            return None
+        lent = float(knowledge.ahead[node]) if node >= 0 else knowledge.unknown_ahead
+        edge = token
+    if knowledge.lm_kind == CHARACTER_LM:
+        log10_prob, lm_state = lm_score(knowledge, lm_state, int(knowledge.token_word[token]))
+        settled += knowledge.lm_weight * log10_prob
+    hot_state = int(knowledge.hot.after[context.hot_state, edge])
+    settled += float(knowledge.hot.earned[hot_state])
+    lent += float(knowledge.hot.lent[hot_state])
+    return Context(node, lm_state, hot_state, settled, lent, token != knowledge.space)
+
+
+def close_word(context: Context, knowledge: Knowledge) -> tuple[float, int] | None:
+    """Settled score and language model state once the open word is complete; None where it is no word."""
+    settled, lm_state = context.settled, context.lm_state
+    word, closing, least = -1, 0.0, NEVER
+    if context.node >= 0:
+        word = int(knowledge.word[context.node])
+        closing, least = float(knowledge.closing[context.node]), float(knowledge.least[context.node])
+    if word < 0:
+        if knowledge.constrained:
+            return None
+        word, closing, least = UNKNOWN, knowledge.unknown_closing, NEVER
+    if knowledge.lm_kind == WORD_LM:
+        log10_prob, lm_state = lm_score(knowledge, lm_state, word)
+        settled += knowledge.lm_weight * max(log10_prob, least)
+    return settled + closing, lm_state
+
+
+def finish(context: Context, knowledge: Knowledge) -> float | None:
+    """What is added to the acoustics of a prefix at the end; None where its last word is no word."""
+    settled, lm_state = context.settled, context.lm_state
+    if context.in_word:
+        closed = close_word(context, knowledge)
+        if closed is None:
+            return None
+        settled, lm_state = closed
+        settled += float(knowledge.hot.earned[knowledge.hot.after[context.hot_state, EDGE]])
+    if knowledge.lm_kind in (WORD_LM, CHARACTER_LM):
+        settled += knowledge.lm_weight * lm_score(knowledge, lm_state, END)[0]
+    return settled
+
+
+def lm_score(knowledge: Knowledge, state: int, word: int) -> tuple[float, int]:
+    """log10 P(word | state) and the state after it, as `NgramModel.score`, on the arrays alone."""
+    lm, backoff = knowledge.lm, 0.0
+    while True:
+        if state == 0:
+            child = 1 + word
+        else:
+            first, last = int(lm.first_child[state]), int(lm.first_child[state + 1])
+            child = first + int(np.searchsorted(lm.word[first:last], word))
+            if child == last or lm.word[child] != word:
+                child = -1
+        if child >= 0:
+            after = child if child < len(lm.log10_backoff) else int(lm.suffix[child])
+            return backoff + float(lm.log10_prob[child]), after
+        backoff += float(lm.log10_backoff[state])
+        state = int(lm.suffix[state])
+
+
+def log_add(left: float, right: float) -> float:
+    """ln(e^left + e^right)."""
+    if left < right:
+        left, right = right, left
+    return left if right == NEVER else left + math.log1p(math.exp(right - left))

@@ -1,0 +1,83 @@
+"""What was found best for a checkpoint on a development set: a small JSON file beside it.
+
+`asr lm tune` writes `best.decoding.json` beside `best.pt`; `asr transcribe` and `asr evaluate` read it.
+"""
+
+import dataclasses
+import json
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from asr.decoding.confidence import Calibration
+from asr.errors import DecodingError
+from asr.files import write_atomically
+
+
+@dataclass(frozen=True)
+class Tuned:
+    """Weights, and the files that they were found with.
+
+    Attributes:
+        lm, lexicon: as in `DecodingConfig`; relative paths are relative to the file's folder.
+        lm_weight, word_bonus: the best pair.
+        calibration: of the confidence of words found with them.
+        greedy_calibration: the same for greedy decoding.
+        measured: how it was found (manifest, WER and so on); informative only.
+    """
+
+    lm: str
+    lm_weight: float
+    word_bonus: float
+    lexicon: str | None = None
+    calibration: Calibration = field(default_factory=Calibration)
+    greedy_calibration: Calibration = field(default_factory=Calibration)
+    measured: dict[str, Any] = field(default_factory=dict)
+
+
+def tuned_path(checkpoint: str | Path) -> Path:
+    """Where the file of a checkpoint is: `best.pt` -> `best.decoding.json`."""
+    return Path(checkpoint).with_suffix(".decoding.json")
+
+
+def write_tuned(path: str | Path, tuned: Tuned) -> None:
+    """Write the file, atomically; its paths become relative to its folder. Raises AsrError."""
+    folder = Path(path).resolve().parent
+    record = dataclasses.asdict(tuned)
+    record["lm"] = os.path.relpath(tuned.lm, folder)
+    if tuned.lexicon not in (None, "lm"):
+        record["lexicon"] = os.path.relpath(str(tuned.lexicon), folder)
+    with write_atomically(path) as file:
+        json.dump(record, file, indent=2, ensure_ascii=False)
+        file.write("\n")
+
+
+def read_tuned(path: str | Path) -> Tuned:
+    """Read the file; its paths become ones that open from here.
+
+    Raises:
+        DecodingError: cannot be read, or lacks a field.
+    """
+    path = Path(path)
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+        for key in ("calibration", "greedy_calibration"):
+            record[key] = Calibration(**record[key])
+        tuned = Tuned(**record)
+        lexicon = tuned.lexicon
+        if lexicon not in (None, "lm"):
+            lexicon = str(path.parent / str(lexicon))
+        return dataclasses.replace(
+            tuned,
+            lm=str(path.parent / tuned.lm),
+            lm_weight=float(tuned.lm_weight),
+            word_bonus=float(tuned.word_bonus),
+            lexicon=lexicon,
+        )
+    except OSError as error:
+        raise DecodingError(f"{path}: cannot read: {error.strerror}") from None
+    except (ValueError, TypeError, KeyError) as error:
+        raise DecodingError(
+            f"{path}: not what `asr lm tune` writes ({error}); run it again or remove the file"
+        ) from None

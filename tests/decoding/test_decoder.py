@@ -1,0 +1,130 @@
+"""The decoder as its callers use it: words, times, confidence, options."""
+
+import math
+
+import numpy as np
+import pytest
+
+from asr.data.tokenizer import CharacterTokenizer
+from asr.decoding.confidence import Calibration, expected_calibration_error, fit_calibration
+from asr.decoding.decoder import Decoder, DecodingConfig
+from asr.decoding.language_model.binary import write_language_model
+from asr.decoding.language_model.estimate import estimate
+from asr.errors import DecodingError
+
+TOKENIZER = CharacterTokenizer(["<blank>", " ", "A", "B", "C"])
+
+
+def spelled(text: str, *, sure: float = 0.9) -> np.ndarray:
+    """An emission that spells a text, `_` for the blank."""
+    log_probs = np.full((len(text), 5), np.log((1 - sure) / 4), np.float32)
+    for frame, symbol in enumerate(text):
+        log_probs[frame, 0 if symbol == "_" else TOKENIZER.encode("A" + symbol + "A")[1]] = np.log(sure)
+    return log_probs
+
+
+def decoder(**options) -> Decoder:
+    return Decoder(DecodingConfig(**options), TOKENIZER, seconds_per_frame=0.04)
+
+
+@pytest.mark.parametrize("method", ["greedy", "beam"])
+def test_words_have_times_and_confidence(method):
+    found = decoder(method=method)(spelled("_AAB_ _C_"))
+    assert found.text == "AB C"
+    assert [(word.text, word.start, word.end) for word in found.words] == [
+        ("AB", 0.04, 0.16),
+        ("C", 0.28, 0.32),
+    ]
+    assert [word.confidence for word in found.words] == pytest.approx([0.9, 0.9], abs=1e-3)
+
+
+def test_calibration_moves_confidence_and_nothing_else():
+    plain = decoder()(spelled("AB C"))
+    moved = decoder(calibration=Calibration(0.5, -1.0))(spelled("AB C"))
+    assert moved.text == plain.text
+    assert moved.words[0].confidence == pytest.approx(1 / (1 + math.exp(1 - 0.5 * math.log(9))), abs=1e-3)
+
+
+def test_a_beam_uses_the_files_it_is_given(tmp_path):
+    unsure = spelled("A_B", sure=0.5)
+    assert decoder(method="beam")(unsure).text == "AB"
+    write_language_model(tmp_path / "lm.lm", estimate([["AC"]] * 3, order=1))
+    options = {"method": "beam", "lm": str(tmp_path / "lm.lm")}
+    assert decoder(**options)(unsure).text == "AC"
+    assert decoder(**options, lm_weight=0.0, unknown_penalty=0.0)(unsure).text == "AB"
+    assert decoder(**options, hot_words={"AB": 9.0})(unsure).text == "AB"
+    (tmp_path / "words.txt").write_text("CB\nBBB\n")
+    assert decoder(method="beam", lexicon=str(tmp_path / "words.txt"))(unsure).text == "CB"
+    assert decoder(**options, lexicon="lm", lm_weight=0.0)(unsure).text == "AC"
+
+
+def test_n_best_is_in_order_without_repetition_and_batches_agree(tmp_path):
+    one = decoder(method="beam")
+    emissions = [spelled("A_B C", sure=0.6), spelled("C", sure=0.4), np.zeros((0, 5), np.float32)]
+    found = one.n_best(emissions[0], 10)
+    assert len({hypothesis.text for hypothesis in found}) == 10
+    assert [hypothesis.score for hypothesis in found] == sorted((h.score for h in found), reverse=True)
+    assert one.decode_batch(emissions, threads=2) == [one(log_probs) for log_probs in emissions]
+    assert decoder().decode_batch(emissions) == [decoder()(log_probs) for log_probs in emissions]
+
+
+def test_greedy_takes_no_knowledge():
+    with pytest.raises(DecodingError, match="choose beam decoding"):
+        decoder(hot_words={"A": 1.0})
+    with pytest.raises(DecodingError, match="choose beam decoding"):
+        decoder().stream()
+
+
+def test_a_stream_ends_in_what_the_whole_gives():
+    one = decoder(method="beam")
+    log_probs = spelled("AB_C A")
+    stream = one.stream()
+    stream.feed(log_probs[:3])
+    stream.feed(log_probs[3:])
+    assert TOKENIZER.decode(stream.finish()[0].tokens) == one(log_probs).text
+
+
+def test_greedy_decoding_does_not_import_numba():
+    import subprocess
+    import sys
+
+    code = (
+        "import sys, numpy\n"
+        "from asr.decoding.decoder import Decoder, DecodingConfig\n"
+        "from asr.data.tokenizer import CharacterTokenizer\n"
+        "Decoder(DecodingConfig(), CharacterTokenizer(['<blank>', 'A']), seconds_per_frame=1)"
+        "(numpy.log(numpy.full((3, 2), 0.5)))\n"
+        "print({'numba', 'torch', 'librosa'} & set(sys.modules))"
+    )
+    assert (
+        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+        == "set()\n"
+    )
+
+
+def test_a_fitted_calibration_is_better_calibrated_than_the_evidence():
+    generator = np.random.default_rng(0)
+    evidence = generator.uniform(0.3, 1, size=4000)
+    # Right as often as sigmoid(0.5 logit - 0.4) says.
+    truth = 1 / (1 + np.exp(-(0.5 * np.log(evidence / (1 - evidence)) - 0.4)))
+    is_right = (generator.random(4000) < truth).tolist()
+    fitted = fit_calibration(evidence.tolist(), is_right)
+    assert (fitted.slope, fitted.offset) == pytest.approx((0.5, -0.4), abs=0.12)
+    before = expected_calibration_error(evidence.tolist(), is_right)
+    after = expected_calibration_error([fitted(value) for value in evidence], is_right)
+    assert after < 0.03 < before
+
+
+def test_calibration_stays_finite_when_all_words_are_right():
+    fitted = fit_calibration([0.9, 0.99, 1.0], [True] * 3)
+    assert math.isfinite(fitted.slope)
+    assert 0.5 < fitted(0.9) < 1
+    assert fit_calibration([], []) == Calibration()
+
+
+def test_calibration_error_by_hand():
+    # Two words at 0.95 of which one is right, two at 0.25 of which none is: (2 x 0.45 + 2 x 0.25) / 4.
+    error = expected_calibration_error([0.95, 0.95, 0.25, 0.25], [True, False, False, False])
+    assert error == pytest.approx(0.35)
+    assert math.isnan(expected_calibration_error([], []))
+    assert expected_calibration_error([1.0], [True]) == 0

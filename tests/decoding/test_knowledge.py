@@ -1,0 +1,78 @@
+"""What must fit together is checked when the search is built, and the error says which side has what."""
+
+import math
+
+import pytest
+
+from asr.decoding.alphabet import Alphabet
+from asr.decoding.hotwords import parse_hot_word, read_hot_words
+from asr.decoding.knowledge import gather
+from asr.decoding.language_model.estimate import estimate
+from asr.decoding.lexicon import read_lexicon
+from asr.errors import DecodingError
+
+UPPER = Alphabet(("", " ", "A", "B", "C"))
+LM = estimate([["A", "AB"], ["C", "A"]] * 3, order=2)
+
+
+@pytest.mark.parametrize(
+    ("known", "message"),
+    [
+        (
+            {"hot_words": {"abc": 1.0}},
+            r"hot word 'abc': .* cannot spell 'a', 'b', 'c'.*' ABC'; write the words in upper case",
+        ),
+        ({"hot_words": {"AXB": 1.0}}, r"hot word 'AXB': the model cannot spell 'X'; its alphabet is ' ABC'$"),
+        ({"hot_words": {" ": 1.0}}, "empty"),
+        ({"hot_words": {"A": math.nan}}, "weight nan"),
+        ({"lexicon": ["ab", "c"]}, r"lexicon: 2 of 2 words cannot be spelled.*'ab', 'c'.*upper case"),
+        ({"lm": estimate([["ab", "c"]], order=1)}, r"language model: 2 of 2 .* upper case"),
+        ({"lm": estimate([list("ab|c")], order=1)}, r"language model of characters: 3 of 4 .*'a', 'b', 'c'"),
+        ({"lm": LM, "lexicon": ["BC", "CCC"]}, r"none of its 2 words, such as 'BC', .* words such as 'A'"),
+    ],
+)
+def test_parts_that_do_not_fit_are_refused(known, message):
+    with pytest.raises(DecodingError, match=message):
+        gather(UPPER, **known)
+
+
+def test_words_need_a_space_and_single_characters():
+    with pytest.raises(DecodingError, match="has no space"):
+        gather(Alphabet(("", "A", "B", "C")), lm=LM)
+    with pytest.raises(DecodingError, match="a phrase, but"):
+        gather(Alphabet(("", "A", "B")), hot_words={"A B": 1.0})
+    with pytest.raises(DecodingError, match=r"single characters; this one has 'TH'"):
+        gather(Alphabet(("", " ", "A", "TH")), hot_words={"A": 1.0})
+
+
+def test_a_few_words_that_cannot_be_spelled_are_left_out_and_counted(caplog):
+    knowledge = gather(UPPER, lexicon=["A", "AB", "X1"])
+    assert (knowledge.word >= 0).sum() == 2
+    assert "1 of 3 words hold letters that the model lacks" in caplog.text
+
+
+def test_lexicon_files_hold_words_or_words_with_letters(tmp_path):
+    path = tmp_path / "words.txt"
+    path.write_text("GO\nSTOP S T O P |\n\nGO\n")
+    assert read_lexicon(path) == ["GO", "STOP"]
+    path.write_text("GO\nSTOP S T AA P\n")
+    with pytest.raises(DecodingError, match=r"words\.txt:2: 'STOP S T AA P'; expected a word"):
+        read_lexicon(path)
+    path.write_text("\n")
+    with pytest.raises(DecodingError, match="no words"):
+        read_lexicon(path)
+    with pytest.raises(DecodingError, match="cannot read"):
+        read_lexicon(tmp_path / "none")
+
+
+def test_hot_word_files_hold_phrases_with_weights(tmp_path):
+    path = tmp_path / "hot.txt"
+    path.write_text("NEW YORK\t7.5\nGO\n")
+    assert read_hot_words(path) == {"NEW YORK": 7.5, "GO": 5.0}
+    path.write_text("GO\nGO\t3\n")
+    with pytest.raises(DecodingError, match=r"hot\.txt:2: 'GO' stands here twice"):
+        read_hot_words(path)
+    path.write_text("GO\tmuch\n")
+    with pytest.raises(DecodingError, match=r"hot\.txt:1: weight 'much' of 'GO'"):
+        read_hot_words(path)
+    assert parse_hot_word("GO=2", where="--hot-words", separator="=") == ("GO", 2.0)
