@@ -4,8 +4,9 @@ One line an utterance:
 
     {"id": "an4-fash-251", "audio": "wav/an251-fash-b.sph", "duration": 1.01, "text": "YES", "speaker": "fash"}
 
-`start` (seconds, default 0) and `duration` (seconds) cut the utterance out of a longer file. `audio` is
-taken relative to the folder of the manifest. Any further key is kept in `extras`.
+`start` (seconds, default 0) and `duration` (seconds) cut the utterance out of a longer file, `channel`
+(from 0) takes one channel of it. `audio` is taken relative to the folder of the manifest. Any further key
+is kept in `extras`.
 """
 
 import json
@@ -19,7 +20,7 @@ from typing import Any
 from asr.errors import ManifestError
 from asr.files import write_atomically
 
-_OWN_KEYS = ("id", "audio", "start", "duration", "text", "speaker")
+_OWN_KEYS = ("id", "audio", "start", "duration", "channel", "text", "speaker")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,7 @@ class Utterance:
         start: seconds from the beginning of the file.
         text: the transcript; None where nobody wrote one, "" where nobody speaks.
         speaker: who speaks; None when unknown.
+        channel: channel of the file, counted from 0; None mixes all of them.
         extras: every further field of the manifest line.
     """
 
@@ -42,6 +44,7 @@ class Utterance:
     start: float = 0.0
     text: str | None = None
     speaker: str | None = None
+    channel: int | None = None
     extras: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -126,6 +129,9 @@ def parse_line(line: str, *, where: str, folder: Path) -> Utterance:
     start = fetch("start", (int, float), "seconds", default=0.0)
     if not (math.isfinite(start) and start >= 0):
         raise ManifestError(f"{where}: start {start} s; expected >= 0")
+    channel = fetch("channel", (int,), "a number from 0")
+    if channel is not None and channel < 0:
+        raise ManifestError(f"{where}: channel {channel}; expected a number from 0")
     return Utterance(
         id=utterance_id,
         audio=folder / audio,
@@ -133,6 +139,7 @@ def parse_line(line: str, *, where: str, folder: Path) -> Utterance:
         start=float(start),
         text=fetch("text", (str,), "a string"),
         speaker=fetch("speaker", (str,), "a string"),
+        channel=channel,
         extras={key: value for key, value in record.items() if key not in _OWN_KEYS},
     )
 
@@ -164,6 +171,8 @@ def format_line(utterance: Utterance, *, folder: str) -> str:
     if utterance.start:
         record["start"] = round(utterance.start, 6)
     record["duration"] = round(utterance.duration, 6)
+    if utterance.channel is not None:
+        record["channel"] = utterance.channel
     if utterance.text is not None:
         record["text"] = utterance.text
     if utterance.speaker is not None:

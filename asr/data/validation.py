@@ -136,7 +136,11 @@ def _inspect(utterance: Utterance, *, sample_rate: int) -> tuple[list[Finding], 
                 Finding("warning", utterance.id, f"recorded at {info.sample_rate} Hz, the model wants {sample_rate} Hz")
             )
         waveform = read_audio(
-            utterance.audio, sample_rate=info.sample_rate, start=utterance.start, duration=utterance.duration
+            utterance.audio,
+            sample_rate=info.sample_rate,
+            start=utterance.start,
+            duration=utterance.duration,
+            channel=utterance.channel,
         )
     except AudioError as error:
         return [Finding("error", utterance.id, str(error))], None

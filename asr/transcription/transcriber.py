@@ -109,6 +109,7 @@ class Transcriber:
                     sample_rate=self.sample_rate,
                     start=utterance.start,
                     duration=utterance.duration,
+                    channel=utterance.channel,
                 )
                 self._check_length(waveform, str(utterance.audio))
             except AsrError as error:
