@@ -134,6 +134,12 @@ def _published(expected: tuple[int | None, float | None]) -> str:
     return "; ".join(parts) or "-"
 
 
+def _size(size: int | None) -> str:
+    from asr.data.corpora.downloads import gibibytes
+
+    return "not stated" if size is None else gibibytes(size)
+
+
 def _show_plan(corpus: "Corpus", subsets: list[str], out: Path) -> None:
     from asr.cli.console import table
     from asr.data.corpora.downloads import free_space, gibibytes, plan
@@ -143,16 +149,19 @@ def _show_plan(corpus: "Corpus", subsets: list[str], out: Path) -> None:
     rows = [
         (
             item.download.name,
-            gibibytes(item.download.size),
+            _size(item.download.size),
             item.state,
-            gibibytes(item.remaining),
+            _size(item.remaining if item.download.size else None) if item.state != "there" else "0 MiB",
             item.download.urls[0],
         )
         for item in plans
     ]
     print(table([("file", "size", "state", "to fetch", "address"), *rows]))
-    total = sum(item.download.size for item in plans)
+    total = sum(item.download.size or 0 for item in plans)
     remaining = sum(item.remaining for item in plans)
+    unknown = sum(item.download.size is None for item in plans)
+    if unknown:
+        print(f"the publisher does not say how large {unknown} of the files are; they are not counted below")
     print(
         f"to fetch {gibibytes(remaining)}; with everything unpacked about {gibibytes(remaining + total)} of disk, "
         f"{gibibytes(free_space(out))} free"

@@ -7,7 +7,16 @@ from asr.data.corpora.corpus import Corpus
 from asr.errors import UsageError
 from asr.options import nearest
 
-_MACHINERY = {"archives", "corpus", "downloads", "durations", "preparation", "tables", "json_stream"}
+_MACHINERY = {
+    "archives",
+    "corpus",
+    "downloads",
+    "durations",
+    "preparation",
+    "spelling",
+    "tables",
+    "json_lines",
+}
 
 
 def names() -> list[str]:

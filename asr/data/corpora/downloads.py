@@ -35,13 +35,14 @@ class Download:
     Attributes:
         urls: the publisher's address and its mirrors, tried in order.
         checksum: of the whole file, `sha256:HEX` or `md5:HEX`.
-        size: bytes, as published, perhaps rounded: for the check of the disk and for `--dry-run`.
+        size: bytes, as published, perhaps rounded, for the check of the disk and for `--dry-run`; None when
+            the publisher does not say.
         folder: where below the target folder an archive is unpacked.
     """
 
     urls: tuple[str, ...]
     checksum: str
-    size: int
+    size: int | None
     folder: str = ""
 
     @property
@@ -50,12 +51,19 @@ class Download:
         return self.urls[0].rsplit("/", 1)[-1]
 
 
+def openslr(resource: int, name: str, checksum: str, size: int | None) -> Download:
+    """A file of OpenSLR, from its own server and the mirrors that it names."""
+    hosts = ("www.openslr.org", "openslr.trmal.net", "openslr.elda.org", "openslr.magicdatatech.com")
+    urls = tuple(f"https://{host}/resources/{resource}/{name}" for host in hosts)
+    return Download(urls=urls, checksum=checksum, size=size)
+
+
 class Planned(NamedTuple):
     """What fetching a file would do: it is there already, is there in part, or is missing."""
 
     download: Download
     state: Literal["there", "partial", "missing"]
-    remaining: int  # bytes
+    remaining: int  # bytes; 0 for a missing file of unknown size
 
 
 def plan(downloads: Sequence[Download], folder: Path) -> list[Planned]:
@@ -67,9 +75,9 @@ def plan(downloads: Sequence[Download], folder: Path) -> list[Planned]:
         if target.exists():
             plans.append(Planned(download, "there", 0))
         elif part.exists():
-            plans.append(Planned(download, "partial", max(0, download.size - part.stat().st_size)))
+            plans.append(Planned(download, "partial", max(0, (download.size or 0) - part.stat().st_size)))
         else:
-            plans.append(Planned(download, "missing", download.size))
+            plans.append(Planned(download, "missing", download.size or 0))
     return plans
 
 
@@ -104,7 +112,7 @@ def fetch_all(downloads: Sequence[Download], folder: Path, *, progress: bool = F
 def check_disk(downloads: Sequence[Download], folder: Path) -> None:
     """Raise CorpusError when the disk cannot hold what is still to be fetched and all of it unpacked."""
     remaining = sum(item.remaining for item in plan(downloads, folder))
-    needed = remaining + sum(download.size for download in downloads)
+    needed = remaining + sum(download.size or 0 for download in downloads)
     free = free_space(folder)
     if remaining and free < needed:
         raise CorpusError(
@@ -225,7 +233,7 @@ def _progress(downloads: Sequence[Download], folder: Path, *, progress: bool) ->
     """A bar over the bytes of all files, with rate and time left."""
     from tqdm import tqdm
 
-    total = sum(download.size for download in downloads)
+    total = sum(download.size or 0 for download in downloads)
     have = total - sum(item.remaining for item in plan(downloads, folder))
     names = downloads[0].name if len(downloads) == 1 else f"{len(downloads)} files"
     return tqdm(

@@ -17,7 +17,7 @@ from asr.data.corpora.corpus import (
     read_pairs,
     report_untranscribed,
 )
-from asr.data.corpora.downloads import Download
+from asr.data.corpora.downloads import openslr
 from asr.errors import CorpusError
 
 _SUFFIXES = (".flac", ".opus", ".wav")
@@ -60,6 +60,10 @@ def read_chapter(transcripts: Path, *, split: str) -> Iterator[Entry]:
     for number, name, text in read_pairs(transcripts):
         audio = first_existing(*(transcripts.parent / (name + suffix) for suffix in _SUFFIXES))
         listed.add(audio)
+        if not text:
+            raise CorpusError(
+                f"{transcripts}:{number}: no transcript of {name}; expected its words after the id"
+            )
         yield Entry(
             split=split,
             id=name,
@@ -75,18 +79,6 @@ def read_chapter(transcripts: Path, *, split: str) -> Iterator[Entry]:
     )
 
 
-def _openslr(resource: int, name: str, checksum: str, size: int) -> tuple[Download, ...]:
-    """An archive of OpenSLR, from its own server and the mirrors that it names."""
-    hosts = (
-        "https://www.openslr.org",
-        "https://openslr.trmal.net",
-        "https://openslr.elda.org",
-        "https://openslr.magicdatatech.com",
-    )
-    urls = tuple(f"{host}/resources/{resource}/{name}" for host in hosts)
-    return (Download(urls=urls, checksum=checksum, size=size),)
-
-
 CORPUS = LibriSpeech(
     name="librispeech",
     title="LibriSpeech, 960 h of read English, and mini LibriSpeech; or a corpus in their layout",
@@ -98,53 +90,67 @@ CORPUS = LibriSpeech(
     homepage="https://www.openslr.org/12 and https://www.openslr.org/31",
     # SHA-256 as torchaudio 2.11 lists them; MD5 of mini LibriSpeech from its md5sum.txt.
     downloads={
-        "train-clean-5": _openslr(
-            31, "train-clean-5.tar.gz", "md5:5df7d4e78065366204ca6845bb08f490", 332_000_000
+        "train-clean-5": (
+            openslr(31, "train-clean-5.tar.gz", "md5:5df7d4e78065366204ca6845bb08f490", 332_000_000),
         ),
-        "dev-clean-2": _openslr(
-            31, "dev-clean-2.tar.gz", "md5:6d7ab67ac6a1d2c993d050e16d61080d", 126_000_000
+        "dev-clean-2": (
+            openslr(31, "dev-clean-2.tar.gz", "md5:6d7ab67ac6a1d2c993d050e16d61080d", 126_000_000),
         ),
-        "dev-clean": _openslr(
-            12,
-            "dev-clean.tar.gz",
-            "sha256:76f87d090650617fca0cac8f88b9416e0ebf80350acb97b343a85fa903728ab3",
-            337_926_286,
+        "dev-clean": (
+            openslr(
+                12,
+                "dev-clean.tar.gz",
+                "sha256:76f87d090650617fca0cac8f88b9416e0ebf80350acb97b343a85fa903728ab3",
+                337_926_286,
+            ),
         ),
-        "dev-other": _openslr(
-            12,
-            "dev-other.tar.gz",
-            "sha256:12661c48e8c3fe1de2c1caa4c3e135193bfb1811584f11f569dd12645aa84365",
-            314_305_928,
+        "dev-other": (
+            openslr(
+                12,
+                "dev-other.tar.gz",
+                "sha256:12661c48e8c3fe1de2c1caa4c3e135193bfb1811584f11f569dd12645aa84365",
+                314_305_928,
+            ),
         ),
-        "test-clean": _openslr(
-            12,
-            "test-clean.tar.gz",
-            "sha256:39fde525e59672dc6d1551919b1478f724438a95aa55f874b576be21967e6c23",
-            346_663_984,
+        "test-clean": (
+            openslr(
+                12,
+                "test-clean.tar.gz",
+                "sha256:39fde525e59672dc6d1551919b1478f724438a95aa55f874b576be21967e6c23",
+                346_663_984,
+            ),
         ),
-        "test-other": _openslr(
-            12,
-            "test-other.tar.gz",
-            "sha256:d09c181bba5cf717b3dee7d4d592af11a3ee3a09e08ae025c5506f6ebe961c29",
-            328_757_843,
+        "test-other": (
+            openslr(
+                12,
+                "test-other.tar.gz",
+                "sha256:d09c181bba5cf717b3dee7d4d592af11a3ee3a09e08ae025c5506f6ebe961c29",
+                328_757_843,
+            ),
         ),
-        "train-clean-100": _openslr(
-            12,
-            "train-clean-100.tar.gz",
-            "sha256:d4ddd1d5a6ab303066f14971d768ee43278a5f2a0aa43dc716b0e64ecbbbf6e2",
-            6_387_309_499,
+        "train-clean-100": (
+            openslr(
+                12,
+                "train-clean-100.tar.gz",
+                "sha256:d4ddd1d5a6ab303066f14971d768ee43278a5f2a0aa43dc716b0e64ecbbbf6e2",
+                6_387_309_499,
+            ),
         ),
-        "train-clean-360": _openslr(
-            12,
-            "train-clean-360.tar.gz",
-            "sha256:146a56496217e96c14334a160df97fffedd6e0a04e66b9c5af0d40be3c792ecf",
-            23_049_477_885,
+        "train-clean-360": (
+            openslr(
+                12,
+                "train-clean-360.tar.gz",
+                "sha256:146a56496217e96c14334a160df97fffedd6e0a04e66b9c5af0d40be3c792ecf",
+                23_049_477_885,
+            ),
         ),
-        "train-other-500": _openslr(
-            12,
-            "train-other-500.tar.gz",
-            "sha256:ddb22f27f96ec163645d53215559df6aa36515f26e01dd70798188350adcb6d2",
-            30_593_501_606,
+        "train-other-500": (
+            openslr(
+                12,
+                "train-other-500.tar.gz",
+                "sha256:ddb22f27f96ec163645d53215559df6aa36515f26e01dd70798188350adcb6d2",
+                30_593_501_606,
+            ),
         ),
     },
     # Hours from table 1 of the paper.

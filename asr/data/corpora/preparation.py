@@ -219,12 +219,19 @@ class _Manifests:
 
 
 def _choose(entries: Iterable[Entry], only: Collection[str], passed_over: set[str]) -> Iterator[Entry]:
-    """Entries of the wanted splits; names of the others are collected."""
+    """Entries of the wanted splits that hold words; names of the other splits are collected."""
+    wordless = 0
+    first = ""
     for entry in entries:
-        if not only or any(entry.split == name or entry.split.startswith(f"{name}-") for name in only):
-            yield entry
-        else:
+        if only and not any(entry.split == name or entry.split.startswith(f"{name}-") for name in only):
             passed_over.add(entry.split)
+        elif entry.text == "":
+            wordless += 1
+            first = first or f"{entry.where} (utt {entry.id})"
+        else:
+            yield entry
+    if wordless:
+        log.warning("%s: no words in its transcript, as in %d utterances in all; left out", first, wordless)
 
 
 def _refuse_nothing(root: Path, only: Collection[str], passed_over: set[str]) -> None:
