@@ -1,12 +1,13 @@
 """speechocean762 (Zhang et al. 2021): read English by 250 Mandarin speakers, half of them children.
 
-`train/` and `test/` are Kaldi data folders; their wav.scp names `WAVE/SPEAKER0001/000010011.WAV`.
+`train/` and `test/` are Kaldi data folders; their wav.scp names `WAVE/SPEAKER0001/000010011.WAV`. A copy
+compressed to FLAC or Opus under the same names is read too.
 """
 
 from collections.abc import Iterator
 from pathlib import Path
 
-from asr.data.corpora.corpus import Corpus, Entry, Expected, find_root
+from asr.data.corpora.corpus import Corpus, Entry, Expected, find_root, first_existing
 from asr.data.corpora.kaldi import read_data_folder
 
 
@@ -18,7 +19,12 @@ class SpeechOcean762(Corpus):
         folder = find_root(root, "train/wav.scp", "test/wav.scp")
         for split in ("train", "test"):
             if (folder / split).exists():
-                yield from read_data_folder(folder / split, split=split)
+                for entry in read_data_folder(folder / split, split=split):
+                    place = folder / "WAVE" / f"SPEAKER{entry.speaker}" / entry.audio.name
+                    audio = first_existing(
+                        place, *(place.with_suffix(suffix) for suffix in (".flac", ".opus"))
+                    )
+                    yield entry._replace(audio=audio)
 
 
 CORPUS = SpeechOcean762(

@@ -41,7 +41,9 @@ def an4(root: Path) -> Found:
         text(root / "an4" / "etc" / f"an4_{split}.transcription", *lines)
     # Which speaker is held out is fixed by their names.
     return {
-        "train": {f"an25{n}-{s}-b": f"YES {i + n - 1}" for s, i in (("fash", 0), ("fclc", 4)) for n in (1, 2)},
+        "train": {
+            f"an25{n}-{s}-b": f"YES {i + n - 1}" for s, i in (("fash", 0), ("fclc", 4)) for n in (1, 2)
+        },
         "dev": {"an251-fbbh-b": "YES 2", "an252-fbbh-b": "YES 3"},
         "test": {"an251-fcaw-b": "YES 0", "an252-fcaw-b": "YES 1"},
     }
@@ -82,7 +84,21 @@ def common_voice(root: Path) -> Found:
     for number, split in enumerate(("train", "dev", "test")):
         clip = f"common_voice_cy_{17160000 + number}.mp3"
         sound(base / "clips" / clip, rate=48000)
-        row = ["a1b2", clip, "3c4d", 'Mae\'r "tŷ" yn fawr.', "", "2", "0", "twenties", "female_feminine", "", "", "cy", ""]
+        row = [
+            "a1b2",
+            clip,
+            "3c4d",
+            'Mae\'r "tŷ" yn fawr.',
+            "",
+            "2",
+            "0",
+            "twenties",
+            "female_feminine",
+            "",
+            "",
+            "cy",
+            "",
+        ]
         text(base / f"{split}.tsv", header, "\t".join(row))
     sound(base / "clips" / "common_voice_cy_1.mp3", rate=48000)  # in no split
     return {
@@ -105,11 +121,17 @@ def ljspeech(root: Path) -> Found:
 
 def vctk(root: Path) -> Found:
     base = root / "VCTK-Corpus-0.92"
-    text(base / "speaker-info.txt", "ID  AGE  GENDER  ACCENTS  REGION COMMENTS", "p225  23  F    English    Southern  England")
+    text(
+        base / "speaker-info.txt",
+        "ID  AGE  GENDER  ACCENTS  REGION COMMENTS",
+        "p225  23  F    English    Southern  England",
+    )
     text(base / "txt" / "p225" / "p225_001.txt", "Please call Stella.")
     for microphone in (1, 2):
         sound(base / "wav48_silence_trimmed" / "p225" / f"p225_001_mic{microphone}.flac", rate=48000)
-    sound(base / "wav48_silence_trimmed" / "p315" / "p315_001_mic1.flac", rate=48000)  # published without text
+    sound(
+        base / "wav48_silence_trimmed" / "p315" / "p315_001_mic1.flac", rate=48000
+    )  # published without text
     return {"mic1": {"p225_001_mic1": "please call stella"}, "mic2": {"p225_001_mic2": "please call stella"}}
 
 
@@ -122,7 +144,12 @@ def cmu_arctic(root: Path) -> Found:
 
 def speech_commands(root: Path) -> Found:
     base = root / "speech_commands_v0.02"
-    names = ("bed/0a7c2a8d_nohash_0", "bed/0a7c2a8d_nohash_1", "yes/1b4c9b89_nohash_0", "yes/2aca1e72_nohash_0")
+    names = (
+        "bed/0a7c2a8d_nohash_0",
+        "bed/0a7c2a8d_nohash_1",
+        "yes/1b4c9b89_nohash_0",
+        "yes/2aca1e72_nohash_0",
+    )
     for name in names:
         sound(base / f"{name}.wav")
     sound(base / "_background_noise_" / "running_tap.wav", 2.0)
@@ -146,7 +173,13 @@ def audio_mnist(root: Path) -> Found:
     base = root / "AudioMNIST" / "data"
     for speaker in ("01", "04", "05"):
         sound(base / speaker / f"3_{speaker}_24.wav", rate=48000)
-    about = {"accent": "german", "age": "30", "gender": "male", "native speaker": "no", "origin": "Europe, Germany, Berlin"}
+    about = {
+        "accent": "german",
+        "age": "30",
+        "gender": "male",
+        "native speaker": "no",
+        "origin": "Europe, Germany, Berlin",
+    }
     text(base / "audioMNIST_meta.txt", json.dumps({"01": about}, indent=1))
     return {"train": {"3_01_24": "three"}, "dev": {"3_04_24": "three"}, "test": {"3_05_24": "three"}}
 
@@ -167,13 +200,27 @@ def yesno(root: Path) -> Found:
 
 def timit(root: Path) -> Found:
     base = root / "TIMIT"
-    people = {"TRAIN/DR1/FCJF0": "SX37", "TEST/DR1/FAKS0": "SI943", "TEST/DR1/MDAB0": "SX139", "TEST/DR2/FRAM1": "SI730"}
+    people = {
+        "TRAIN/DR1/FCJF0": "SX37",
+        "TEST/DR1/FAKS0": "SI943",
+        "TEST/DR1/MDAB0": "SX139",
+        "TEST/DR2/FRAM1": "SI730",
+    }
     for place, sentence in people.items():
         for name in (sentence, "SA1"):
             sound(base / place / f"{name}.WAV", format="NIST", subtype="PCM_16")
             text(base / place / f"{name}.TXT", "0 46797 She had, don't ask, your dark suit.")
             text(base / place / f"{name}.WRD", "3050 5723 she", "5723 10337 had")
-            text(base / place / f"{name}.PHN", "0 3050 h#", "3050 4559 sh", "4559 5723 ix", "5723 6642 tcl", "6642 8772 q", "8772 9190 zh", "9190 9300 pau")
+            text(
+                base / place / f"{name}.PHN",
+                "0 3050 h#",
+                "3050 4559 sh",
+                "4559 5723 ix",
+                "5723 6642 tcl",
+                "6642 8772 q",
+                "8772 9190 zh",
+                "9190 9300 pau",
+            )
     words = "she had don't ask your dark suit"
     return {
         "train": {"fcjf0-sx37": words},
@@ -185,7 +232,11 @@ def timit(root: Path) -> Found:
 
 def mls(root: Path) -> Found:
     base = root / "mls_polish_opus"
-    text(base / "metainfo.txt", " SPEAKER   |   GENDER   | PARTITION  |  MINUTES   |  BOOK ID   |  TITLE  | CHAPTER", "  6892     |     F      |   train    |   1.0   | 10233 | Dziwne | 1")
+    text(
+        base / "metainfo.txt",
+        " SPEAKER   |   GENDER   | PARTITION  |  MINUTES   |  BOOK ID   |  TITLE  | CHAPTER",
+        "  6892     |     F      |   train    |   1.0   | 10233 | Dziwne | 1",
+    )
     found: Found = {}
     for split in ("train", "dev", "test"):
         sound(base / split / "audio" / "6892" / "10233" / "6892_10233_000000.opus")
@@ -205,7 +256,7 @@ def libri_light(root: Path) -> Found:
     return {
         "10min": {"3526-175658-0000": "CHAPTER ONE"},
         "1h": {"3526-175658-0000": "CHAPTER ONE", "1085-128033-0000": "CHAPTER ONE"},
-        "10h": {name: "CHAPTER ONE" for name in ("3526-175658-0000", "1085-128033-0000", "98-121658-0000")},
+        "10h": dict.fromkeys(("3526-175658-0000", "1085-128033-0000", "98-121658-0000"), "CHAPTER ONE"),
     }
 
 
@@ -242,11 +293,18 @@ def tedlium2(root: Path) -> Found:
 
 def voxpopuli(root: Path) -> Found:
     session = "20090112-0900-PLENARY-17"
-    sound(root / "raw_audios" / "original" / "2009" / f"{session}_original.ogg", 3.0, format="OGG", subtype="VORBIS")
+    sound(
+        root / "raw_audios" / "original" / "2009" / f"{session}_original.ogg",
+        3.0,
+        format="OGG",
+        subtype="VORBIS",
+    )
     header = "id_|paragraph_id|session_id|speaker_id|original_text|normed_text|decoded|start_time|end_time|cer|wer|vad|split|gender"
     rows = [
-        f'en_{number}|1|{session}|28|Thank you, Mr Barroso.|thank you mr barroso|x|{start}|{start + 0.8}|0|0|[({start}, {start + 0.8})]|{split}|male'
-        for number, (split, start) in enumerate((("train", 0.2), ("dev", 1.0), ("test", 2.0), ("invalid", 0.0)))
+        f"en_{number}|1|{session}|28|Thank you, Mr Barroso.|thank you mr barroso|x|{start}|{start + 0.8}|0|0|[({start}, {start + 0.8})]|{split}|male"
+        for number, (split, start) in enumerate(
+            (("train", 0.2), ("dev", 1.0), ("test", 2.0), ("invalid", 0.0))
+        )
     ]
     with gzip.open(root / "asr_en.tsv.gz", "wt", encoding="utf-8") as file:
         file.write("\n".join([header, *rows]) + "\n")
@@ -272,7 +330,13 @@ def gigaspeech(root: Path) -> Found:
         "channels": 1, "sample_rate": 16000, "format": "opus", "duration": 4.0, "subsets": ["{M}", "{XL}"],
         "segments": segments,
     }  # fmt: skip
-    listing = {"dataset": "GigaSpeech", "language": "EN", "version": "v1.0.0", "audios": [recording], "other": []}
+    listing = {
+        "dataset": "GigaSpeech",
+        "language": "EN",
+        "version": "v1.0.0",
+        "audios": [recording],
+        "other": [],
+    }
     text(base / "GigaSpeech.json", json.dumps(listing))
     words = {"YOU0000000315_S0000660": "AS THEY'RE LEAVING CAN KASH PULL ZAHRA ASIDE"}
     return {"M": words, "XL": words}
@@ -285,7 +349,10 @@ def peoples_speech(root: Path) -> Found:
         name = "gov_DOT_uscourts_DOT_scotus/gov_DOT_uscourts_DOT_scotus_DOT_19-161_00000.flac"
         sound(base / subset / name, 0.5)
         data = {"label": ["good morning"], "name": [name], "duration_ms": [500]}
-        text(base / f"{subset}.json", json.dumps({"identifier": "gov.uscourts.scotus.19-161", "training_data": data}))
+        text(
+            base / f"{subset}.json",
+            json.dumps({"identifier": "gov.uscourts.scotus.19-161", "training_data": data}),
+        )
         found[Path(subset).name] = {name.removesuffix(".flac"): "good morning"}
     return found
 
@@ -297,7 +364,10 @@ def aishell(root: Path) -> Found:
     for split, speaker in splits.items():
         sound(base / "wav" / split / speaker / f"{names[split]}.wav")
     sound(base / "wav" / "train" / "S0002" / "BAC009S0002W0999.wav")  # some are published without transcript
-    text(base / "transcript" / "aishell_transcript_v0.8.txt", *(f"{name} 而 对 楼市 ａ" for name in names.values()))
+    text(
+        base / "transcript" / "aishell_transcript_v0.8.txt",
+        *(f"{name} 而 对 楼市 ａ" for name in names.values()),
+    )
     text(root / "resource_aishell" / "speaker.info", "0002 F")
     return {split: {name: "而对楼市A"} for split, name in names.items()}
 
@@ -323,7 +393,15 @@ def voxforge(root: Path) -> Found:
         "Aaron-20080318-kdl/mfc/b0019 YOUR SON WOULD BE SEVENTEEN",
         "Aaron-20080318-kdl/mfc/b0020 NOBODY RECORDED THIS",
     )
-    text(base / "etc" / "README", "User Name:Aaron", "", "Speaker Characteristics:", "", "Gender: Male", "Age Range: Adult")
+    text(
+        base / "etc" / "README",
+        "User Name:Aaron",
+        "",
+        "Speaker Characteristics:",
+        "",
+        "Gender: Male",
+        "Age Range: Adult",
+    )
     return {"all": {"Aaron-20080318-kdl-b0019": "your son would be seventeen"}}
 
 
@@ -348,8 +426,16 @@ def wsj(root: Path) -> Found:
         "13-34.1/wsj1/doc/indices/si_tr_s.ndx": ("13_1_1", "13-1.1", "wsj1/si_tr_s/460/460c0201.wv1"),
         "11-13.1/wsj0/doc/indices/train/tr_s_wv1.ndx": ("11_1_1", "11-1.1", "wsj0/si_tr_s/01t/01to030v.wv1"),
         "13-34.1/wsj1/doc/indices/h1_p0.ndx": ("13_16_1", "13-16.1", "wsj1/si_dt_20/4k0/4k0c0301.wv1"),
-        "11-13.1/wsj0/doc/indices/test/nvp/si_et_20.ndx": ("11_14_1", "11-14.1", "wsj0/si_et_20/440/440c0401"),
-        "13-32.1/wsj1/doc/indices/wsj1/eval/h1_p0.ndx": ("13_32_1", "13-33.1", "wsj1/si_et_h1/4oa/4oac0201.wv1"),
+        "11-13.1/wsj0/doc/indices/test/nvp/si_et_20.ndx": (
+            "11_14_1",
+            "11-14.1",
+            "wsj0/si_et_20/440/440c0401",
+        ),
+        "13-32.1/wsj1/doc/indices/wsj1/eval/h1_p0.ndx": (
+            "13_32_1",
+            "13-33.1",
+            "wsj1/si_et_h1/4oa/4oac0201.wv1",
+        ),
     }
     for index, (tag, disk, path) in utterances.items():
         text(base / index, "; a comment", f"{tag}: {path}")
@@ -369,7 +455,9 @@ def wsj(root: Path) -> Found:
 
 
 def switchboard(root: Path) -> Found:
-    sound(root / "swb1_d1" / "data" / "sw02001.sph", 3.0, rate=8000, channels=2, format="NIST", subtype="ULAW")
+    sound(
+        root / "swb1_d1" / "data" / "sw02001.sph", 3.0, rate=8000, channels=2, format="NIST", subtype="ULAW"
+    )
     base = root / "swb_ms98_transcriptions" / "20" / "2001"
     text(
         base / "sw2001A-ms98-a-trans.text",
@@ -390,7 +478,11 @@ def kaldi(root: Path) -> Found:
     sound(base / "audio" / "meeting.wav", 2.0, channels=2)
     sound(base / "audio" / "single.flac")
     train = base / "train"
-    text(train / "wav.scp", "meeting-B sph2pipe -f wav -p -c 2 audio/meeting.wav |", "single flac -c -d -s audio/single.flac |")
+    text(
+        train / "wav.scp",
+        "meeting-B sph2pipe -f wav -p -c 2 audio/meeting.wav |",
+        "single flac -c -d -s audio/single.flac |",
+    )
     text(train / "segments", "meeting-B-1 meeting-B 0.25 1.00", "single-1 single 0 -1")
     text(train / "text", "meeting-B-1 good morning", "single-1 hello")
     text(train / "utt2spk", "meeting-B-1 B", "single-1 C")
@@ -403,8 +495,18 @@ def nemo(root: Path) -> Found:
     sound(root / "wav" / "long.wav", 3.0)
     text(
         root / "train_manifest.json",
-        json.dumps({"audio_filepath": "wav/long.wav", "duration": 1.0, "offset": 0.5, "text": "good morning", "lang": "en"}),
-        json.dumps({"audio_filepath": "wav/long.wav", "duration": 1.25, "offset": 1.5, "text": "hello", "speaker": 3}),
+        json.dumps(
+            {
+                "audio_filepath": "wav/long.wav",
+                "duration": 1.0,
+                "offset": 0.5,
+                "text": "good morning",
+                "lang": "en",
+            }
+        ),
+        json.dumps(
+            {"audio_filepath": "wav/long.wav", "duration": 1.25, "offset": 1.5, "text": "hello", "speaker": 3}
+        ),
     )
     return {"train": {"wav-long-00000500": "good morning", "wav-long-00001500": "hello"}}
 

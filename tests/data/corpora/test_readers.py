@@ -5,13 +5,13 @@ import logging
 from pathlib import Path
 
 import pytest
+from corpus_layouts import BUILDERS, Found, sound, text
 
 from asr.data.audio import read_audio
 from asr.data.corpora import find, names
 from asr.data.corpora.preparation import prepare
 from asr.data.manifest import read_manifest
 from asr.errors import CorpusError
-from corpus_layouts import BUILDERS, Found, sound, text
 
 
 @pytest.fixture(autouse=True)
@@ -68,7 +68,17 @@ def test_missing_audio_is_named_and_no_manifest_is_left(name: str, tmp_path: Pat
     BUILDERS[name](tmp_path / "corpus")
     prepare(find(name), tmp_path / "corpus", tmp_path / "before")
     utterance = read_manifest(next((tmp_path / "before").glob("*.jsonl")))[0]
-    if name in {"fsdd", "audio-mnist", "yesno", "timit", "folder", "vctk", "voxforge", "aishell", "speech-commands"}:
+    if name in {
+        "fsdd",
+        "audio-mnist",
+        "yesno",
+        "timit",
+        "folder",
+        "vctk",
+        "voxforge",
+        "aishell",
+        "speech-commands",
+    }:
         # The audio files are the list of utterances (or gaps are published): break one instead.
         utterance.audio.write_bytes(b"")
     else:
@@ -110,7 +120,11 @@ def test_timit_phones_fold_to_48_and_39(tmp_path: Path) -> None:
 def test_timit_sets_have_61_48_and_39_phones() -> None:
     from asr.data.corpora.timit import _PHONES, CORE_TEST_SPEAKERS, DEV_SPEAKERS, fold_phone
 
-    assert [len({fold_phone(phone, size) for phone in _PHONES} - {""}) for size in (61, 48, 39)] == [61, 48, 39]
+    assert [len({fold_phone(phone, size) for phone in _PHONES} - {""}) for size in (61, 48, 39)] == [
+        61,
+        48,
+        39,
+    ]
     assert len(CORE_TEST_SPEAKERS) == 24
     assert len(DEV_SPEAKERS) == 50
     assert not CORE_TEST_SPEAKERS & DEV_SPEAKERS
@@ -120,7 +134,10 @@ def test_switchboard_reads_each_speaker_from_their_own_channel(tmp_path: Path) -
     BUILDERS["switchboard"](tmp_path / "corpus")
     prepare(find("switchboard"), tmp_path / "corpus", tmp_path / "out")
     manifest = read_manifest(tmp_path / "out" / "train.jsonl")
-    assert [(utterance.speaker, utterance.channel) for utterance in manifest] == [("sw02001-A", 0), ("sw02001-B", 1)]
+    assert [(utterance.speaker, utterance.channel) for utterance in manifest] == [
+        ("sw02001-A", 0),
+        ("sw02001-B", 1),
+    ]
 
 
 def test_kaldi_commands_are_not_run(tmp_path: Path) -> None:
@@ -147,7 +164,9 @@ def test_speakers_and_conditions_are_recorded(tmp_path: Path) -> None:
     }  # fmt: skip
     for name, (speaker, extras) in wanted.items():
         BUILDERS[name](tmp_path / name)
-        split = {"librispeech": "dev-clean", "mls": "polish-train", "vctk": "mic1", "voxforge": "all"}.get(name, "train")
+        split = {"librispeech": "dev-clean", "mls": "polish-train", "vctk": "mic1", "voxforge": "all"}.get(
+            name, "train"
+        )
         prepare(find(name), tmp_path / name, tmp_path / f"{name}-out", only=[split])
         first = read_manifest(tmp_path / f"{name}-out" / f"{split}.jsonl")[0]
         assert (first.speaker, dict(first.extras)) == (speaker, extras)
