@@ -47,6 +47,9 @@ def unpack(archive: Path, folder: Path, *, progress: bool = False) -> Path:
             ):
                 for member in members:
                     members.extract(member, staging, filter="data")
+                # What follows the last member holds the checksum of the compression: read it too.
+                while members.fileobj is not None and members.fileobj.read(1 << 20):
+                    pass
         tops = sorted(item.name for item in staging.iterdir())
         _merge(staging, folder)
     except (tarfile.FilterError, ValueError) as error:
