@@ -38,7 +38,7 @@ class Server:
                 pass
 
         self.http = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        threading.Thread(target=self.http.serve_forever, daemon=True).start()
+        threading.Thread(target=self.http.serve_forever, args=(0.01,), daemon=True).start()
 
     def url(self, name: str) -> str:
         return f"http://127.0.0.1:{self.http.server_port}/{name}"
@@ -62,7 +62,7 @@ class Server:
         request.send_header("Content-Length", str(len(content) - start))
         request.end_headers()
         end = len(content)
-        if behaviour == "stops once" or behaviour == "stops always":
+        if behaviour in {"stops once", "stops always"}:
             end = start + (len(content) - start) // 2
             self.behaviour[name] = "" if behaviour == "stops once" else behaviour
         request.wfile.write(content[start:end])
@@ -164,7 +164,7 @@ def test_a_server_that_always_stops_leaves_only_the_part_to_go_on_from(
 ) -> None:
     server.behaviour["a.bin"] = "stops always"
     with pytest.raises(
-        CorpusError, match="the server stopped after .* of 3000000 bytes.*run the command again"
+        CorpusError, match=r"the server stopped after .* of 3000000 bytes.*run the command again"
     ):
         fetch_all([download(server, "a.bin")], tmp_path)
     (part,) = tmp_path.iterdir()
