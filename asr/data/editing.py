@@ -16,7 +16,7 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from asr.data.manifest import Utterance, format_line, iterate_manifest, parse_line, write_manifest
+from asr.data.manifest import Utterance, any_twice, format_line, iterate_manifest, parse_line, write_manifest
 from asr.errors import ManifestError, UsageError
 from asr.files import write_atomically
 
@@ -122,8 +122,7 @@ def merge_manifests(sources: Sequence[Path], target: Path, *, prefix: bool = Fal
         for _, utterance in _chain(sources, prefix=prefix):
             hashes.append(hash(utterance.id))
             yield utterance
-        ordered = np.sort(np.frombuffer(hashes, dtype=np.int64))
-        if (ordered[1:] == ordered[:-1]).any():
+        if any_twice(hashes):
             _name_doubled(sources, prefix=prefix)
 
     return write_manifest(target, all_utterances())
@@ -178,7 +177,7 @@ def sample_manifest(
     order = np.random.default_rng(seed).permutation(len(durations))
     if hours is not None:
         ends = np.cumsum(durations[order])
-        wanted = int(np.searchsorted(ends, 3600 * hours, side="right"))
+        wanted = int(np.searchsorted(ends, 3600 * hours * (1 + 1e-9), side="right"))
         if wanted == len(order) and ends[-1] < 3600 * hours * (1 - 1e-9):
             raise UsageError(f"{source} holds {ends[-1] / 3600:.3f} h; expected at least --hours {hours:g}")
     elif share is not None:

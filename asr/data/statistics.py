@@ -166,7 +166,9 @@ def as_record(statistics: Statistics, *, words: int = 50) -> dict[str, Any]:
     return record
 
 
-def text_histogram(values: Sequence[float] | np.ndarray, *, unit: str, bins: int = 10, width: int = 40) -> str:
+def text_histogram(
+    values: Sequence[float] | np.ndarray, *, unit: str, bins: int = 10, width: int = 40
+) -> str:
     """A histogram as lines of text, equal bins from 0 to the largest value."""
     counts, edges = _histogram(values, bins=bins)
     lines = []

@@ -20,13 +20,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
-import numpy as np
-
 from asr.data.corpora.archives import unpack, unpack_nested
 from asr.data.corpora.corpus import Corpus, Entry, Expected
 from asr.data.corpora.downloads import Download, fetch_all
 from asr.data.corpora.durations import measure
-from asr.data.manifest import Utterance, format_line
+from asr.data.manifest import Utterance, any_twice, format_line
 from asr.errors import CorpusError, UsageError
 from asr.files import write_atomically
 
@@ -104,7 +102,7 @@ def prepare(
         if not manifests.splits:
             _refuse_nothing(root, only, manifests.passed_over)
         for split, written in manifests.splits.items():
-            if written.doubled():
+            if any_twice(written.ids):
                 _name_doubled(corpus.read(root, transcript=kind), split, where=root)
         prepared = [
             Prepared(
@@ -179,14 +177,8 @@ class _Split:
     """A manifest that is being written."""
 
     file: IO[str]
-    # 64-bit hashes of the ids, 8 bytes an utterance: a million ids as strings would take 100 MB.
-    ids: "array[int]" = field(default_factory=lambda: array("q"))
+    ids: "array[int]" = field(default_factory=lambda: array("q"))  # hashes of the ids
     seconds: float = 0.0
-
-    def doubled(self) -> bool:
-        """Whether an id came twice (or, once in 10^7 corpora of a million, two ids share a hash)."""
-        hashes = np.sort(np.frombuffer(self.ids, dtype=np.int64))
-        return bool((hashes[1:] == hashes[:-1]).any())
 
 
 class _Manifests:
