@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -35,6 +36,15 @@ TRANSCRIPTS = {
 }
 # Those whose networks are small enough to go through the whole of training on a CPU in a second or two.
 SMALL = ("fsdd", "yesno")
+
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> Iterator[None]:
+    """Threads of several test processes would be in each other's way."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
 
 
 def experiment(name: str) -> ExperimentConfig:

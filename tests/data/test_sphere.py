@@ -71,7 +71,7 @@ def test_a_program_that_fails_is_named(
     program.write_text(f"#!{sys.executable}\nimport sys\nsys.exit('bad shorten data')\n")
     program.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(AudioError, match="sph2pipe cannot expand .* \\(bad shorten data\\); fetch it again"):
+    with pytest.raises(AudioError, match=r"sph2pipe cannot expand .* \(bad shorten data\); fetch it again"):
         read_audio(shorten, sample_rate=8000)
 
 

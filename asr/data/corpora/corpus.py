@@ -84,6 +84,13 @@ class Corpus:
     expected: Mapping[str, Expected] = field(default_factory=dict)
     transcripts: tuple[str, ...] = ("published",)
 
+    def expand(self, root: Path, out: Path) -> Path:
+        """Write what must be written before `read` can read, below `out`; the folder to read then.
+
+        For corpora whose audio is in no files of its own. Most have nothing to do here.
+        """
+        return root
+
     def read(self, root: Path, *, transcript: str) -> Iterator[Entry]:
         """Utterances of every split, in the corpus's order, without holding them in memory.
 

@@ -93,7 +93,7 @@ def prepare(
         raise UsageError(
             f"{corpus.name} has no transcript {kind!r}; known are {', '.join(corpus.transcripts)}"
         )
-    root = _provide(corpus, source, out, subsets=subsets, progress=progress)
+    root = corpus.expand(_provide(corpus, source, out, subsets=subsets, progress=progress), out)
     with ExitStack() as stack:
         manifests = _Manifests(out, stack, progress=progress)
         entries = _choose(corpus.read(root, transcript=kind), only, manifests.passed_over)
