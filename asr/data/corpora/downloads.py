@@ -155,8 +155,9 @@ def fetch(download: Download, folder: Path, *, bar: Any = None, stop: threading.
                 raise CorpusError(f"{download.name}: stopped, since another file failed")
             if attempt:
                 time.sleep(_PAUSE)
+            started = time.monotonic()
             try:
-                _receive(url, part, bar=bar, stop=stop)
+                _receive(url, part, bar=bar, stop=stop, grow=download.size is None)
             except urllib.error.HTTPError as error:
                 reasons.append(f"{url}: {error.code} {error.reason}")
                 log.warning("%s", reasons[-1])
@@ -173,6 +174,8 @@ def fetch(download: Download, folder: Path, *, bar: Any = None, stop: threading.
                     f"{download.name} from {url}: checksum differs from the publisher's; it was removed, try again"
                 )
             part.replace(target)
+            seconds = time.monotonic() - started
+            log.info("fetched %s, %s, in %.0f s", target, gibibytes(target.stat().st_size), seconds)
             return target
     raise CorpusError(
         f"{download.name} could not be fetched ({'; '.join(dict.fromkeys(reasons))}); run the command again to "
@@ -180,8 +183,11 @@ def fetch(download: Download, folder: Path, *, bar: Any = None, stop: threading.
     )
 
 
-def _receive(url: str, part: Path, *, bar: Any, stop: threading.Event | None) -> None:
-    """Append to `part` what is missing of the file. Raises OSError when the server stops early."""
+def _receive(url: str, part: Path, *, bar: Any, stop: threading.Event | None, grow: bool) -> None:
+    """Append to `part` what is missing of the file. Raises OSError when the server stops early.
+
+    With `grow`, the bar's total grows by the size that the server tells.
+    """
     have = part.stat().st_size if part.exists() else 0
     request = urllib.request.Request(url, headers={"Range": f"bytes={have}-"} if have else {})
     try:
@@ -196,6 +202,8 @@ def _receive(url: str, part: Path, *, bar: Any, stop: threading.Event | None) ->
         resumed = start == have
         if start not in (0, have):
             raise OSError(f"the server answered bytes from {start}, asked for {have}")
+        if bar is not None and grow and total is not None and not have:
+            bar.total = (bar.total or 0) + total
         with part.open("ab" if resumed else "wb") as file:
             if bar is not None and not resumed:
                 bar.update(-have)

@@ -218,6 +218,29 @@ def test_the_plan_says_what_is_there_in_part_and_missing(server: Server, tmp_pat
     assert server.requests == []
 
 
+class Bar:
+    """What a progress bar is told."""
+
+    def __init__(self, total: int | None) -> None:
+        self.total = total
+        self.n = 0
+
+    def update(self, count: int) -> None:
+        self.n += count
+
+
+@pytest.mark.parametrize("behaviour", ["", "stops once", "no ranges"])
+@pytest.mark.parametrize("size", [len(CONTENT), None])
+def test_progress_ends_at_the_size_of_the_file(
+    size: int | None, behaviour: str, server: Server, tmp_path: Path
+) -> None:
+    server.behaviour["a.bin"] = behaviour
+    asked = Download(urls=(server.url("a.bin"),), checksum=download(server, "a.bin").checksum, size=size)
+    bar = Bar(size)
+    downloads.fetch(asked, tmp_path, bar=bar)
+    assert (bar.n, bar.total) == (len(CONTENT), len(CONTENT))
+
+
 def served_corpus(server: Server, tmp_path: Path) -> Corpus:
     """AN4's layout as an archive on the server, and a corpus that fetches it."""
     BUILDERS["an4"](tmp_path / "build")
