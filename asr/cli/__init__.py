@@ -25,6 +25,8 @@ class Verb(NamedTuple):
 VERBS = {
     "prepare": Verb("asr.cli.prepare", "turn a published corpus, or your own audio, into manifests"),
     "validate": Verb("asr.cli.validate", "check a manifest before training on it"),
+    "stats": Verb("asr.cli.stats", "what manifests hold: hours, speakers, durations, vocabulary"),
+    "manifest": Verb("asr.cli.manifest", "filter, split, merge, sample or shuffle manifests"),
     "train": Verb("asr.cli.train", "train a recogniser"),
     "transcribe": Verb("asr.cli.transcribe", "audio files -> text"),
     "align": Verb("asr.cli.align", "when each word of a transcript is spoken"),

@@ -8,15 +8,19 @@ what CTC needs. Exit 1 when training would fail or silently lose data; warnings 
 """
 
 import argparse
+import itertools
 import sys
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from asr.config import ExperimentConfig
     from asr.data.manifest import Utterance
-    from asr.data.validation import Finding
+    from asr.data.statistics import Statistics
+    from asr.data.tokenizer import CharacterTokenizer
+    from asr.model.acoustic import AcousticModel
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -37,73 +41,81 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Validate."""
     from asr.config import load_experiment
-    from asr.data.manifest import read_manifest
+    from asr.data.manifest import iterate_manifest
     from asr.data.validation import check_speakers
 
     config = load_experiment(arguments.config) if arguments.config else None
-    splits = {str(path): read_manifest(path) for path in arguments.manifests}
     errors = 0
-    for name, utterances in splits.items():
-        findings = _check(name, utterances, config)
-        errors += _show(name, utterances, findings)
-    across = list(check_speakers(splits))
-    for finding in across:
+    splits = {}
+    for path in arguments.manifests:
+        splits[str(path)], found = _check(str(path), config)
+        errors += found
+    streams = {
+        str(path): (utterance for _, utterance in iterate_manifest(path)) for path in arguments.manifests
+    }
+    for finding in check_speakers(streams):
         print(f"warning: {finding}")
     if arguments.histogram:
-        from asr.data.statistics import draw_histograms
+        from asr.data.statistics import draw_statistics
 
-        draw_histograms(arguments.histogram, splits)
+        draw_statistics(arguments.histogram, splits)
         print(f"histograms: {arguments.histogram}")
     if errors:
         print(f"asr: {errors} errors; training would fail or lose data", file=sys.stderr)
     return 1 if errors else 0
 
 
-def _check(name: str, utterances: "list[Utterance]", config: "ExperimentConfig | None") -> "list[Finding]":
+def _check(name: str, config: "ExperimentConfig | None") -> "tuple[Statistics, int]":
+    """Check a manifest piece by piece, printing what is found; its statistics, and the number of errors."""
     from tqdm import tqdm
 
-    from asr.data.manifest import read_manifest
-    from asr.data.tokenizer import build_tokenizer
+    from asr.data.manifest import count_lines, unique_utterances
+    from asr.data.statistics import Statistics, headline, text_histogram
     from asr.data.validation import check_audio, check_fit, check_transcripts
 
-    tokenizer = None
-    sample_rate = 16000
-    findings: list[Finding] = []
-    if config is not None:
-        from asr.model.acoustic import AcousticModel
-
-        sample_rate = config.features.sample_rate
-        texts = (
-            []
-            if config.tokenizer.alphabet is not None
-            else [utterance.text or "" for utterance in read_manifest(config.data.train)]
-        )
-        tokenizer = build_tokenizer(config.tokenizer, texts)
-        model = AcousticModel(config.acoustic_model, vocabulary_size=len(tokenizer))
-        trains = Path(name).resolve() == Path(config.data.train).resolve()
-        findings += check_fit(
-            utterances,
-            tokenizer,
-            sample_rate=sample_rate,
-            encoder_frames=model.emission_lengths,
-            fastest=max(config.data.augmentation.speeds) if trains else 1.0,
-        )
-    findings = [*check_transcripts(utterances, tokenizer), *findings]
+    sample_rate = config.features.sample_rate if config is not None else 16000
+    tokenizer, model = _model(config) if config is not None else (None, None)
+    trains = config is not None and Path(name).resolve() == Path(config.data.train).resolve()
+    fastest = max(config.data.augmentation.speeds) if config is not None and trains else 1.0
+    statistics = Statistics()
+    found: Counter[str] = Counter()
+    seen: dict[bytes, str] = {}
     with tqdm(
-        total=len(utterances), desc=name, unit="utt", disable=not sys.stderr.isatty(), leave=False
+        total=count_lines(name), desc=name, unit="utt", disable=not sys.stderr.isatty(), leave=False
     ) as bar:
-        findings += check_audio(utterances, sample_rate=sample_rate, advance=lambda _: bar.update())
-    return findings
-
-
-def _show(name: str, utterances: "list[Utterance]", findings: "list[Finding]") -> int:
-    """Print what was found and what the manifest holds; return the number of errors."""
-    from asr.data.statistics import describe, text_histogram
-
-    for finding in findings:
-        print(f"{finding.severity}: {name}: {finding}")
-    found = Counter(finding.severity for finding in findings)
-    print(f"{name}: {describe(utterances)}")
-    print(text_histogram([utterance.duration for utterance in utterances], unit="s"))
+        for piece in _pieces(unique_utterances(name)):
+            findings = [*check_transcripts(piece, tokenizer)]
+            if model is not None and tokenizer is not None:
+                findings += check_fit(
+                    piece,
+                    tokenizer,
+                    sample_rate=sample_rate,
+                    encoder_frames=model.emission_lengths,
+                    fastest=fastest,
+                )
+            findings += check_audio(piece, sample_rate=sample_rate, seen=seen, advance=lambda _: bar.update())
+            for finding in findings:
+                print(f"{finding.severity}: {name}: {finding}")
+            found.update(finding.severity for finding in findings)
+            for utterance in piece:
+                statistics.add(utterance)
+    print(f"{name}: {headline(statistics)}")
+    print(text_histogram(statistics.durations, unit="s"))
     print(f"  {found['error']} errors, {found['warning']} warnings")
-    return found["error"]
+    return statistics, found["error"]
+
+
+def _pieces(utterances: "Iterator[Utterance]", size: int = 4096) -> "Iterator[list[Utterance]]":
+    while piece := list(itertools.islice(utterances, size)):
+        yield piece
+
+
+def _model(config: "ExperimentConfig") -> "tuple[CharacterTokenizer, AcousticModel]":
+    """The tokenizer and the network that the experiment would train."""
+    from asr.data.manifest import iterate_manifest
+    from asr.data.tokenizer import build_tokenizer
+    from asr.model.acoustic import AcousticModel
+
+    texts = (utterance.text or "" for _, utterance in iterate_manifest(config.data.train))
+    tokenizer = build_tokenizer(config.tokenizer, texts)
+    return tokenizer, AcousticModel(config.acoustic_model, vocabulary_size=len(tokenizer))

@@ -1,12 +1,16 @@
 """Any audio file that libsndfile reads -> a mono float32 waveform at the rate the model wants.
 
-WAV, FLAC, MP3, OGG, Opus, NIST SPHERE (PCM, mu-law, A-law), AIFF, CAF, ... Several channels are
-averaged; other rates are resampled with soxr. What was done to the sound is logged; what makes it
-useless (empty, truncated, NaN) is an error.
+WAV, FLAC, MP3, OGG, Opus, NIST SPHERE (PCM, mu-law, A-law; shorten too, where `sph2pipe` or `ffmpeg` is
+installed), AIFF, CAF, ... Several channels are averaged, unless one is asked for; other rates are
+resampled with soxr. What was done to the sound is logged; what makes it useless (empty, truncated, NaN)
+is an error.
 """
 
+import io
 import logging
 import re
+import shutil
+import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,6 +29,9 @@ _UNKNOWN_FRAMES = 2**62
 _UNKNOWN_BYTES = 0x7FFFF000
 
 _SIZE_UNIT = {"NIST": "samples"}
+
+# What shorten-compressed SPHERE files are called.
+_SPHERE_SUFFIXES = {".sph", ".wv1", ".wv2", ".nist", ".wav"}
 
 # Formats whose header counts samples exactly, so that fewer decoded samples mean a cut file.
 _EXACT_FORMATS = {"WAV", "WAVEX", "RF64", "W64", "FLAC", "AIFF", "AU", "NIST", "CAF"}
@@ -51,34 +58,48 @@ def audio_info(path: str | Path) -> AudioInfo:
     Raises:
         AudioError: missing, or not audio that libsndfile knows.
     """
+    shorten = _shorten_header(path)
+    if shorten is not None:
+        return shorten
     with _open(path) as file:
         return AudioInfo(file.samplerate, file.channels, _frames(file, path), file.format)
 
 
 def read_audio(
-    path: str | Path, *, sample_rate: int, start: float = 0.0, duration: float | None = None
+    path: str | Path,
+    *,
+    sample_rate: int,
+    start: float = 0.0,
+    duration: float | None = None,
+    channel: int | None = None,
 ) -> np.ndarray:
     """Read a file, or a stretch of it, as a mono waveform.
 
-    Only the wanted stretch is decoded. Several channels are averaged (logged once a file at INFO),
-    other rates are resampled (at WARNING when that means upsampling, since the upper band stays empty).
+    Only the wanted stretch is decoded (of a shorten file: all of it). Several channels are averaged
+    (logged once a file at INFO) unless one is chosen, other rates are resampled (at WARNING when that means upsampling, since the upper band stays empty).
 
     Args:
         path: the file.
         sample_rate: rate of the returned waveform in Hz.
         start: seconds from the beginning of the file.
         duration: seconds to read; None reads to the end.
+        channel: the only channel to read, counted from 0; None averages all.
 
     Returns:
         `(N,)` float32 in [-1, 1].
 
     Raises:
-        AudioError: missing, unreadable, empty, cut short, holding NaN or infinity, or too short for
-            the stretch asked for.
+        AudioError: missing, unreadable, empty, cut short, holding NaN or infinity, too short for the
+            stretch asked for, or without the channel.
     """
     with _open(path) as file:
         total = _frames(file, path)
         rate = file.samplerate
+        if channel is not None and not 0 <= channel < file.channels:
+            raise AudioError(
+                f"{path}: {file.channels} channels; expected to read channel {channel}, counted from 0: check "
+                "the manifest"
+            )
         first = round(start * rate)
         count = total - first if duration is None else round(duration * rate)
         if total == 0:
@@ -95,7 +116,9 @@ def read_audio(
                 file.seek(first)
             samples = file.read(count, dtype="float32", always_2d=True)
         except (soundfile.LibsndfileError, RuntimeError) as error:
-            raise AudioError(f"{path}: broken {file.format} file ({_reason(error)}); fetch it again") from None
+            raise AudioError(
+                f"{path}: broken {file.format} file ({_reason(error)}); fetch it again"
+            ) from None
         if len(samples) < count and file.format in _EXACT_FORMATS:
             raise AudioError(
                 f"{path}: cut short: the header says {total} samples, only {first + len(samples)} could be "
@@ -107,9 +130,13 @@ def read_audio(
     if not np.isfinite(samples).all():
         bad = int(np.flatnonzero(~np.isfinite(samples).all(axis=1))[0])
         raise AudioError(f"{path}: sample {first + bad} is NaN or infinite; expected values in [-1, 1]")
-    if channels > 1:
+    if channel is not None:
+        waveform = samples[:, channel]
+    elif channels > 1:
         log.info("%s: %d channels mixed down to one", path, channels)
-    waveform = samples.mean(axis=1) if channels > 1 else samples[:, 0]
+        waveform = samples.mean(axis=1)
+    else:
+        waveform = samples[:, 0]
     if rate != sample_rate:
         message = "%s: resampled from %d Hz to %d Hz"
         if rate < sample_rate:
@@ -134,6 +161,8 @@ def _open(path: str | Path) -> soundfile.SoundFile:
         raise AudioError(f"{path}: is a folder; expected an audio file")
     if path.stat().st_size == 0:
         raise AudioError(f"{path}: the file has 0 bytes; expected audio")
+    if _shorten_header(path) is not None:
+        return soundfile.SoundFile(io.BytesIO(_expand_shorten(path)))
     try:
         file = soundfile.SoundFile(str(path))
     except (soundfile.LibsndfileError, RuntimeError, TypeError) as error:
@@ -167,6 +196,54 @@ def _sizes(file: soundfile.SoundFile, path: Path) -> tuple[int, int]:
     return int(sizes[1]), int(sizes[2])
 
 
+def _shorten_header(path: str | Path) -> AudioInfo | None:
+    """What the header of a shorten-compressed SPHERE file says; None for every other file."""
+    path = Path(path)
+    if path.suffix.lower() not in _SPHERE_SUFFIXES or not path.is_file():
+        return None
+    with path.open("rb") as file:
+        head = file.read(1024)
+    if not head.startswith(b"NIST_1A") or b"shorten" not in head:
+        return None
+    fields = {
+        words[0]: words[2]
+        for line in head.decode("latin-1").splitlines()
+        if len(words := line.split(maxsplit=2)) == 3
+    }
+    try:
+        rate, channels, samples = (
+            int(fields[name]) for name in ("sample_rate", "channel_count", "sample_count")
+        )
+    except (KeyError, ValueError):
+        raise AudioError(
+            f"{path}: broken SPHERE header; expected sample_rate, channel_count and sample_count"
+        ) from None
+    return AudioInfo(rate, channels, samples, "NIST")
+
+
+def _expand_shorten(path: Path) -> bytes:
+    """A shorten-compressed SPHERE file as WAV, by whichever program is installed."""
+    commands = {
+        "sph2pipe": ["-f", "wav", str(path)],
+        "ffmpeg": ["-v", "error", "-i", str(path), "-f", "wav", "-"],
+    }
+    for name, options in commands.items():
+        program = shutil.which(name)
+        if program is None:
+            continue
+        done = subprocess.run([program, *options], capture_output=True, check=False)
+        if done.returncode == 0 and done.stdout:
+            return done.stdout
+        reason = " ".join(done.stderr.decode(errors="replace").split()) or f"exit code {done.returncode}"
+        raise AudioError(
+            f"{path}: {name} cannot expand this shorten-compressed file ({reason}); fetch it again"
+        )
+    raise AudioError(
+        f"{path}: this SPHERE file is shorten-compressed: install sph2pipe (or ffmpeg), or convert it with "
+        "`sph2pipe -f wav` first"
+    )
+
+
 def _frames(file: soundfile.SoundFile, path: str | Path) -> int:
     if file.frames < _UNKNOWN_FRAMES:
         return int(file.frames)
@@ -186,7 +263,7 @@ def _hint(path: Path) -> str:
     with path.open("rb") as file:
         head = file.read(1024)
     if head.startswith(b"NIST_1A") and b"shorten" in head:
-        return "; this SPHERE file is shorten-compressed: convert it with `sph2pipe -f wav` first"
+        return "; this SPHERE file is shorten-compressed: name it .sph or .wv1"
     if b"ftyp" in head[:12] or head[:4] == b"\x1aE\xdf\xa3":
         return "; convert video and m4a first: `ffmpeg -i IN -ac 1 -ar 16000 OUT.wav`"
     return ""

@@ -116,6 +116,7 @@ class SpeechDataset(Dataset[Sample]):
             sample_rate=self.sample_rate,
             start=utterance.start,
             duration=utterance.duration,
+            channel=utterance.channel,
         )
         if self.augmentation is not None:
             generator = np.random.default_rng((self.seed, epoch, index))

@@ -4,22 +4,26 @@ One line an utterance:
 
     {"id": "an4-fash-251", "audio": "wav/an251-fash-b.sph", "duration": 1.01, "text": "YES", "speaker": "fash"}
 
-`start` (seconds, default 0) and `duration` (seconds) cut the utterance out of a longer file. `audio` is
-taken relative to the folder of the manifest. Any further key is kept in `extras`.
+`start` (seconds, default 0) and `duration` (seconds) cut the utterance out of a longer file, `channel`
+(from 0) takes one channel of it. `audio` is taken relative to the folder of the manifest. Any further key
+is kept in `extras`.
 """
 
 import json
 import math
 import os
+from array import array
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from asr.errors import ManifestError
 from asr.files import write_atomically
 
-_OWN_KEYS = ("id", "audio", "start", "duration", "text", "speaker")
+_OWN_KEYS = ("id", "audio", "start", "duration", "channel", "text", "speaker")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +37,7 @@ class Utterance:
         start: seconds from the beginning of the file.
         text: the transcript; None where nobody wrote one, "" where nobody speaks.
         speaker: who speaks; None when unknown.
+        channel: channel of the file, counted from 0; None mixes all of them.
         extras: every further field of the manifest line.
     """
 
@@ -42,6 +47,7 @@ class Utterance:
     start: float = 0.0
     text: str | None = None
     speaker: str | None = None
+    channel: int | None = None
     extras: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -87,6 +93,39 @@ def iterate_manifest(path: str | Path) -> Iterator[tuple[int, Utterance]]:
         raise ManifestError(f"{path}: cannot read: {error.strerror}") from error
 
 
+def unique_utterances(path: str | Path) -> Iterator[Utterance]:
+    """The utterances of a manifest, one after the other; 8 bytes of each are kept to find ids that come twice.
+
+    Raises:
+        ManifestError: as `read_manifest`; an id twice is found at the end.
+    """
+    hashes: array[int] = array("q")
+    for _, utterance in iterate_manifest(path):
+        hashes.append(hash(utterance.id))
+        yield utterance
+    if not hashes or any_twice(hashes):
+        read_manifest(path)  # names what is wrong
+
+
+def any_twice(hashes: "array[int]") -> bool:
+    """Whether a number is twice in an `array("q")`.
+
+    Hashes of ids take 8 bytes an utterance, where a million ids as strings take 100 MB; two different ids
+    of a million share a 64-bit hash once in 10^7 manifests, so that who finds one looks at the ids.
+    """
+    ordered = np.sort(np.frombuffer(hashes, dtype=np.int64))
+    return bool((ordered[1:] == ordered[:-1]).any())
+
+
+def count_lines(path: str | Path) -> int:
+    """Lines of a file, for a progress bar; 0 when it cannot be read."""
+    try:
+        with Path(path).open("rb") as file:
+            return sum(block.count(b"\n") for block in iter(lambda: file.read(1 << 20), b""))
+    except OSError:
+        return 0
+
+
 def parse_line(line: str, *, where: str, folder: Path) -> Utterance:
     """Turn one manifest line into an utterance.
 
@@ -126,6 +165,9 @@ def parse_line(line: str, *, where: str, folder: Path) -> Utterance:
     start = fetch("start", (int, float), "seconds", default=0.0)
     if not (math.isfinite(start) and start >= 0):
         raise ManifestError(f"{where}: start {start} s; expected >= 0")
+    channel = fetch("channel", (int,), "a number from 0")
+    if channel is not None and channel < 0:
+        raise ManifestError(f"{where}: channel {channel}; expected a number from 0")
     return Utterance(
         id=utterance_id,
         audio=folder / audio,
@@ -133,6 +175,7 @@ def parse_line(line: str, *, where: str, folder: Path) -> Utterance:
         start=float(start),
         text=fetch("text", (str,), "a string"),
         speaker=fetch("speaker", (str,), "a string"),
+        channel=channel,
         extras={key: value for key, value in record.items() if key not in _OWN_KEYS},
     )
 
@@ -164,6 +207,8 @@ def format_line(utterance: Utterance, *, folder: str) -> str:
     if utterance.start:
         record["start"] = round(utterance.start, 6)
     record["duration"] = round(utterance.duration, 6)
+    if utterance.channel is not None:
+        record["channel"] = utterance.channel
     if utterance.text is not None:
         record["text"] = utterance.text
     if utterance.speaker is not None:

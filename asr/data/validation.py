@@ -4,8 +4,9 @@ An error is what would make training fail or silently lose data; a warning is wh
 """
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Literal
 
@@ -16,6 +17,9 @@ from asr.data.audio import audio_info, read_audio
 from asr.data.manifest import Utterance
 from asr.data.tokenizer import CharacterTokenizer, required_frames
 from asr.errors import AudioError, TranscriptError
+
+# Utterances that are being read at once.
+_WINDOW = 256
 
 # How far a manifest's duration may be from the file's, in seconds: manifests round.
 _TOLERANCE = 0.011
@@ -39,7 +43,9 @@ class Finding:
         return f"utt {self.utterance}: {self.message}"
 
 
-def check_transcripts(utterances: Sequence[Utterance], tokenizer: CharacterTokenizer | None) -> Iterator[Finding]:
+def check_transcripts(
+    utterances: Iterable[Utterance], tokenizer: CharacterTokenizer | None
+) -> Iterator[Finding]:
     """Missing transcripts, empty ones, and characters that the alphabet lacks."""
     for utterance in utterances:
         if utterance.text is None:
@@ -89,27 +95,44 @@ def check_fit(
 
 
 def check_audio(
-    utterances: Sequence[Utterance], *, sample_rate: int, advance: Callable[[Utterance], None] | None = None
+    utterances: Iterable[Utterance],
+    *,
+    sample_rate: int,
+    seen: dict[bytes, str] | None = None,
+    advance: Callable[[Utterance], None] | None = None,
 ) -> Iterator[Finding]:
     """Decode every utterance: unreadable files, untrue durations, silence, clipping, the same sound twice.
 
     Args:
-        utterances: what to read, in parallel threads.
+        utterances: what to read, in parallel threads, some hundred at a time.
         sample_rate: what the model wants, in Hz.
+        seen: digests of sounds heard so far, and whose they were, where a manifest is checked in pieces.
         advance: called after each utterance, for a progress bar.
     """
-    seen: dict[bytes, str] = {}
+    seen = {} if seen is None else seen
+    for utterance, (findings, digest) in _inspect_all(utterances, sample_rate=sample_rate):
+        yield from findings
+        if digest is not None:
+            first = seen.setdefault(digest, utterance.id)
+            if first != utterance.id:
+                yield Finding("warning", utterance.id, f"the same samples as utt {first}")
+        if advance is not None:
+            advance(utterance)
+
+
+def _inspect_all(
+    utterances: Iterable[Utterance], *, sample_rate: int
+) -> Iterator[tuple[Utterance, tuple[list[Finding], bytes | None]]]:
+    """Inspect in parallel threads, results in order, a window of utterances in memory."""
+    pending: deque[tuple[Utterance, Future[tuple[list[Finding], bytes | None]]]] = deque()
     with ThreadPoolExecutor() as pool:
-        for utterance, (findings, digest) in zip(
-            utterances, pool.map(lambda u: _inspect(u, sample_rate=sample_rate), utterances), strict=True
-        ):
-            yield from findings
-            if digest is not None:
-                first = seen.setdefault(digest, utterance.id)
-                if first != utterance.id:
-                    yield Finding("warning", utterance.id, f"the same samples as utt {first}")
-            if advance is not None:
-                advance(utterance)
+        for utterance in utterances:
+            pending.append((utterance, pool.submit(_inspect, utterance, sample_rate=sample_rate)))
+            if len(pending) >= _WINDOW:
+                first, future = pending.popleft()
+                yield first, future.result()
+        for first, future in pending:
+            yield first, future.result()
 
 
 def _inspect(utterance: Utterance, *, sample_rate: int) -> tuple[list[Finding], bytes | None]:
@@ -129,14 +152,24 @@ def _inspect(utterance: Utterance, *, sample_rate: int) -> tuple[list[Finding], 
             ], None
         if utterance.start == 0 and "end" not in utterance.extras and rest - utterance.duration > 1.0:
             findings.append(
-                Finding("warning", utterance.id, f"{rest - utterance.duration:.2f} s of the file are not used")
+                Finding(
+                    "warning", utterance.id, f"{rest - utterance.duration:.2f} s of the file are not used"
+                )
             )
         if info.sample_rate < sample_rate:
             findings.append(
-                Finding("warning", utterance.id, f"recorded at {info.sample_rate} Hz, the model wants {sample_rate} Hz")
+                Finding(
+                    "warning",
+                    utterance.id,
+                    f"recorded at {info.sample_rate} Hz, the model wants {sample_rate} Hz",
+                )
             )
         waveform = read_audio(
-            utterance.audio, sample_rate=info.sample_rate, start=utterance.start, duration=utterance.duration
+            utterance.audio,
+            sample_rate=info.sample_rate,
+            start=utterance.start,
+            duration=utterance.duration,
+            channel=utterance.channel,
         )
     except AudioError as error:
         return [Finding("error", utterance.id, str(error))], None
@@ -144,11 +177,13 @@ def _inspect(utterance: Utterance, *, sample_rate: int) -> tuple[list[Finding], 
     if peak < 1e-4:
         findings.append(Finding("warning", utterance.id, f"silent: the loudest sample is {peak:.6f}"))
     elif float((abs(waveform) >= 0.999).mean()) > 0.01:
-        findings.append(Finding("warning", utterance.id, "clipped: over 1 % of the samples are at full scale"))
-    return findings, hashlib.blake2b(waveform.tobytes(), digest_size=16).digest()
+        findings.append(
+            Finding("warning", utterance.id, "clipped: over 1 % of the samples are at full scale")
+        )
+    return findings, hashlib.blake2b(waveform.tobytes(), digest_size=8).digest()
 
 
-def check_speakers(splits: Mapping[str, Sequence[Utterance]]) -> Iterator[Finding]:
+def check_speakers(splits: Mapping[str, Iterable[Utterance]]) -> Iterator[Finding]:
     """Speakers who are in more than one split."""
     homes: dict[str, str] = {}
     for split, utterances in splits.items():
@@ -159,4 +194,6 @@ def check_speakers(splits: Mapping[str, Sequence[Utterance]]) -> Iterator[Findin
             home = homes.setdefault(utterance.speaker, split)
             if home != split:
                 reported.add(utterance.speaker)
-                yield Finding("warning", utterance.id, f"speaker {utterance.speaker} of {split} is also in {home}")
+                yield Finding(
+                    "warning", utterance.id, f"speaker {utterance.speaker} of {split} is also in {home}"
+                )

@@ -126,6 +126,7 @@ class Transcriber:
                     sample_rate=self.sample_rate,
                     start=utterance.start,
                     duration=utterance.duration,
+                    channel=utterance.channel,
                 )
                 self.check_length(waveform, str(utterance.audio))
             except AsrError as error:

@@ -224,7 +224,7 @@ def test_evaluating_what_has_no_transcripts(
 
 
 def test_preparing_from_nothing(fails: Fails, tmp_path: Path) -> None:
-    assert "no corpus 'an5'; known are an4" in fails(2, "prepare", "an5", tmp_path, tmp_path / "out")
+    assert "no corpus 'an5'; did you mean 'an4'?" in fails(2, "prepare", "an5", tmp_path, tmp_path / "out")
     assert "no such folder or archive" in fails(1, "prepare", "an4", tmp_path / "none", tmp_path / "out")
     (tmp_path / "bad.tar.gz").write_bytes(b"\x1f\x8b broken")
     assert "not an archive, or a broken one" in fails(

@@ -5,13 +5,24 @@ import pkgutil
 
 from asr.data.corpora.corpus import Corpus
 from asr.errors import UsageError
+from asr.options import nearest
 
-_MACHINERY = {"corpus", "archives"}
+_MACHINERY = {
+    "archives",
+    "corpus",
+    "downloads",
+    "durations",
+    "preparation",
+    "spelling",
+    "tables",
+    "json_lines",
+}
 
 
 def names() -> list[str]:
     """The corpora that can be prepared."""
-    return sorted(module.name for module in pkgutil.iter_modules(__path__) if module.name not in _MACHINERY)
+    modules = (module.name for module in pkgutil.iter_modules(__path__) if module.name not in _MACHINERY)
+    return sorted(name.replace("_", "-") for name in modules)
 
 
 def find(name: str) -> Corpus:
@@ -21,7 +32,7 @@ def find(name: str) -> Corpus:
         UsageError: there is none.
     """
     if name not in names():
-        raise UsageError(f"no corpus {name!r}; known are {', '.join(names())}")
-    corpus = importlib.import_module(f"{__name__}.{name}").CORPUS
+        raise UsageError(f"no corpus {name!r}{nearest(name, names())}")
+    corpus = importlib.import_module(f"{__name__}.{name.replace('-', '_')}").CORPUS
     assert isinstance(corpus, Corpus)
     return corpus

@@ -1,116 +1,26 @@
-"""Fetching archives (resumable, checked) and unpacking them (safely)."""
+"""Unpacking archives, safely: nothing lands outside the folder, and a broken archive leaves nothing behind."""
 
-import hashlib
 import io
-import logging
+import json
 import shutil
+import stat
 import tarfile
-import urllib.error
-import urllib.request
 import zipfile
-from dataclasses import dataclass
+import zlib
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from asr.errors import CorpusError
-
-log = logging.getLogger(__name__)
-
-_BLOCK = 1 << 20
-_TIMEOUT = 60
-
-
-@dataclass(frozen=True)
-class Download:
-    """A file on the web.
-
-    Attributes:
-        urls: the publisher's address and its mirrors, tried in order.
-        sha256: of the whole file, hexadecimal.
-        size: bytes.
-    """
-
-    urls: tuple[str, ...]
-    sha256: str
-    size: int
-
-    @property
-    def name(self) -> str:
-        """The file's name."""
-        return self.urls[0].rsplit("/", 1)[-1]
-
-
-def fetch(download: Download, folder: Path, *, progress: bool = False) -> Path:
-    """Download a file, going on where an earlier attempt stopped; check its SHA-256.
-
-    Returns:
-        `folder/NAME`; a file already there with the right checksum is taken as it is.
-
-    Raises:
-        CorpusError: no address answers, the disk is too small, or the checksum differs (the file is then
-            removed). What was received of an unfinished download is kept as NAME.part.
-    """
-    target = folder / download.name
-    if target.exists():
-        if sha256(target) == download.sha256:
-            return target
-        raise CorpusError(f"{target}: SHA-256 differs from the publisher's; delete the file and try again")
-    folder.mkdir(parents=True, exist_ok=True)
-    part = target.with_name(target.name + ".part")
-    received = part.stat().st_size if part.exists() else 0
-    free = shutil.disk_usage(folder).free
-    if free < download.size - received:
-        raise CorpusError(f"{folder}: {free >> 20} MiB free; {download.name} needs {download.size >> 20} MiB")
-    reasons = []
-    for url in download.urls:
-        try:
-            _receive(url, part, download, progress=progress)
-            break
-        except (OSError, urllib.error.URLError) as error:
-            reasons.append(f"{url}: {getattr(error, 'reason', None) or error}")
-            log.warning("%s", reasons[-1])
-    else:
-        raise CorpusError(
-            f"{download.name} could not be fetched ({'; '.join(reasons)}); run the command again to go on, or "
-            "fetch it yourself and give its path"
-        )
-    if sha256(part) != download.sha256:
-        part.unlink()
-        raise CorpusError(f"{download.name}: SHA-256 differs from the publisher's; it was removed, try again")
-    part.replace(target)
-    return target
-
-
-def _receive(url: str, part: Path, download: Download, *, progress: bool) -> None:
-    """Append to `part` what is missing of the file. Raises OSError when the server stops early."""
-    have = part.stat().st_size if part.exists() else 0
-    if have >= download.size:
-        return
-    request = urllib.request.Request(url, headers={"Range": f"bytes={have}-"} if have else {})
-    with urllib.request.urlopen(request, timeout=_TIMEOUT) as response:
-        # A server that ignores the range sends the file from its beginning.
-        resumed = have > 0 and response.status == 206
-        with part.open("ab" if resumed else "wb") as file, _bar(
-            download.name, download.size, initial=have if resumed else 0, progress=progress
-        ) as bar:
-            while block := response.read(_BLOCK):
-                file.write(block)
-                bar.update(len(block))
-    if part.stat().st_size < download.size:
-        raise OSError(f"the server stopped after {part.stat().st_size} of {download.size} bytes")
-
-
-def sha256(path: Path) -> str:
-    """SHA-256 of a file, hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+from asr.files import write_atomically
 
 
 def unpack(archive: Path, folder: Path, *, progress: bool = False) -> Path:
     """Unpack a tar (gz, bz2, xz) or zip archive into `folder`; nothing may land outside it.
 
-    The archive is unpacked beside and then moved, so that a broken archive leaves nothing behind. What
-    an earlier unpacking put there is replaced.
+    The archive is unpacked beside and then moved, so that a broken archive leaves nothing behind. What it
+    holds is merged with what `folder` has: the parts of a corpus share their folder. An archive that was
+    unpacked there before, and has not changed since, is not unpacked again.
 
     Returns:
         `folder`.
@@ -118,6 +28,10 @@ def unpack(archive: Path, folder: Path, *, progress: bool = False) -> Path:
     Raises:
         CorpusError: not an archive, cut short, or with a member that points outside the folder.
     """
+    record = folder / f".{archive.name}.unpacked"
+    fingerprint = {"size": archive.stat().st_size, "modified": archive.stat().st_mtime_ns}
+    if _recorded(record, fingerprint):
+        return folder
     staging = folder / f".{archive.name}.unpacking"
     shutil.rmtree(staging, ignore_errors=True)
     staging.mkdir(parents=True)
@@ -131,32 +45,68 @@ def unpack(archive: Path, folder: Path, *, progress: bool = False) -> Path:
                 _Counted(archive, bar) as counted,
                 tarfile.open(fileobj=counted, mode="r:*") as members,
             ):
-                members.extractall(staging, filter="data")
-        for item in staging.iterdir():
-            target = folder / item.name
-            if target.is_dir() and not target.is_symlink():
-                shutil.rmtree(target)
-            item.replace(target)
+                for member in members:
+                    members.extract(member, staging, filter="data")
+                # What follows the last member holds the checksum of the compression: read it too.
+                while members.fileobj is not None and members.fileobj.read(1 << 20):
+                    pass
+        tops = sorted(item.name for item in staging.iterdir())
+        _merge(staging, folder)
     except (tarfile.FilterError, ValueError) as error:
-        raise CorpusError(f"{archive}: unsafe archive: {error}") from None
-    except (tarfile.TarError, zipfile.BadZipFile, EOFError, OSError) as error:
+        raise CorpusError(
+            f"{archive}: unsafe archive: {error}; get the publisher's own, nothing was unpacked"
+        ) from None
+    except (tarfile.TarError, zipfile.BadZipFile, EOFError, OSError, zlib.error) as error:
         raise CorpusError(
             f"{archive}: not an archive, or a broken one ({' '.join(str(error).split())}); fetch it again"
         ) from None
     finally:
         shutil.rmtree(staging, ignore_errors=True)
+    with write_atomically(record) as file:
+        json.dump({**fingerprint, "tops": tops}, file)
     return folder
 
 
+def unpack_nested(archives: Iterable[Path]) -> None:
+    """Unpack archives that an archive held, each where it lies, and remove them. Raises as `unpack`."""
+    for archive in archives:
+        unpack(archive, archive.parent)
+        archive.unlink()
+        (archive.parent / f".{archive.name}.unpacked").unlink()
+
+
+def _recorded(record: Path, fingerprint: dict[str, int]) -> bool:
+    """Whether the archive of that size and time was unpacked here, and what it held is still there."""
+    try:
+        known = json.loads(record.read_text(encoding="utf-8"))
+        return all(known[key] == value for key, value in fingerprint.items()) and all(
+            (record.parent / name).exists() for name in known["tops"]
+        )
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+
+
+def _merge(source: Path, target: Path) -> None:
+    """Move what is in `source` into `target`; folders are merged, files replaced."""
+    for item in source.iterdir():
+        place = target / item.name
+        if item.is_dir() and not item.is_symlink() and place.is_dir() and not place.is_symlink():
+            _merge(item, place)
+        else:
+            if place.is_dir() and not place.is_symlink():
+                shutil.rmtree(place)
+            item.replace(place)
+
+
 def _unpack_zip(archive: Path, folder: Path) -> None:
+    inside = folder.resolve()
     with zipfile.ZipFile(archive) as members:
-        for name in members.namelist():
-            if not (folder / name).resolve().is_relative_to(folder.resolve()):
-                raise ValueError(f"{name!r} would be written outside the target folder")
-        broken = members.testzip()
-        if broken is not None:
-            raise zipfile.BadZipFile(f"checksum of {broken} differs")
-        members.extractall(folder)
+        for member in members.infolist():
+            if not (folder / member.filename).resolve().is_relative_to(inside):
+                raise ValueError(f"{member.filename!r} would be written outside the target folder")
+            if stat.S_ISLNK(member.external_attr >> 16):
+                raise ValueError(f"{member.filename!r} is a link")
+        members.extractall(folder)  # checks each member's CRC as it goes
 
 
 class _Counted(io.BufferedReader):
@@ -172,9 +122,7 @@ class _Counted(io.BufferedReader):
         return block
 
 
-def _bar(label: str, total: int, *, initial: int = 0, progress: bool) -> Any:
+def _bar(label: str, total: int, *, progress: bool) -> Any:
     from tqdm import tqdm
 
-    return tqdm(
-        desc=label, total=total, initial=initial, unit="B", unit_scale=True, unit_divisor=1024, disable=not progress
-    )
+    return tqdm(desc=label, total=total, unit="B", unit_scale=True, unit_divisor=1024, disable=not progress)

@@ -1,20 +1,61 @@
-"""What a corpus reader is, and the machinery that all readers share.
+"""What a corpus reader is, and the small tools that readers share.
 
 A corpus is one file in this folder with a class that derives from `Corpus` and an instance of it named
-`CORPUS`. `asr prepare` finds it by the file's name; nothing else needs to change.
+`CORPUS`. `asr prepare` finds it by the file's name; nothing else needs to change. A reader turns what the
+publisher wrote into `Entry` after `Entry`; everything else (fetching, unpacking, durations, checks,
+manifests) is done once for all of them in `preparation`.
 """
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+import os
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, NamedTuple
 
-from asr.data.audio import audio_info
-from asr.data.corpora.archives import Download, fetch, unpack
-from asr.data.manifest import Utterance, write_manifest
+from asr.data.corpora.downloads import Download
 from asr.errors import CorpusError
 
 log = logging.getLogger(__name__)
+
+AUDIO_SUFFIXES = frozenset(
+    {".wav", ".flac", ".mp3", ".ogg", ".opus", ".sph", ".aiff", ".aif", ".au", ".caf", ".w64", ".wv1", ".wv2"}
+)
+
+
+class Entry(NamedTuple):
+    """What a corpus says of one utterance; its audio has not been looked at yet.
+
+    Attributes:
+        split: the manifest it belongs to.
+        id: unique within the split.
+        audio: the audio file.
+        text: the transcript; None where the corpus has none.
+        where: transcript file and line, the beginning of error messages.
+        speaker: who speaks; None when unknown.
+        start: seconds from the beginning of the file.
+        duration: seconds; None for the rest of the file.
+        channel: counted from 0; None mixes all channels.
+        extras: conditions worth keeping: language, gender, accent, microphone, ...
+    """
+
+    split: str
+    id: str
+    audio: Path
+    text: str | None
+    where: str
+    speaker: str | None = None
+    start: float = 0.0
+    duration: float | None = None
+    channel: int | None = None
+    extras: Mapping[str, Any] = {}
+
+
+class Expected(NamedTuple):
+    """What the publisher states of a split; None where nothing is stated."""
+
+    utterances: int | None = None
+    hours: float | None = None
 
 
 @dataclass(frozen=True)
@@ -25,18 +66,37 @@ class Corpus:
         name: as in `asr prepare NAME`.
         title: one line for people.
         licence: how it may be used.
-        downloads: what `--download` fetches; empty when there is nothing to fetch.
-        expected: utterances a split as published; a difference is reported.
+        citation: what to cite.
+        homepage: where the publisher describes it and, where nothing can be fetched, hands it out.
+        downloads: what `--download` fetches, by subset; empty when there is nothing to fetch.
+        nested: pattern, below the unpacked folder, of archives that the archive holds.
+        expected: what the publisher states of each split; a difference is reported.
+        transcripts: kinds of transcript that can be asked for, the first one unless said otherwise.
     """
 
     name: str
     title: str
     licence: str = ""
-    downloads: tuple[Download, ...] = ()
-    expected: Mapping[str, int] | None = None
+    citation: str = ""
+    homepage: str = ""
+    downloads: Mapping[str, tuple[Download, ...]] = field(default_factory=dict)
+    nested: str = ""
+    expected: Mapping[str, Expected] = field(default_factory=dict)
+    transcripts: tuple[str, ...] = ("published",)
 
-    def read(self, root: Path) -> Mapping[str, Sequence[Utterance]]:
-        """Utterances of each split, from the unpacked folder.
+    def expand(self, root: Path, out: Path) -> Path:
+        """Write what must be written before `read` can read, below `out`; the folder to read then.
+
+        For corpora whose audio is in no files of its own. Most have nothing to do here.
+        """
+        return root
+
+    def read(self, root: Path, *, transcript: str) -> Iterator[Entry]:
+        """Utterances of every split, in the corpus's order, without holding them in memory.
+
+        Args:
+            root: the unpacked folder.
+            transcript: one of `self.transcripts`.
 
         Raises:
             CorpusError: the folder is not laid out as published; the message names the file.
@@ -44,97 +104,105 @@ class Corpus:
         raise NotImplementedError
 
 
-@dataclass(frozen=True, slots=True)
-class Prepared:
-    """A manifest that was written."""
-
-    split: str
-    manifest: Path
-    utterances: int
-    seconds: float
-
-
-def prepare(corpus: Corpus, source: Path | None, out: Path, *, progress: bool = False) -> list[Prepared]:
-    """Read a corpus and write one manifest a split into `out`.
-
-    Args:
-        corpus: which.
-        source: its folder, or its archive, which is unpacked into `out`; None downloads it.
-        out: folder for manifests (and for what is downloaded or unpacked).
-        progress: show progress bars on stderr.
-
-    Raises:
-        CorpusError: the source is missing or not laid out as published, or cannot be fetched. No
-            manifest is written then.
-    """
-    if source is None:
-        source = _download(corpus, out, progress=progress)
-    if not source.exists():
-        raise CorpusError(f"{source}: no such folder or archive; expected {corpus.title}")
-    if source.is_file():
-        source = unpack(source, out, progress=progress)
-    splits = corpus.read(source)
-    for split, utterances in splits.items():
-        expected = (corpus.expected or {}).get(split)
-        if expected is not None and expected != len(utterances):
-            log.warning("%s: %d utterances in %s; the publisher states %d", source, len(utterances), split, expected)
-    return [
-        Prepared(
-            split,
-            out / f"{split}.jsonl",
-            write_manifest(out / f"{split}.jsonl", utterances),
-            sum(utterance.duration for utterance in utterances),
-        )
-        for split, utterances in splits.items()
-    ]
-
-
-def _download(corpus: Corpus, out: Path, *, progress: bool) -> Path:
-    if not corpus.downloads:
-        raise CorpusError(f"{corpus.name} cannot be downloaded; give the folder you have it in")
-    for download in corpus.downloads:
-        archive = fetch(download, out / "downloads", progress=progress)
-        unpack(archive, out, progress=progress)
-    return out
-
-
-def find_root(place: Path, marker: str) -> Path:
-    """The folder at `place`, or at most two levels below it, that holds the relative path `marker`.
+def find_root(place: Path, *markers: str) -> Path:
+    """The folder at `place`, or at most two levels below it, that holds one of the relative paths `markers`.
 
     Raises:
         CorpusError: no such folder.
     """
     for candidate in (place, *sorted(place.glob("*/")), *sorted(place.glob("*/*/"))):
-        if (candidate / marker).exists():
+        if any((candidate / marker).exists() for marker in markers):
             return candidate
-    raise CorpusError(f"{place}: no {marker} in it; expected the corpus as its publisher lays it out")
+    raise CorpusError(
+        f"{place}: no {' or '.join(markers)} in it; expected the corpus as its publisher lays it out"
+    )
 
 
-def read_lines(path: Path) -> list[str]:
-    """Lines of a transcript file.
+def read_lines(path: Path) -> Iterator[str]:
+    """Lines of a transcript file, one at a time, without their ends.
 
     Raises:
-        CorpusError: missing, or not UTF-8.
+        CorpusError: missing, or not UTF-8 (the line is named).
     """
     try:
-        return path.read_text(encoding="utf-8-sig").splitlines()
+        with path.open("rb") as lines:
+            for number, line in enumerate(lines, 1):
+                try:
+                    yield line.decode("utf-8-sig" if number == 1 else "utf-8").rstrip("\r\n")
+                except UnicodeDecodeError as error:
+                    raise CorpusError(
+                        f"{path}:{number}: not UTF-8 (byte {error.start + 1} of the line); convert it with "
+                        "`iconv -f latin1 -t utf-8`"
+                    ) from None
     except FileNotFoundError:
-        raise CorpusError(f"{path}: no such file; the corpus is incomplete: fetch or unpack it again") from None
-    except UnicodeDecodeError as error:
-        raise CorpusError(f"{path}: not UTF-8 (byte {error.start}); convert it with iconv") from None
+        raise CorpusError(
+            f"{path}: no such file; the corpus is incomplete: fetch or unpack it again"
+        ) from None
+    except OSError as error:
+        raise CorpusError(f"{path}: cannot read: {error.strerror}") from None
 
 
-def with_duration(path: Path) -> float:
-    """Seconds of an audio file, from its header. Raises AudioError."""
-    return audio_info(path).duration
+def read_pairs(path: Path, *, separator: str | None = None) -> Iterator[tuple[int, str, str]]:
+    """Line number, first column and the rest, of a file whose first column is an id.
 
+    Args:
+        path: the file; empty lines are passed over.
+        separator: between the two; None for any white space.
 
-def check_unique(utterances: Iterable[Utterance], *, where: Path) -> None:
-    """Raise CorpusError when two utterances share an id."""
-    seen: dict[str, Path] = {}
-    for utterance in utterances:
-        if utterance.id in seen:
+    Raises:
+        CorpusError: as `read_lines`, or an id twice (both lines are named). An id without more gives
+            an empty rest.
+    """
+    seen: dict[str, int] = {}
+    for number, line in enumerate(read_lines(path), 1):
+        if not line.strip():
+            continue
+        name, _, rest = line.strip().partition(separator) if separator else _split_once(line)
+        if name in seen:
             raise CorpusError(
-                f"{where}: utterance id {utterance.id!r} twice: {seen[utterance.id]} and {utterance.audio}"
+                f"{path}:{number}: {name} again, after line {seen[name]}; expected each id once: remove one"
             )
-        seen[utterance.id] = utterance.audio
+        seen[name] = number
+        yield number, name, rest.strip()
+
+
+def _split_once(line: str) -> tuple[str, str, str]:
+    name, *rest = line.split(maxsplit=1)
+    return name, " ", rest[0] if rest else ""
+
+
+def list_audio(folder: Path, suffixes: Collection[str] = AUDIO_SUFFIXES) -> Iterator[Path]:
+    """Audio files below a folder, sorted folder by folder; hidden ones are passed over."""
+    try:
+        items = sorted(os.scandir(folder), key=lambda item: item.name)
+    except OSError as error:
+        raise CorpusError(f"{folder}: cannot list: {error.strerror}; expected a folder of audio") from None
+    for item in items:
+        if item.name.startswith("."):
+            continue
+        if item.is_dir():
+            yield from list_audio(Path(item.path), suffixes)
+        elif os.path.splitext(item.name)[1].lower() in suffixes:
+            yield Path(item.path)
+
+
+def first_existing(*candidates: Path) -> Path:
+    """The first of the paths that exists; the first of all when none does (the error then names it)."""
+    return next((path for path in candidates if path.exists()), candidates[0])
+
+
+def report_untranscribed(files: Iterable[Path], *, transcripts: Path | str, published: bool = False) -> None:
+    """Audio that nobody transcribed: an error, or a warning where the corpus is published like that.
+
+    Raises:
+        CorpusError: there is some, and `published` is False.
+    """
+    left = sorted(files)
+    if not left:
+        return
+    more = f", nor for {len(left) - 1} more files" if len(left) > 1 else ""
+    message = f"{left[0]}: no transcript of it in {transcripts}{more}"
+    if published:
+        log.warning("%s; left out", message)
+        return
+    raise CorpusError(f"{message}; add the transcript, or move the audio away")

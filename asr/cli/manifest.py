@@ -1,0 +1,183 @@
+"""Everyday surgery on manifests.
+
+asr manifest filter train.jsonl clean.jsonl --max-duration 20 --alphabet "ABCDEFGHIJKLMNOPQRSTUVWXYZ' "
+asr manifest split all.jsonl data/mine train=0.9 dev=0.05 test=0.05
+asr manifest merge a.jsonl b.jsonl both.jsonl
+asr manifest sample train.jsonl small.jsonl --hours 10 --seed 1
+asr manifest shuffle train.jsonl shuffled.jsonl --seed 1
+
+`split` keeps each speaker in one part, unless told --by utterance. Manifests of millions are read line by
+line; what is written appears whole or not at all, and may replace what was read.
+"""
+
+import argparse
+import re
+from pathlib import Path
+
+from asr.errors import UsageError
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add a sub-command for each operation."""
+    operations = parser.add_subparsers(dest="operation", required=True, metavar="OPERATION")
+    _configure_filter(operations.add_parser("filter", help="keep the utterances that meet all conditions"))
+
+    split = operations.add_parser("split", help="divide a manifest into parts, by speaker")
+    split.add_argument("source", metavar="MANIFEST", type=Path)
+    split.add_argument("folder", metavar="FOLDER", type=Path, help="gets one manifest a part, NAME.jsonl")
+    split.add_argument(
+        "parts", metavar="NAME=SHARE", nargs="+", help="shares of the hours, which add up to 1"
+    )
+    split.add_argument(
+        "--by", choices=("speaker", "utterance"), default="speaker", help="what stays together"
+    )
+    split.add_argument("--seed", type=int, default=0, help="of the draw; default %(default)s")
+
+    merge = operations.add_parser("merge", help="put manifests together")
+    merge.add_argument(
+        "places", metavar="MANIFEST ... OUT", nargs="+", type=Path, help="two or more, and the result"
+    )
+    merge.add_argument("--prefix", action="store_true", help="put the manifest's name before each id")
+
+    sample = operations.add_parser("sample", help="draw some utterances")
+    sample.add_argument("source", metavar="MANIFEST", type=Path)
+    sample.add_argument("target", metavar="OUT", type=Path)
+    sample.add_argument("--utterances", metavar="N", type=int, help="how many utterances")
+    sample.add_argument("--hours", metavar="H", type=float, help="how many hours")
+    sample.add_argument("--share", metavar="P", type=float, help="which share of the utterances")
+    sample.add_argument("--seed", type=int, default=0, help="of the draw; default %(default)s")
+
+    shuffle = operations.add_parser("shuffle", help="put utterances into random order")
+    shuffle.add_argument("source", metavar="MANIFEST", type=Path)
+    shuffle.add_argument("target", metavar="OUT", type=Path)
+    shuffle.add_argument("--seed", type=int, default=0, help="of the order; default %(default)s")
+
+
+def _configure_filter(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("source", metavar="MANIFEST", type=Path)
+    parser.add_argument("target", metavar="OUT", type=Path)
+    parser.add_argument("--min-duration", metavar="S", type=float, help="seconds, at least")
+    parser.add_argument("--max-duration", metavar="S", type=float, help="seconds, at most")
+    parser.add_argument("--min-rate", metavar="R", type=float, help="characters a second, at least")
+    parser.add_argument("--max-rate", metavar="R", type=float, help="characters a second, at most")
+    parser.add_argument("--speaker", metavar="NAME", action="append", default=[], help="keep this speaker")
+    parser.add_argument(
+        "--not-speaker", metavar="NAME", action="append", default=[], help="drop this speaker"
+    )
+    parser.add_argument("--text", metavar="REGEX", help="keep transcripts in which this is found")
+    parser.add_argument("--not-text", metavar="REGEX", help="drop transcripts in which this is found")
+    parser.add_argument("--alphabet", metavar="CHARACTERS", help="drop transcripts with other characters")
+    parser.add_argument("--ids", metavar="FILE", type=Path, help="keep the ids in this file, one a line")
+    parser.add_argument(
+        "--where",
+        metavar="KEY=VALUE",
+        action="append",
+        default=[],
+        help="keep what has this in a further field",
+    )
+    parser.add_argument("--transcribed", action="store_true", help="drop what has no words")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Do the operation."""
+    return {
+        "filter": _filter,
+        "split": _split,
+        "merge": _merge,
+        "sample": _sample,
+        "shuffle": _shuffle,
+    }[arguments.operation](arguments)
+
+
+def _filter(arguments: argparse.Namespace) -> int:
+    from asr.data.editing import Filter, filter_manifest, read_ids
+
+    wanted = Filter(
+        min_duration=arguments.min_duration,
+        max_duration=arguments.max_duration,
+        min_rate=arguments.min_rate,
+        max_rate=arguments.max_rate,
+        speakers=frozenset(arguments.speaker),
+        not_speakers=frozenset(arguments.not_speaker),
+        text=_pattern(arguments.text),
+        not_text=_pattern(arguments.not_text),
+        alphabet=arguments.alphabet,
+        ids=read_ids(arguments.ids) if arguments.ids else None,
+        where=dict(_pair(item) for item in arguments.where),
+        transcribed=arguments.transcribed,
+    )
+    done = filter_manifest(arguments.source, arguments.target, wanted)
+    print(
+        f"{arguments.target}: {done.kept:,} of {done.utterances:,} utterances, {done.kept_seconds / 3600:.3f} of "
+        f"{done.seconds / 3600:.3f} h"
+    )
+    return 0
+
+
+def _split(arguments: argparse.Namespace) -> int:
+    from asr.cli.console import table
+    from asr.data.editing import split_manifest
+
+    shares = {}
+    for name, value in (_pair(item) for item in arguments.parts):
+        try:
+            shares[name] = float(value)
+        except ValueError:
+            raise UsageError(f"part {name}={value}; expected a share, such as {name}=0.9") from None
+    parts = split_manifest(arguments.source, arguments.folder, shares, seed=arguments.seed, by=arguments.by)
+    rows = [
+        (part.manifest, part.utterances, f"{part.seconds / 3600:.3f}", part.speakers or "unknown")
+        for part in parts
+    ]
+    print(table([("manifest", "utterances", "hours", "speakers"), *rows]))
+    return 0
+
+
+def _merge(arguments: argparse.Namespace) -> int:
+    from asr.data.editing import merge_manifests
+
+    *sources, target = arguments.places
+    if len(sources) < 2:
+        raise UsageError(f"got {len(sources)} manifests to merge; expected two or more, and OUT")
+    count = merge_manifests(sources, target, prefix=arguments.prefix)
+    print(f"{target}: {count:,} utterances of {len(sources)} manifests")
+    return 0
+
+
+def _sample(arguments: argparse.Namespace) -> int:
+    from asr.data.editing import sample_manifest
+
+    done = sample_manifest(
+        arguments.source,
+        arguments.target,
+        seed=arguments.seed,
+        utterances=arguments.utterances,
+        hours=arguments.hours,
+        share=arguments.share,
+    )
+    print(
+        f"{arguments.target}: {done.kept:,} of {done.utterances:,} utterances, {done.kept_seconds / 3600:.3f} h"
+    )
+    return 0
+
+
+def _shuffle(arguments: argparse.Namespace) -> int:
+    from asr.data.editing import shuffle_manifest
+
+    count = shuffle_manifest(arguments.source, arguments.target, seed=arguments.seed)
+    print(f"{arguments.target}: {count:,} utterances")
+    return 0
+
+
+def _pattern(text: str | None) -> re.Pattern[str] | None:
+    try:
+        return re.compile(text) if text is not None else None
+    except re.error as error:
+        raise UsageError(f"{text!r} is no regular expression: {error}") from None
+
+
+def _pair(item: str) -> tuple[str, str]:
+    key, equals, value = item.partition("=")
+    if not key or not equals:
+        raise UsageError(f"got {item!r}; expected KEY=VALUE")
+    return key, value
