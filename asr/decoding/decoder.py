@@ -9,7 +9,7 @@ import numpy as np
 from asr.decoding.alphabet import Alphabet, Spelling
 from asr.decoding.beam import BeamSearch, BeamStream, Candidate, check_limits
 from asr.decoding.confidence import Calibration
-from asr.decoding.greedy import greedy_tokens
+from asr.decoding.greedy import greedy_path
 from asr.decoding.hypothesis import Hypothesis, Word
 from asr.decoding.knowledge import Weights, gather
 from asr.decoding.language_model.binary import read_language_model
@@ -100,8 +100,8 @@ class Decoder:
     def n_best(self, log_probs: np.ndarray, count: int) -> list[Hypothesis]:
         """The `count` best hypotheses at most, best first; greedy decoding has only one."""
         if self.search is None:
-            tokens, score = greedy_tokens(log_probs)
-            return [self.hypothesis(log_probs, tokens, score)]
+            tokens, score, alignment = greedy_path(log_probs)
+            return [self.hypothesis(log_probs, tokens, score, alignment=alignment)]
         search = self.search
         if count > 1:  # recombination drops the very alternatives that are asked for
             search = BeamSearch(
@@ -128,12 +128,21 @@ class Decoder:
     def _hypotheses(self, log_probs: np.ndarray, candidates: Sequence[Candidate]) -> list[Hypothesis]:
         return [self.hypothesis(log_probs, candidate.tokens, candidate.score) for candidate in candidates]
 
-    def hypothesis(self, log_probs: np.ndarray, tokens: Sequence[int], score: float) -> Hypothesis:
-        """Tokens with their words, timed by forced alignment (see `word_times`)."""
-        words = self.words(log_probs, list(tokens))
+    def hypothesis(
+        self,
+        log_probs: np.ndarray,
+        tokens: Sequence[int],
+        score: float,
+        *,
+        alignment: np.ndarray | None = None,
+    ) -> Hypothesis:
+        """Tokens with their words, timed by the search's alignment or a forced one (see `word_times`)."""
+        words = self.words(log_probs, list(tokens), alignment=alignment)
         return Hypothesis(" ".join(word.text for word in words), tuple(tokens), score, words)
 
-    def words(self, log_probs: np.ndarray, tokens: list[int]) -> tuple[Word, ...]:
+    def words(
+        self, log_probs: np.ndarray, tokens: list[int], *, alignment: np.ndarray | None = None
+    ) -> tuple[Word, ...]:
         """Words of `tokens` with times and calibrated confidence."""
         timed = time_words(
             log_probs,
@@ -141,6 +150,7 @@ class Decoder:
             alphabet=self.alphabet,
             seconds_per_frame=self.seconds_per_frame,
             calibration=self.config.calibration,
+            alignment=alignment,
         )
         return tuple(Word(word.text, word.start, word.end, word.confidence) for word in timed)
 

@@ -49,6 +49,7 @@ def time_words(
     alphabet: Alphabet,
     seconds_per_frame: float,
     calibration: Calibration,
+    alignment: np.ndarray | None = None,
 ) -> tuple[TimedWord, ...]:
     """Align tokens and gather them into words.
 
@@ -61,12 +62,16 @@ def time_words(
         alphabet: of the model.
         seconds_per_frame: time from one encoder frame to the next.
         calibration: of the words' confidence.
+        alignment: `(T',)` position in `tokens` of each frame, where the search has found it already;
+            None makes a forced alignment.
 
     Raises:
         DecodingError: NaN, or more tokens than the frames can hold.
     """
     tokens = list(tokens)
-    spans = token_spans(align(log_probs, tokens), len(tokens))
+    if alignment is None:
+        alignment = align(log_probs, tokens)
+    spans = token_spans(alignment, len(tokens))
     seconds = [[round(frame * seconds_per_frame, 3) for frame in span] for span in spans.tolist()]
     words = []
     for positions in _split(tokens, alphabet.space):

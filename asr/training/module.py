@@ -16,7 +16,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from asr.config import ExperimentConfig
 from asr.data.batching import Batch
 from asr.data.tokenizer import BLANK, CharacterTokenizer
-from asr.decoding.greedy import greedy_tokens
+from asr.decoding.greedy import greedy_path
 from asr.errors import TrainingError
 from asr.evaluation.scoring import Score, ScoredUtterance, score_utterance
 from asr.model.acoustic import AcousticModel
@@ -209,7 +209,7 @@ class SpeechModule(lightning.LightningModule):
             batch.ids,
             strict=True,
         ):
-            hypothesis, _ = greedy_tokens(row[:length])
+            hypothesis = greedy_path(row[:length]).tokens
             reference = self.tokenizer.decode(tokens[:token_length])
             totals.utterances.append(
                 score_utterance(utterance_id, reference, self.tokenizer.decode(hypothesis))

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from asr.decoding import specification
 from asr.decoding.alphabet import Alphabet
 from asr.decoding.beam import BeamSearch
-from asr.decoding.greedy import greedy_tokens
+from asr.decoding.greedy import greedy_path
 from asr.decoding.knowledge import Weights, gather
 from asr.decoding.language_model.estimate import estimate
 from asr.decoding.specification import Limits
@@ -207,7 +207,7 @@ def test_threads_and_repetition_change_nothing():
 
 def test_a_beam_of_one_without_pruning_on_a_sharp_emission_is_greedy():
     log_probs = emission(7, 40, sharpness=30.0)
-    expected, _ = greedy_tokens(log_probs)
+    expected = greedy_path(log_probs).tokens
     found = BeamSearch(ALPHABET, limits=Limits(1)).search(log_probs)[0]
     assert text_of(found.tokens) == " ".join(text_of(expected).split())
 
