@@ -94,14 +94,14 @@ class Comparison(NamedTuple):
         low, high = (interval.low, interval.high) if self.difference >= 0 else (-interval.high, -interval.low)
         numbers = (
             f"better by {100 * abs(self.difference):.1f} points, 95 % interval {100 * low:.1f} to "
-            f"{100 * high:.1f}, p {_p(self.p)}"
+            f"{100 * high:.1f}, p {p_value(self.p)}"
         )
         if self.p < SIGNIFICANT:
             return f"{better} is {numbers}"
         if self.difference == 0:
             return (
                 f"{self.first.name} and {self.second.name} have the same WER, 95 % interval of the difference "
-                f"{100 * low:.1f} to {100 * high:.1f}, p {_p(self.p)}"
+                f"{100 * low:.1f} to {100 * high:.1f}, p {p_value(self.p)}"
             )
         return f"No difference shown between {self.first.name} and {self.second.name}: {better} is {numbers}"
 
@@ -233,7 +233,8 @@ def _insertion_changes(ours: Sequence[ScoredUtterance], theirs: Sequence[ScoredU
     return dropped, added
 
 
-def _p(value: float) -> str:
+def p_value(value: float) -> str:
+    """A p-value with its sign: "= 0.042", "< 0.001"."""
     return "< 0.001" if value < 0.001 else f"= {value:.3f}"
 
 

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from asr.evaluation.comparison import Comparison, System
+from asr.evaluation.comparison import Comparison, System, p_value
 from asr.evaluation.page.markup import escape, fill, packaged, scrolling, settings_table, table
 from asr.evaluation.renderings import between, markdown_table, percent
 from asr.evaluation.scoring import ScoredUtterance
@@ -54,12 +54,12 @@ def details(comparison: Comparison) -> list[tuple[str, str]]:
         (f"resamples in which {second} is better", f"{comparison.bootstrap.improved:.1%}"),
         (
             "matched-pairs test",
-            f"Z = {test.statistic:.3f}, p = {test.p:.4f}, {test.segments} segments, mean difference {test.mean:.3f}, "
+            f"Z = {test.statistic:.3f}, p {p_value(test.p)}, {test.segments} segments, mean difference {test.mean:.3f}, "
             f"deviation {test.deviation:.3f}",
         ),
     ]
     if comparison.p != test.p:
-        rows.append(("p, corrected for the number of comparisons (Holm)", f"{comparison.p:.4f}"))
+        rows.append(("p, corrected for the number of comparisons (Holm)", p_value(comparison.p)))
     rows += [
         ("reference words fixed, broken", f"{comparison.fixed:,}, {comparison.broken:,}"),
         ("inserted words dropped, added", f"{comparison.dropped:,}, {comparison.added:,}"),

@@ -13,6 +13,9 @@ from asr.evaluation.scoring import Alignment, ErrorCounts, Score, ScoredUtteranc
 from asr.evaluation.significance import Interval, bootstrap_interval
 from asr.evaluation.transcript import TranscriptPair
 
+# Characters come in many more kinds of counts than words do, and take as much longer to resample.
+_CER_RESAMPLES = 2000
+
 
 class Hallucinations(NamedTuple):
     """Words recognised where nobody speaks.
@@ -141,7 +144,8 @@ def build_report(
                 "levenshtein": "fewest errors (jiwer), of equal ones NIST sclite's",
                 "sclite": "NIST sclite: substitutions cost 4, deletions and insertions 3",
             }[alignment],
-            "confidence intervals": f"95 %, percentile bootstrap, {resamples:,} resamples, seed {seed}",
+            "confidence intervals": f"95 %, percentile bootstrap, {resamples:,} resamples "
+            f"({min(resamples, _CER_RESAMPLES):,} for CER), seed {seed}",
         },
         pairs=pairs,
         result=headline,
@@ -187,7 +191,9 @@ def _intervals(pairs: Sequence[TranscriptPair], scored: Score, *, resamples: int
         bootstrap_interval(words, resamples=resamples, seed=seed),
         by_speaker,
         bootstrap_interval(
-            [utterance.characters for utterance in scored.utterances], resamples=resamples, seed=seed
+            [utterance.characters for utterance in scored.utterances],
+            resamples=min(resamples, _CER_RESAMPLES),
+            seed=seed,
         ),
         bootstrap_interval(
             [wrong if count.errors else right for count in words], resamples=resamples, seed=seed

@@ -15,7 +15,8 @@
   async function load() {
     const packed = atob(element("data").textContent.trim());
     const bytes = Uint8Array.from(packed, (letter) => letter.charCodeAt(0));
-    const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
+    const packedStream = new ReadableStream({ start(sink) { sink.enqueue(bytes); sink.close(); } });
+    const stream = packedStream.pipeThrough(new DecompressionStream("gzip"));
     return JSON.parse(await new Response(stream).text());
   }
   let data;
