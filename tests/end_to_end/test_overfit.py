@@ -62,7 +62,7 @@ def test_training_by_heart_reaches_zero_errors(
     assert best == str(tmp_path / "run" / "checkpoints" / "best.pt")
 
     printed = asr("evaluate", tmp_path / "all.jsonl", "--model", best, "--out", tmp_path / "report")
-    assert "0.00%" in printed
+    assert "0.00 %" in printed
     report = json.loads((tmp_path / "report" / "report.json").read_text())
     assert report["wer"] == 0.0
     assert (tmp_path / "report" / "report.html").stat().st_size > 1000
