@@ -49,7 +49,8 @@ def spoken(words: list[str], generator: np.random.Generator) -> np.ndarray:
 def test_our_text_scores_at_least_as_high_as_flashlights(tmp_path):
     torch = pytest.importorskip("torch")
     pytest.importorskip(
-        "flashlight.lib.text", reason="flashlight-text is not installed; it has wheels for Python 3.10 to 3.12"
+        "flashlight.lib.text",
+        reason="flashlight-text is not installed; it has wheels for Python 3.10 to 3.12",
     )
     decoders = pytest.importorskip("torchaudio.models.decoder", reason="this torchaudio has no CTC decoder")
     lm, weights = estimate(sentences(0, 300), order=3), Weights(0.8, 0.7)
