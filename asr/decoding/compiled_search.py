@@ -7,6 +7,9 @@ first, everything else is a new prefix, and none is ever looked up by its tokens
 
 Arrays are taken out of their tuples before the loops: inside, every access to a tuple would count a
 reference up and down, which costs more than the search.
+
+All of it stays in one file, long as it is: numba's cache looks at the date of a function's own file alone, and
+would go on using what it compiled when a function that it calls had changed in another.
 """
 
 from typing import NamedTuple
