@@ -193,14 +193,15 @@ def _score(data: Development, texts: Sequence[str]) -> "Score":
 def _calibrate(decoder: "Decoder", data: Development) -> "tuple[Calibration, float, float]":
     """Calibration on all words, and the calibration error before it and with it (5-fold by utterance)."""
     from asr.decoding.confidence import expected_calibration_error, fit_calibration
-    from asr.evaluation.scoring import align_words
+    from asr.evaluation.scoring import score_utterance
 
     evidence: list[float] = []
     is_right: list[bool] = []
     folds: list[int] = []
     for number, (reference, log_probs) in enumerate(zip(data.references, data.emissions, strict=True)):
         words = decoder(log_probs).words
-        alignment = align_words(reference.split(), [word.text for word in words])
+        hypothesis = " ".join(word.text for word in words)
+        alignment = score_utterance(data.ids[number], reference, hypothesis).alignment
         right = [pair.operation == "equal" for pair in alignment if pair.operation != "delete"]
         evidence += [word.confidence for word in words]
         is_right += right

@@ -147,22 +147,11 @@ class BeamStream:
         return list(found.values()) or [Candidate((), -math.inf, -math.inf)]
 
     def _tidy(self, tokens: list[int], *, cut: bool) -> tuple[int, ...]:
-        """Single spaces between words and none around them; `cut` takes the last word off."""
+        """Without a space at the end; `cut` takes the last word off."""
         space = self._search.alphabet.space
-        if space < 0:
-            return () if cut else tuple(tokens)
-        words: list[list[int]] = [[]]
-        for token in tokens:
-            if token == space:
-                words.append([])
-            else:
-                words[-1].append(token)
-        if cut:
-            words.pop()
-        tidy: list[int] = []
-        for word in filter(None, words):
-            tidy += [space, *word] if tidy else word
-        return tuple(tidy)
+        while cut and tokens and tokens[-1] != space:
+            tokens.pop()
+        return tuple(tokens[:-1] if tokens and tokens[-1] == space else tokens)
 
 
 def check_limits(limits: Limits) -> Limits:

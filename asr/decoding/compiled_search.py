@@ -7,6 +7,9 @@ first, everything else is a new prefix, and none is ever looked up by its tokens
 
 Arrays are taken out of their tuples before the loops: inside, every access to a tuple would count a
 reference up and down, which costs more than the search.
+
+All of it stays in one file, long as it is: numba's cache looks at the date of a function's own file alone, and
+would go on using what it compiled when a function that it calls had changed in another.
 """
 
 from typing import NamedTuple
@@ -309,14 +312,6 @@ def _new_prefix(tree: PrefixTree, knowledge: Knowledge, parent: int, token: int)
     settled, lm_state = tree.settled[parent], tree.lm_state[parent]
     lent, node, edge = 0.0, 0, EDGE
     if token == knowledge.space:
-        if not tree.in_word[parent]:
-            tree.node[prefix] = tree.node[parent]
-            tree.lm_state[prefix] = lm_state
-            tree.hot_state[prefix] = tree.hot_state[parent]
-            tree.settled[prefix] = settled
-            tree.lent[prefix] = tree.lent[parent]
-            tree.in_word[prefix] = False
-            return prefix
         settled, lm_state = tree.closed[parent], tree.closed_state[parent]
     else:
         node = knowledge.child[tree.node[parent], token] if tree.node[parent] >= 0 else -1
@@ -447,7 +442,7 @@ def advance(
                     extra = closed[prefix] + next_score[prefix, token] if has_characters else closed[prefix]
                     score = acoustic + (extra + hot_earned[hot]) + hot_lent[hot]
                 else:
-                    score = acoustic + settled + lent_of[prefix]
+                    continue  # no space at the beginning or after another
                 if score == -np.inf:
                     continue
                 if size < capacity:

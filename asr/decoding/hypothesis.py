@@ -27,7 +27,8 @@ class Hypothesis:
         text: the transcript.
         tokens: its token ids, blanks and repeats removed.
         score: natural logarithm of what the decoder maximised: of the best path's probability for greedy
-            decoding, of the summed paths' for beam search.
+            decoding; for beam search of the summed paths', plus the weighted language model, the bonuses and
+            the hot words' weights.
         words: words with times and confidence.
     """
 

@@ -140,11 +140,11 @@ def is_dominated(item: tuple[tuple[int, ...], Prefix], other: tuple[tuple[int, .
 
 
 def extend(context: Context, token: int, knowledge: Knowledge) -> Context | None:
-    """The context of a prefix with one token more; None where the lexicon forbids it."""
+    """The context of a prefix with one token more; None where the lexicon or a space before it forbids it."""
     settled, lm_state, lent = context.settled, context.lm_state, 0.0
     if token == knowledge.space:
         if not context.in_word:
-            return context  # a space at the beginning or after another says nothing
+            return None  # no space at the beginning or after another: a text has one spelling
         closed = close_word(context, knowledge)
         if closed is None:
             return None

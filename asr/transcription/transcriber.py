@@ -107,7 +107,7 @@ class Transcriber:
             waveform = self._prepare(audio, sample_rate)
         else:
             waveform = read_audio(audio, sample_rate=self.sample_rate)
-            self.check_length(waveform, str(audio))
+            self._check_length(waveform, str(audio))
         return self.decoder(self.emit([waveform])[0])
 
     def transcribe_utterances(
@@ -128,7 +128,7 @@ class Transcriber:
                     duration=utterance.duration,
                     channel=utterance.channel,
                 )
-                self.check_length(waveform, str(utterance.audio))
+                self._check_length(waveform, str(utterance.audio))
             except AsrError as error:
                 yield Transcribed(utterance, None, error)
                 continue
@@ -144,7 +144,7 @@ class Transcriber:
         waveform = read_audio(
             utterance.audio, sample_rate=self.sample_rate, start=utterance.start, duration=utterance.duration
         )
-        self.check_length(waveform, str(utterance.audio))
+        self._check_length(waveform, str(utterance.audio))
         return self.emit([waveform])[0]
 
     def _finish(self, waiting: Sequence[tuple[Utterance, np.ndarray]]) -> Iterator[Transcribed]:
@@ -170,11 +170,10 @@ class Transcriber:
         waveform = waveform.astype(np.float32)
         if sample_rate not in (None, self.sample_rate):
             waveform = resample(waveform, sample_rate, self.sample_rate)
-        self.check_length(waveform, "waveform")
+        self._check_length(waveform, "waveform")
         return waveform
 
-    def check_length(self, waveform: np.ndarray, where: str) -> None:
-        """Raise AudioError, beginning with `where`, unless a waveform is long enough for one frame."""
+    def _check_length(self, waveform: np.ndarray, where: str) -> None:
         if len(waveform) < self.model.minimum_samples:
             raise AudioError(
                 f"{where}: {len(waveform)} samples at {self.sample_rate} Hz; expected at least "

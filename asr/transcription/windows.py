@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from asr.data.audio import audio_info, read_audio
+from asr.errors import AudioError
 
 if TYPE_CHECKING:
     from asr.transcription.transcriber import Transcriber
@@ -36,9 +37,9 @@ def emit_file(
     frames, margin = max(1, round(window / step)), round(context / step)
     shortest = transcriber.model.minimum_samples / transcriber.sample_rate
     if duration <= (frames + 2 * margin) * step:
-        waveform = read_audio(path, sample_rate=transcriber.sample_rate)
-        transcriber.check_length(waveform, str(path))
-        return transcriber.emit([waveform])[0]
+        if duration < shortest:
+            raise AudioError(f"{path}: {duration:.3f} s; expected at least {shortest:.3f} s, one frame")
+        return transcriber.emit([read_audio(path, sample_rate=transcriber.sample_rate)])[0]
     pieces: list[np.ndarray] = []
     first = 0
     while True:

@@ -106,6 +106,12 @@ def test_transcripts_that_cannot_be_aligned_are_named(folder, checkpoint, capsys
     assert message in capsys.readouterr().err
 
 
+def test_a_recording_shorter_than_a_frame_is_refused(folder, checkpoint, capsys):
+    soundfile.write(folder / "click.wav", np.zeros(100, np.float32), 16_000)
+    assert main(["align", "click.wav", "speech.txt", "--model", str(checkpoint)]) == 1
+    assert "click.wav: 0.006 s; expected at least" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("window", [1.0, 2.5, 3.0])
 def test_windows_give_the_frames_of_the_whole(folder, checkpoint, window):
     transcriber = load(checkpoint, device="cpu", precision="float32")

@@ -84,6 +84,11 @@ def test_an_upper_case_unk_is_unk(tmp_path):
     assert log10_scores(model, "x")[0] == pytest.approx(-1.5)
 
 
+def test_a_probability_of_zero_stays_finite(tmp_path):
+    model = read_arpa(write(tmp_path, ARPA.replace("-0.7\t</s>", "-inf\t</s>")))
+    assert log10_scores(model)[0] == pytest.approx(-0.5 - 1000)
+
+
 def test_spaces_instead_of_tabs_blank_lines_and_comments_are_read(tmp_path):
     text = "made by hand\n\n" + ARPA.replace("\t", "  ").replace("\n-0.6", "\n\n-0.6")
     assert log10_scores(read_arpa(write(tmp_path, text)), "a", "b") == pytest.approx([-0.3, -0.1, -0.4])

@@ -32,6 +32,8 @@ from asr.files import write_atomically
 
 log = logging.getLogger(__name__)
 
+# -inf is read as this: just as impossible, but 0 times it is 0.
+_LOG10_ZERO = -1000.0
 # Other spellings of the special words; SRILM keeps the case of its -unk option.
 _ALIASES = {"<UNK>": "<unk>", "<S>": "<s>", "</S>": "</s>"}
 
@@ -157,8 +159,8 @@ class _Reader:
                 if number is None:
                     number = self._new_word(word, order, words, index)
                 grams.append(number)
-            probs.append(prob)
-            backoffs.append(0.0 if last else backoff)
+            probs.append(max(prob, _LOG10_ZERO))
+            backoffs.append(0.0 if last else max(backoff, _LOG10_ZERO))
             numbers.append(self.number)
         table = NgramTable(
             np.array(grams, np.int32).reshape(count, order),
