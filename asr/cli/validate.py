@@ -40,11 +40,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Validate."""
-    from asr.config import load_experiment
     from asr.data.manifest import iterate_manifest
     from asr.data.validation import check_speakers
 
-    config = load_experiment(arguments.config) if arguments.config else None
+    config = None
+    if arguments.config:
+        from asr.config import load_experiment
+
+        config = load_experiment(arguments.config)
     errors = 0
     splits = {}
     for path in arguments.manifests:

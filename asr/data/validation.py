@@ -8,15 +8,15 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Literal
-
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING, Literal
 
 from asr.data.audio import audio_info, read_audio
 from asr.data.manifest import Utterance
 from asr.data.tokenizer import CharacterTokenizer, required_frames
 from asr.errors import AudioError, TranscriptError
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 # Utterances that are being read at once.
 _WINDOW = 256
@@ -64,7 +64,7 @@ def check_fit(
     tokenizer: CharacterTokenizer,
     *,
     sample_rate: int,
-    encoder_frames: Callable[[Tensor], Tensor],
+    encoder_frames: "Callable[[Tensor], Tensor]",
     fastest: float = 1.0,
 ) -> Iterator[Finding]:
     """Utterances with fewer encoder frames than CTC needs for their transcript.
@@ -77,6 +77,8 @@ def check_fit(
         encoder_frames: `(B,)` samples -> `(B,)` encoder frames; the model's own function.
         fastest: highest speed that augmentation plays utterances at.
     """
+    import torch
+
     samples = torch.tensor([int(utterance.duration / fastest * sample_rate) for utterance in utterances])
     for utterance, frames in zip(utterances, encoder_frames(samples).tolist(), strict=True):
         try:

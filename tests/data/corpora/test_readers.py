@@ -140,6 +140,30 @@ def test_switchboard_reads_each_speaker_from_their_own_channel(tmp_path: Path) -
     ]
 
 
+@pytest.mark.parametrize(
+    ("name", "split", "wanted"),
+    [
+        ("tedlium3", "train", [(0.1, 0.8, None), (0.9, 1.05, None)]),
+        ("voxpopuli", "en-dev", [(1.0, 0.8, None)]),
+        ("gigaspeech", "XL", [(0.5, 1.0, None)]),
+        ("switchboard", "train", [(0.978, 1.584, 0), (0.5, 0.75, 1)]),
+        ("kaldi", "train", [(0.25, 0.75, 1), (0.0, 0.3, None)]),
+        ("nemo", "train", [(0.5, 1.0, None), (1.5, 1.25, None)]),
+        # Supervisions count from the start of their cut, here 0.5 s.
+        ("lhotse", "train", [(0.75, 1.0, 1), (2.0, 0.5, 1)]),
+    ],
+)
+def test_segments_start_and_last_as_published(
+    name: str, split: str, wanted: list[tuple[float, float, int | None]], tmp_path: Path
+) -> None:
+    BUILDERS[name](tmp_path / "corpus")
+    prepare(find(name), tmp_path / "corpus", tmp_path / "out")
+    manifest = read_manifest(tmp_path / "out" / f"{split}.jsonl")
+    assert [
+        (round(utterance.start, 3), round(utterance.duration, 3), utterance.channel) for utterance in manifest
+    ] == wanted
+
+
 def test_kaldi_commands_are_not_run(tmp_path: Path) -> None:
     text(tmp_path / "wav.scp", f"a touch {tmp_path}/ran; cat a.wav |")
     text(tmp_path / "text", "a hello")
