@@ -25,7 +25,9 @@ class WaveformAugmentation:
     def __init__(self, config: AugmentationConfig) -> None:
         self.config = config
 
-    def __call__(self, waveform: np.ndarray, *, sample_rate: int, generator: np.random.Generator) -> np.ndarray:
+    def __call__(
+        self, waveform: np.ndarray, *, sample_rate: int, generator: np.random.Generator
+    ) -> np.ndarray:
         """`(N,)` float32 -> `(N / speed,)` float32."""
         speed = self.config.speeds[int(generator.integers(len(self.config.speeds)))]
         return change_speed(waveform, speed, sample_rate=sample_rate)

@@ -126,7 +126,9 @@ class SpeechDataset(Dataset[Sample]):
 
 def _tokens(utterance: Utterance, tokenizer: CharacterTokenizer) -> list[int]:
     if utterance.text is None:
-        raise TrainingError(f"utt {utterance.id}: no transcript; training needs `text` on every manifest line")
+        raise TrainingError(
+            f"utt {utterance.id}: no transcript; training needs `text` on every manifest line"
+        )
     try:
         return tokenizer.encode(utterance.text)
     except Exception as error:
@@ -199,7 +201,9 @@ class BucketBatchSampler(Sampler[list[SampleKey]]):
         self.world_size = world_size
         self.epoch = 0
         if len(self.durations) < world_size:
-            raise ConfigError(f"{len(self.durations)} utterances for {world_size} processes; expected at least one each")
+            raise ConfigError(
+                f"{len(self.durations)} utterances for {world_size} processes; expected at least one each"
+            )
         if utterances_per_batch < 1:
             raise ConfigError(f"data.utterances_per_batch {utterances_per_batch}; expected >= 1")
         longest = float(self.durations.max())
@@ -264,5 +268,3 @@ class BucketBatchSampler(Sampler[list[SampleKey]]):
             longest = grown
         batches.append(order[first:])
         return batches
-
-

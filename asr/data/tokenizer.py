@@ -42,7 +42,9 @@ class CharacterTokenizer:
 
     def __init__(self, vocabulary: Sequence[str], *, case: Case = "keep") -> None:
         if not vocabulary or vocabulary[BLANK] != BLANK_SYMBOL:
-            raise ConfigError(f"vocabulary begins with {list(vocabulary[:1])}; expected {BLANK_SYMBOL!r} first")
+            raise ConfigError(
+                f"vocabulary begins with {list(vocabulary[:1])}; expected {BLANK_SYMBOL!r} first"
+            )
         repeated = sorted({symbol for symbol in vocabulary if list(vocabulary).count(symbol) > 1})
         if repeated:
             raise ConfigError(f"alphabet holds {repeated} more than once; expected each character once")
@@ -91,7 +93,9 @@ def build_tokenizer(config: TokenizerConfig, transcripts: Iterable[str]) -> Char
     if config.alphabet is not None:
         alphabet = normalise_alphabet(config.alphabet, config.case)
     else:
-        found = {character for text in transcripts for character in normalise_transcript(text, case=config.case)}
+        found = {
+            character for text in transcripts for character in normalise_transcript(text, case=config.case)
+        }
         alphabet = "".join(sorted(found))
     if not alphabet.strip():
         raise ConfigError("tokenizer.alphabet: no letters in it; give an alphabet or training transcripts")

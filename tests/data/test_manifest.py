@@ -9,7 +9,9 @@ from asr.errors import ManifestError
 
 def test_a_written_manifest_reads_back_equal(tmp_path: Path) -> None:
     utterances = [
-        Utterance("a", tmp_path / "wav" / "a.wav", 1.5, text="HELLO", speaker="s1", extras={"room": "kitchen"}),
+        Utterance(
+            "a", tmp_path / "wav" / "a.wav", 1.5, text="HELLO", speaker="s1", extras={"room": "kitchen"}
+        ),
         Utterance("b", tmp_path / "wav" / "b.wav", 2.0, start=3.25, text=""),
         Utterance("c", Path("/elsewhere/c.wav"), 0.5),
     ]
