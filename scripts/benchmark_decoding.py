@@ -42,7 +42,7 @@ import numpy as np
 
 from asr.decoding.alphabet import Alphabet
 from asr.decoding.beam import BeamSearch
-from asr.decoding.greedy import greedy_tokens
+from asr.decoding.greedy import greedy_path
 from asr.decoding.knowledge import Weights, gather
 from asr.decoding.language_model.arpa import write_arpa
 from asr.decoding.language_model.counting import read_sentences
@@ -75,7 +75,7 @@ def main() -> int:
     alphabet = Alphabet.of(tokenizer)
     print(f"{len(data.ids)} utterances, {data.seconds:.0f} s of audio, beam {arguments.beam}")
     _startup(alphabet, data)
-    greedy = [tokenizer.decode(greedy_tokens(log_probs[:-1])[0]) for log_probs in data.emissions]
+    greedy = [tokenizer.decode(greedy_path(log_probs[:-1]).tokens) for log_probs in data.emissions]
     _report("greedy", data, Result(greedy, 0.0))
     with tempfile.TemporaryDirectory() as folder:
         words = estimate(_sentences(arguments), order=3)

@@ -4,6 +4,7 @@ A tokenizer is its vocabulary and its letter case, and nothing else: both travel
 that training, transcription and scoring spell alike.
 """
 
+import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -112,7 +113,7 @@ def normalise_alphabet(alphabet: str, case: Case) -> str:
 
 def required_frames(tokens: Sequence[int]) -> int:
     """Encoder frames that CTC needs for a token sequence: one a token, and a blank between equal neighbours."""
-    return len(tokens) + sum(left == right for left, right in zip(tokens, tokens[1:], strict=False))
+    return len(tokens) + sum(left == right for left, right in itertools.pairwise(tokens))
 
 
 def _shorten(text: str, length: int = 60) -> str:
