@@ -34,8 +34,8 @@ VOICES = {
             ACCENTS, ("m1", "m2", "m3", "m5", "m7", "f1", "f2", "f4", "Andy", "Annie")
         )
     ],
-    "dev": ["en-us+m6", "en-gb-scotland+f5", "en-gb-x-rp+Michael"],
-    "test": ["en-us+m4", "en-gb-scotland+f3", "en-us-nyc+m8", "en-gb-x-rp+Alicia"],
+    "dev": ["en-us+m6", "en-gb-scotland+f5", "en-gb-x-rp+m6"],
+    "test": ["en-us+m4", "en-gb-scotland+f3", "en-us-nyc+m8", "en-gb-x-rp+f3"],
 }
 
 
