@@ -30,9 +30,6 @@ _UNKNOWN_BYTES = 0x7FFFF000
 
 _SIZE_UNIT = {"NIST": "samples"}
 
-# What shorten-compressed SPHERE files are called.
-_SPHERE_SUFFIXES = {".sph", ".wv1", ".wv2", ".nist", ".wav"}
-
 # Formats whose header counts samples exactly, so that fewer decoded samples mean a cut file.
 _EXACT_FORMATS = {"WAV", "WAVEX", "RF64", "W64", "FLAC", "AIFF", "AU", "NIST", "CAF"}
 
@@ -58,7 +55,7 @@ def audio_info(path: str | Path) -> AudioInfo:
     Raises:
         AudioError: missing, or not audio that libsndfile knows.
     """
-    shorten = _shorten_header(path)
+    shorten = _shorten_header(_head(path), path)
     if shorten is not None:
         return shorten
     with _open(path) as file:
@@ -114,7 +111,9 @@ def read_audio(
         try:
             if first:
                 file.seek(first)
-            samples = file.read(count, dtype="float32", always_2d=True)
+            # 16-bit samples are scaled here: twice as fast as libsndfile's own conversion, and the same.
+            kind = "int16" if file.subtype == "PCM_16" else "float32"
+            samples = file.read(count, dtype=kind, always_2d=True)
         except (soundfile.LibsndfileError, RuntimeError) as error:
             raise AudioError(
                 f"{path}: broken {file.format} file ({_reason(error)}); fetch it again"
@@ -127,7 +126,10 @@ def read_audio(
         channels = file.channels
     if len(samples) == 0:
         raise AudioError(f"{path}: no samples in the file; expected speech")
-    if not np.isfinite(samples).all():
+    if samples.dtype == np.int16:
+        samples = samples.astype(np.float32)
+        samples *= np.float32(1 / 32768)
+    elif not np.isfinite(samples).all():
         bad = int(np.flatnonzero(~np.isfinite(samples).all(axis=1))[0])
         raise AudioError(f"{path}: sample {first + bad} is NaN or infinite; expected values in [-1, 1]")
     if channel is not None:
@@ -154,23 +156,17 @@ def resample(waveform: np.ndarray, from_rate: float, to_rate: float) -> np.ndarr
 
 def _open(path: str | Path) -> soundfile.SoundFile:
     """Open a file for reading; raises AudioError for what is no audio, and for what is cut short."""
-    path = Path(path)
-    if not path.exists():
-        raise AudioError(f"{path}: no such audio file")
-    if path.is_dir():
-        raise AudioError(f"{path}: is a folder; expected an audio file")
-    if path.stat().st_size == 0:
-        raise AudioError(f"{path}: the file has 0 bytes; expected audio")
-    if _shorten_header(path) is not None:
+    head = _head(path)
+    if _shorten_header(head, path) is not None:
         return soundfile.SoundFile(io.BytesIO(_expand_shorten(path)))
     try:
         file = soundfile.SoundFile(str(path))
     except (soundfile.LibsndfileError, RuntimeError, TypeError) as error:
         raise AudioError(
             f"{path}: not audio that libsndfile reads ({_reason(error)}); expected WAV, FLAC, MP3, OGG, "
-            f"Opus, AIFF or NIST SPHERE{_hint(path)}"
+            f"Opus, AIFF or NIST SPHERE{_hint(head)}"
         ) from None
-    promised, present = _sizes(file, path)
+    promised, present = _sizes(file, head)
     if promised > present:
         file.close()
         raise AudioError(
@@ -180,15 +176,14 @@ def _open(path: str | Path) -> soundfile.SoundFile:
     return file
 
 
-def _sizes(file: soundfile.SoundFile, path: Path) -> tuple[int, int]:
+def _sizes(file: soundfile.SoundFile, head: bytes) -> tuple[int, int]:
     """Size of the sound as the header promises it, and as the file has it; (0, 0) where nobody can say.
 
     libsndfile quietly believes the file. Its log shows both numbers for WAV, AIFF and AU; a SPHERE
     header counts samples. Programs that write to a pipe promise 2 GiB or more: that means "unknown".
     """
     if file.format == "NIST":
-        with path.open("rb") as raw:
-            count = re.search(rb"sample_count -i (\d+)", raw.read(1024))
+        count = re.search(rb"sample_count -i (\d+)", head)
         return (int(count[1]), int(file.frames)) if count else (0, 0)
     sizes = re.search(r"(?:data|SSND|Data Size)\s*: (\d+) \(should be (\d+)\)", file.extra_info)
     if sizes is None or int(sizes[1]) >= _UNKNOWN_BYTES:
@@ -196,13 +191,24 @@ def _sizes(file: soundfile.SoundFile, path: Path) -> tuple[int, int]:
     return int(sizes[1]), int(sizes[2])
 
 
-def _shorten_header(path: str | Path) -> AudioInfo | None:
+def _head(path: str | Path) -> bytes:
+    """The first kilobyte of a file. Raises AudioError when there is no file, or nothing in it."""
+    try:
+        with open(path, "rb") as file:
+            head = file.read(1024)
+    except FileNotFoundError:
+        raise AudioError(f"{path}: no such audio file") from None
+    except IsADirectoryError:
+        raise AudioError(f"{path}: is a folder; expected an audio file") from None
+    except OSError as error:
+        raise AudioError(f"{path}: cannot read: {error.strerror}; check its permissions") from None
+    if not head:
+        raise AudioError(f"{path}: the file has 0 bytes; expected audio")
+    return head
+
+
+def _shorten_header(head: bytes, path: str | Path) -> AudioInfo | None:
     """What the header of a shorten-compressed SPHERE file says; None for every other file."""
-    path = Path(path)
-    if path.suffix.lower() not in _SPHERE_SUFFIXES or not path.is_file():
-        return None
-    with path.open("rb") as file:
-        head = file.read(1024)
     if not head.startswith(b"NIST_1A") or b"shorten" not in head:
         return None
     fields = {
@@ -221,7 +227,7 @@ def _shorten_header(path: str | Path) -> AudioInfo | None:
     return AudioInfo(rate, channels, samples, "NIST")
 
 
-def _expand_shorten(path: Path) -> bytes:
+def _expand_shorten(path: str | Path) -> bytes:
     """A shorten-compressed SPHERE file as WAV, by whichever program is installed."""
     commands = {
         "sph2pipe": ["-f", "wav", str(path)],
@@ -259,11 +265,7 @@ def _reason(error: Exception) -> str:
     return text.strip().rstrip(".")
 
 
-def _hint(path: Path) -> str:
-    with path.open("rb") as file:
-        head = file.read(1024)
-    if head.startswith(b"NIST_1A") and b"shorten" in head:
-        return "; this SPHERE file is shorten-compressed: name it .sph or .wv1"
+def _hint(head: bytes) -> str:
     if b"ftyp" in head[:12] or head[:4] == b"\x1aE\xdf\xa3":
         return "; convert video and m4a first: `ffmpeg -i IN -ac 1 -ar 16000 OUT.wav`"
     return ""

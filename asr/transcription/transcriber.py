@@ -121,14 +121,7 @@ class Transcriber:
         waiting: list[tuple[Utterance, np.ndarray]] = []
         for utterance in sorted(utterances, key=lambda utterance: -utterance.duration):
             try:
-                waveform = read_audio(
-                    utterance.audio,
-                    sample_rate=self.sample_rate,
-                    start=utterance.start,
-                    duration=utterance.duration,
-                    channel=utterance.channel,
-                )
-                self._check_length(waveform, str(utterance.audio))
+                waveform = self.read_utterance(utterance)
             except AsrError as error:
                 yield Transcribed(utterance, None, error)
                 continue
@@ -139,13 +132,21 @@ class Transcriber:
             waiting.append((utterance, waveform))
         yield from self._finish(waiting)
 
-    def emit_utterance(self, utterance: Utterance) -> np.ndarray:
-        """Natural-log probabilities `(T', V)` float32 of one utterance. Raises AudioError as `transcribe`."""
+    def read_utterance(self, utterance: Utterance) -> np.ndarray:
+        """The `(N,)` waveform of an utterance, long enough for a frame. Raises AudioError as `transcribe`."""
         waveform = read_audio(
-            utterance.audio, sample_rate=self.sample_rate, start=utterance.start, duration=utterance.duration
+            utterance.audio,
+            sample_rate=self.sample_rate,
+            start=utterance.start,
+            duration=utterance.duration,
+            channel=utterance.channel,
         )
         self._check_length(waveform, str(utterance.audio))
-        return self.emit([waveform])[0]
+        return waveform
+
+    def emit_utterance(self, utterance: Utterance) -> np.ndarray:
+        """Natural-log probabilities `(T', V)` float32 of one utterance. Raises AudioError as `transcribe`."""
+        return self.emit([self.read_utterance(utterance)])[0]
 
     def _finish(self, waiting: Sequence[tuple[Utterance, np.ndarray]]) -> Iterator[Transcribed]:
         emissions = self.emit([waveform for _, waveform in waiting]) if waiting else []
