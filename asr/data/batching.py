@@ -206,7 +206,7 @@ class BucketBatchSampler(Sampler[list[SampleKey]]):
             )
         if utterances_per_batch < 1:
             raise ConfigError(f"data.utterances_per_batch {utterances_per_batch}; expected >= 1")
-        longest = float(self.durations.max())
+        longest = float(np.max(self.durations))
         if longest > seconds_per_batch:
             raise ConfigError(
                 f"the longest utterance lasts {longest:.1f} s, data.seconds_per_batch is {seconds_per_batch:.1f}; "

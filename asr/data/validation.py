@@ -10,6 +10,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+import numpy as np
+
 from asr.data.audio import audio_info, read_audio
 from asr.data.manifest import Utterance
 from asr.data.tokenizer import CharacterTokenizer, required_frames
@@ -175,7 +177,7 @@ def _inspect(utterance: Utterance, *, sample_rate: int) -> tuple[list[Finding], 
         )
     except AudioError as error:
         return [Finding("error", utterance.id, str(error))], None
-    peak = float(abs(waveform).max())
+    peak = float(np.max(np.abs(waveform)))
     if peak < 1e-4:
         findings.append(Finding("warning", utterance.id, f"silent: the loudest sample is {peak:.6f}"))
     elif float((abs(waveform) >= 0.999).mean()) > 0.01:

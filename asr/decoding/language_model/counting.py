@@ -246,8 +246,10 @@ def _reduce(columns: list[np.ndarray], counts: np.ndarray) -> _Run:
     """Equal neighbours become one, their counts added."""
     if len(counts) == 0:
         return _Run(columns, counts)
-    fresh = np.ones(len(counts), bool)
-    fresh[1:] = np.logical_or.reduce([column[1:] != column[:-1] for column in columns])
+    fresh = np.zeros(len(counts), bool)
+    fresh[0] = True
+    for column in columns:
+        fresh[1:] |= column[1:] != column[:-1]
     starts = np.flatnonzero(fresh)
     return _Run([column[starts] for column in columns], np.add.reduceat(counts, starts))
 
