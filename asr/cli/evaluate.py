@@ -69,7 +69,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise ManifestError(f"{arguments.manifest}: no utterance could be transcribed")
     _write_hypotheses(arguments.out / "hypotheses.jsonl", done, transcribed.hypotheses)
     report = build_report(
-        [_pair(utterance, transcribed.hypotheses[utterance.id]) for utterance in done],
+        [_pair(transcriber, utterance, transcribed.hypotheses[utterance.id]) for utterance in done],
         title=arguments.title or f"{arguments.manifest.stem}: word error rate",
         settings=_settings(arguments, transcriber, utterances, transcribed),
         normaliser=arguments.normaliser,
@@ -125,8 +125,7 @@ def _write_hypotheses(
             file.write(json.dumps(record, ensure_ascii=False) + "\n")
 
 
-def _pair(utterance: "Utterance", hypothesis: "Hypothesis") -> "TranscriptPair":
-    from asr.data.audio import read_audio
+def _pair(transcriber: "Transcriber", utterance: "Utterance", hypothesis: "Hypothesis") -> "TranscriptPair":
     from asr.evaluation.noise import estimate_snr
     from asr.evaluation.transcript import TranscriptPair
 
@@ -134,10 +133,8 @@ def _pair(utterance: "Utterance", hypothesis: "Hypothesis") -> "TranscriptPair":
         key: value for key, value in utterance.extras.items() if isinstance(value, str | int | float | bool)
     }
     if "snr" not in fields:
-        waveform = read_audio(
-            utterance.audio, sample_rate=16000, start=utterance.start, duration=utterance.duration
-        )
-        snr = estimate_snr(waveform, sample_rate=16000)
+        waveform = transcriber.read_utterance(utterance)
+        snr = estimate_snr(waveform, sample_rate=transcriber.sample_rate)
         if snr is not None:
             fields["snr"] = snr
     confidences = tuple(word.confidence for word in hypothesis.words)
@@ -183,17 +180,11 @@ def _pictures(
     utterances: Sequence["Utterance"],
     hypotheses: Mapping[str, "Hypothesis"],
 ) -> dict[str, bytes]:
-    from asr.data.audio import read_audio
     from asr.evaluation.pictures import Seen, TimedLabel, draw_utterance
 
     drawn = {}
     for utterance in (utterances[index] for index in report.worst(WORST)):
-        waveform = read_audio(
-            utterance.audio,
-            sample_rate=transcriber.sample_rate,
-            start=utterance.start,
-            duration=utterance.duration,
-        )
+        waveform = transcriber.read_utterance(utterance)
         log_probs = transcriber.emit([waveform])[0]
         step = transcriber.model.seconds_per_frame
         drawn[utterance.id] = draw_utterance(

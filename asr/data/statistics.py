@@ -4,7 +4,6 @@ Utterances are counted as they pass: 8 bytes are kept of each, and what there is
 speakers, so that a manifest of millions needs no memory of millions of utterances.
 """
 
-import io
 from array import array
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -196,10 +195,8 @@ def draw_statistics(path: Path, splits: Mapping[str, Statistics]) -> None:
             counts, edges = _histogram(values, bins=40)
             panel.stairs(counts, edges, fill=True)
             panel.set(title=f"{split}: {name}", xlabel=unit, ylabel="utterances")
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=110)
     with write_atomically(path, mode="wb") as file:
-        file.write(buffer.getvalue())
+        figure.savefig(file, format="png", dpi=110)
 
 
 def _panels(statistics: Statistics) -> list[tuple[str, str, np.ndarray]]:

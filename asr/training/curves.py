@@ -1,6 +1,5 @@
 """Training curves as a picture."""
 
-import io
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -58,7 +57,5 @@ def draw_curves(path: Path, rows: Sequence[EpochRow], *, title: str) -> None:
         axes.grid(alpha=0.3)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     figure.suptitle(title)
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=110)
     with write_atomically(path, mode="wb") as file:
-        file.write(buffer.getvalue())
+        figure.savefig(file, format="png", dpi=110)

@@ -1,6 +1,5 @@
 """A checkpoint, ready to transcribe: the same model and decoder that training and evaluation use."""
 
-import logging
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -16,8 +15,6 @@ from asr.decoding.hypothesis import Hypothesis
 from asr.errors import AsrError, AudioError, UsageError
 from asr.model.checkpoint import Checkpoint, load_checkpoint
 from asr.model.precision import Precision, autocast
-
-log = logging.getLogger(__name__)
 
 
 class Transcribed(NamedTuple):
