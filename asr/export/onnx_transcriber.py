@@ -40,19 +40,17 @@ class OnnxTranscriber(Transcriber):
             self.session = onnxruntime.InferenceSession(
                 str(path), options, providers=["CPUExecutionProvider"]
             )
-            metadata = self.session.get_modelmeta().custom_metadata_map
+        except Exception as error:  # onnxruntime's own errors have no base but this
+            reason = str(error).strip().splitlines()[0]
+            raise CheckpointError(f"{path}: not an ONNX model, or a broken one ({reason})") from None
+        metadata = self.session.get_modelmeta().custom_metadata_map
+        try:
             self.tokenizer = CharacterTokenizer(json.loads(metadata["vocabulary"]), case=metadata["case"])
             self._sample_rate = int(metadata["sample_rate"])
             self._seconds_per_frame = float(metadata["seconds_per_frame"])
             self._minimum_samples = int(metadata["minimum_samples"])
-        except KeyError as error:
-            raise CheckpointError(
-                f"{path}: an ONNX file, but not one of `asr export` (no {error} in it)"
-            ) from None
-        except (RuntimeError, ValueError, AsrError) as error:
-            # What onnxruntime raises is RuntimeError or a class of its own beneath it.
-            reason = str(error).strip().splitlines()[0]
-            raise CheckpointError(f"{path}: not an ONNX model, or a broken one ({reason})") from None
+        except (KeyError, ValueError, AsrError) as error:
+            raise CheckpointError(f"{path}: an ONNX file, but not one of `asr export` ({error})") from None
         self.device = torch.device("cpu")
         self.precision = "float32"
         self.notes = {"name": metadata.get("name", ""), "precision": metadata.get("precision", "")}
