@@ -11,6 +11,7 @@ import logging
 import re
 import shutil
 import subprocess
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -90,63 +91,125 @@ def read_audio(
             stretch asked for, or without the channel.
     """
     with _open(path) as file:
-        total = _frames(file, path)
+        first, count = _stretch(file, path, start=start, duration=duration, channel=channel)
+        samples = _read(file, path, first=first, count=count)
         rate = file.samplerate
-        if channel is not None and not 0 <= channel < file.channels:
-            raise AudioError(
-                f"{path}: {file.channels} channels; expected to read channel {channel}, counted from 0: check "
-                "the manifest"
-            )
-        first = round(start * rate)
-        count = total - first if duration is None else round(duration * rate)
-        if total == 0:
+        if len(samples) == 0:
             raise AudioError(f"{path}: no samples in the file; expected speech")
-        # Durations in manifests are rounded: allow a millisecond past the end.
-        if first >= total or first + count > total + max(1, rate // 1000):
-            raise AudioError(
-                f"{path}: the file lasts {total / rate:.3f} s; expected to read up to "
-                f"{(first + count) / rate:.3f} s; check start and duration in the manifest"
-            )
-        count = min(count, total - first)
-        try:
-            if first:
-                file.seek(first)
-            # 16-bit samples are scaled here: twice as fast as libsndfile's own conversion, and the same.
-            kind = "int16" if file.subtype == "PCM_16" else "float32"
-            samples = file.read(count, dtype=kind, always_2d=True)
-        except (soundfile.LibsndfileError, RuntimeError) as error:
-            raise AudioError(
-                f"{path}: broken {file.format} file ({_reason(error)}); fetch it again"
-            ) from None
-        if len(samples) < count and file.format in _EXACT_FORMATS:
-            raise AudioError(
-                f"{path}: cut short: the header says {total} samples, only {first + len(samples)} could be "
-                "read; fetch it again"
-            )
-        channels = file.channels
-    if len(samples) == 0:
+    _log_changes(path, channels=samples.shape[1], channel=channel, rate=rate, sample_rate=sample_rate)
+    waveform = _mono(samples, channel)
+    if rate != sample_rate:
+        waveform = resample(waveform, rate, sample_rate)
+    return np.ascontiguousarray(waveform, dtype=np.float32)
+
+
+def audio_blocks(
+    path: str | Path,
+    *,
+    sample_rate: int,
+    start: float = 0.0,
+    duration: float | None = None,
+    channel: int | None = None,
+    seconds: float = 10.0,
+) -> Iterator[np.ndarray]:
+    """What `read_audio` reads, in `(N,)` pieces of about `seconds`, however long the file: opened once, read once.
+
+    Arguments and errors as `read_audio`; an error in the middle of a file comes when that is reached.
+    """
+    with _open(path) as file:
+        rate = file.samplerate
+        first, count = _stretch(file, path, start=start, duration=duration, channel=channel)
+        _log_changes(path, channels=file.channels, channel=channel, rate=rate, sample_rate=sample_rate)
+        resampler = None
+        if rate != sample_rate:
+            resampler = soxr.ResampleStream(rate, sample_rate, 1, dtype="float32", quality="HQ")
+        at, end = first, first + count
+        while at < end:
+            size = min(max(1, round(seconds * rate)), end - at)
+            samples = _read(file, path, first=at, count=size)
+            if len(samples) < size:  # a compressed file that is shorter than its header says
+                end = at + len(samples)
+            at += len(samples)
+            waveform = np.ascontiguousarray(_mono(samples, channel), dtype=np.float32)
+            if resampler is not None:
+                waveform = resampler.resample_chunk(waveform, last=at >= end)
+            if len(waveform):
+                yield waveform
+        if at == first:
+            raise AudioError(f"{path}: no samples in the file; expected speech")
+
+
+def _stretch(
+    file: soundfile.SoundFile,
+    path: str | Path,
+    *,
+    start: float,
+    duration: float | None,
+    channel: int | None,
+) -> tuple[int, int]:
+    """First sample and number of samples to read; raises AudioError where the file does not have them."""
+    total, rate = _frames(file, path), file.samplerate
+    if channel is not None and not 0 <= channel < file.channels:
+        raise AudioError(
+            f"{path}: {file.channels} channels; expected to read channel {channel}, counted from 0: check "
+            "the manifest"
+        )
+    first = round(start * rate)
+    count = total - first if duration is None else round(duration * rate)
+    if total == 0:
         raise AudioError(f"{path}: no samples in the file; expected speech")
+    # Durations in manifests are rounded: allow a millisecond past the end.
+    if first >= total or first + count > total + max(1, rate // 1000):
+        raise AudioError(
+            f"{path}: the file lasts {total / rate:.3f} s; expected to read up to "
+            f"{(first + count) / rate:.3f} s; check start and duration in the manifest"
+        )
+    return first, min(count, total - first)
+
+
+def _read(file: soundfile.SoundFile, path: str | Path, *, first: int, count: int) -> np.ndarray:
+    """`(count, channels)` samples from sample `first` on, int16 or checked float32; fewer at a cut end."""
+    try:
+        if file.tell() != first:
+            file.seek(first)
+        # 16-bit samples are scaled later: twice as fast as libsndfile's own conversion, and the same.
+        kind = "int16" if file.subtype == "PCM_16" else "float32"
+        samples = file.read(count, dtype=kind, always_2d=True)
+    except (soundfile.LibsndfileError, RuntimeError) as error:
+        raise AudioError(f"{path}: broken {file.format} file ({_reason(error)}); fetch it again") from None
+    if len(samples) < count and file.format in _EXACT_FORMATS:
+        raise AudioError(
+            f"{path}: cut short: the header says {_frames(file, path)} samples, only {first + len(samples)} "
+            "could be read; fetch it again"
+        )
+    if samples.dtype != np.int16 and not np.isfinite(samples).all():
+        bad = int(np.flatnonzero(~np.isfinite(samples).all(axis=1))[0])
+        raise AudioError(f"{path}: sample {first + bad} is NaN or infinite; expected values in [-1, 1]")
+    return samples
+
+
+def _mono(samples: np.ndarray, channel: int | None) -> np.ndarray:
+    """`(N, channels)` samples -> `(N,)` float32, one channel or the mean of all."""
     if samples.dtype == np.int16:
         samples = samples.astype(np.float32)
         samples *= np.float32(1 / 32768)
-    elif not np.isfinite(samples).all():
-        bad = int(np.flatnonzero(~np.isfinite(samples).all(axis=1))[0])
-        raise AudioError(f"{path}: sample {first + bad} is NaN or infinite; expected values in [-1, 1]")
     if channel is not None:
-        waveform = samples[:, channel]
-    elif channels > 1:
+        return samples[:, channel]
+    return samples[:, 0] if samples.shape[1] == 1 else samples.mean(axis=1)
+
+
+def _log_changes(
+    path: str | Path, *, channels: int, channel: int | None, rate: int, sample_rate: int
+) -> None:
+    """Say once a file what is done to the sound."""
+    if channel is None and channels > 1:
         log.info("%s: %d channels mixed down to one", path, channels)
-        waveform = samples.mean(axis=1)
-    else:
-        waveform = samples[:, 0]
     if rate != sample_rate:
         message = "%s: resampled from %d Hz to %d Hz"
         if rate < sample_rate:
             log.warning(message + "; nothing above %d Hz is in it", path, rate, sample_rate, rate // 2)
         else:
             log.info(message, path, rate, sample_rate)
-        waveform = resample(waveform, rate, sample_rate)
-    return np.ascontiguousarray(waveform, dtype=np.float32)
 
 
 def resample(waveform: np.ndarray, from_rate: float, to_rate: float) -> np.ndarray:

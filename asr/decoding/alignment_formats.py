@@ -4,7 +4,10 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict
 
+from asr.decoding.hypothesis import Word
 from asr.decoding.word_times import TimedWord
+
+Spoken = Word | TimedWord
 
 
 def as_json(words: Sequence[TimedWord], *, name: str, duration: float) -> str:
@@ -13,7 +16,7 @@ def as_json(words: Sequence[TimedWord], *, name: str, duration: float) -> str:
     return json.dumps(record, ensure_ascii=False, indent=1) + "\n"
 
 
-def as_ctm(words: Sequence[TimedWord], *, name: str, duration: float) -> str:
+def as_ctm(words: Sequence[Spoken], *, name: str, duration: float) -> str:
     """A line a word: file, channel, start and duration in seconds, word, confidence (NIST sclite's format)."""
     name = "_".join(name.split())
     return "".join(
@@ -29,6 +32,17 @@ def as_textgrid(words: Sequence[TimedWord], *, name: str, duration: float) -> st
         ("words", [(word.start, word.end, word.text) for word in words]),
         ("characters", [(character.start, character.end, character.text) for character in characters]),
     ]
+    return textgrid(tiers, duration=duration)
+
+
+def textgrid(tiers: Sequence[tuple[str, Sequence[tuple[float, float, str]]]], *, duration: float) -> str:
+    """Praat's long text format.
+
+    Args:
+        tiers: name, and the spoken intervals (start and end in seconds, text) in order; what lies between
+            them becomes empty intervals.
+        duration: of the recording, in seconds.
+    """
     # The last frame may reach past the last sample.
     end = max([round(duration, 3), *(last for _, spoken in tiers for _, last, _ in spoken)])
     lines = [

@@ -1,56 +1,173 @@
-"""Emissions of recordings of any length, in bounded memory: overlapping windows of the file."""
+"""Emissions of recordings of any length, in bounded memory: overlapping windows, stitched where both are sure.
 
+Consecutive windows overlap by twice the context. In the middle of the overlap each of them has heard enough on
+both sides; they are joined at the frame there that both hold for a blank, so that no character is emitted twice
+or lost.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from asr.data.audio import audio_info, read_audio
-from asr.errors import AudioError
+from asr.data.audio import audio_blocks
+from asr.decoding.alphabet import BLANK
+from asr.errors import AudioError, UsageError
 
 if TYPE_CHECKING:
     from asr.transcription.transcriber import Transcriber
 
+Emit = Callable[[Sequence[np.ndarray]], list[np.ndarray]]
+
+
+@dataclass(frozen=True, slots=True)
+class Windowing:
+    """How a long recording is cut.
+
+    Attributes:
+        window: seconds that each window adds.
+        context: seconds that it hears on either side besides.
+        batch: windows that go through the network together.
+    """
+
+    window: float = 30.0
+    context: float = 3.0
+    batch: int = 4
+
+    def __post_init__(self) -> None:
+        if not (
+            self.window > 0 and self.context >= 0 and 2 * self.context <= self.window and self.batch >= 1
+        ):
+            raise UsageError(
+                f"windows of {self.window} s with {self.context} s of context, {self.batch} at once; expected a "
+                "context of at most half a window, and at least one at once"
+            )
+
+    @property
+    def longest(self) -> float:
+        """Seconds of a recording that is emitted whole."""
+        return self.window + 2 * self.context
+
+
+class _Window(NamedTuple):
+    """A stretch of a recording: its waveform, and the encoder frame that it begins with."""
+
+    waveform: np.ndarray
+    first: int
+
 
 def emit_file(
-    transcriber: "Transcriber",
-    path: str | Path,
-    *,
-    window: float = 30.0,
-    context: float = 3.0,
+    transcriber: "Transcriber", path: str | Path, *, windowing: Windowing | None = None
 ) -> np.ndarray:
-    """Natural-log probabilities `(T', V)` float32 of a whole file.
-
-    The file is read and emitted window by window; each window also hears `context` on both sides, whose
-    frames are thrown away. A file that fits into one window is emitted as a whole.
-
-    Args:
-        transcriber: the model.
-        path: any audio file.
-        window, context: seconds.
+    """Natural-log probabilities `(T', V)` float32 of a whole file, read and emitted window by window.
 
     Raises:
         AudioError: unreadable, or too short for one frame.
     """
-    step = transcriber.model.seconds_per_frame
-    duration = audio_info(path).duration
-    frames, margin = max(1, round(window / step)), round(context / step)
-    shortest = transcriber.model.minimum_samples / transcriber.sample_rate
-    if duration <= (frames + 2 * margin) * step:
-        if duration < shortest:
-            raise AudioError(f"{path}: {duration:.3f} s; expected at least {shortest:.3f} s, one frame")
-        return transcriber.emit([read_audio(path, sample_rate=transcriber.sample_rate)])[0]
-    pieces: list[np.ndarray] = []
-    first = 0
-    while True:
-        left = max(0, first - margin)
-        last = first + frames
-        # What would be left over after this window, if it were too short for a frame, is taken along.
-        is_last = duration - last * step < margin * step + shortest
-        length = None if is_last else (last + margin - left) * step
-        waveform = read_audio(path, sample_rate=transcriber.sample_rate, start=left * step, duration=length)
-        log_probs = transcriber.emit([waveform])[0][first - left :]
-        pieces.append(log_probs if is_last else log_probs[:frames])
-        if is_last:
-            return np.concatenate(pieces)
-        first = last
+    blocks = audio_blocks(path, sample_rate=transcriber.sample_rate)
+    pieces = list(emit_blocks(transcriber, blocks, windowing=windowing, where=str(path)))
+    return np.concatenate(pieces)
+
+
+def emit_blocks(
+    transcriber: "Transcriber",
+    blocks: Iterable[np.ndarray],
+    *,
+    windowing: Windowing | None = None,
+    where: str = "waveform",
+) -> Iterator[np.ndarray]:
+    """Natural-log probabilities of a waveform that comes in blocks, as `(T_i, V)` float32 pieces.
+
+    Together the pieces have the frames that the waveform would have as a whole. What fits into one window
+    with its context is emitted as a whole. Memory is that of a batch of windows.
+
+    Args:
+        transcriber: the model.
+        blocks: `(N_i,)` float32 at the model's rate.
+        windowing: how it is cut.
+        where: the beginning of error messages.
+
+    Raises:
+        AudioError: too short for one frame.
+    """
+    model = transcriber.model
+    windowing = windowing or Windowing()
+    step = round(model.seconds_per_frame * model.sample_rate)
+    frames = max(2, round(windowing.window * model.sample_rate / step))
+    margin = min(frames // 2, round(windowing.context * model.sample_rate / step))
+    windows = _cut(
+        blocks,
+        step=step,
+        frames=frames,
+        margin=margin,
+        shortest=model.minimum_samples,
+        rate=model.sample_rate,
+        where=where,
+    )
+    emitted = (
+        (window.first, log_probs)
+        for batch in iter(lambda: list(islice(windows, windowing.batch)), [])
+        for window, log_probs in zip(
+            batch, transcriber.emit([window.waveform for window in batch]), strict=True
+        )
+    )
+    yield from stitch(emitted, margin=margin)
+
+
+def stitch(emitted: Iterable[tuple[int, np.ndarray]], *, margin: int) -> Iterator[np.ndarray]:
+    """Join overlapping `(first frame, (T, V) log-probabilities)` into pieces that touch.
+
+    Args:
+        emitted: windows in order, each beginning before the last one's end.
+        margin: frames of context; the joint lies within half of it around the middle of the overlap.
+    """
+    held: np.ndarray | None = None
+    begin = 0  # first frame of `held`
+    for first, log_probs in emitted:
+        if held is None:
+            held, begin = log_probs, first
+            continue
+        overlap = begin + len(held) - first
+        reach = min(margin // 2, (overlap - 1) // 2)
+        middle = overlap // 2
+        low, high = middle - reach, middle + reach + 1
+        both = (
+            held[first - begin + low : first - begin + high, BLANK]
+            + log_probs[low:high, BLANK]
+            # Of frames that are blank to both, the one nearest to the middle.
+            - 1e-3 * np.abs(np.arange(low, high) - middle)
+        )
+        joint = low + int(both.argmax()) if len(both) else middle
+        yield held[: first - begin + joint]
+        held, begin = log_probs[joint:], first + joint
+    if held is not None:
+        yield held
+
+
+def _cut(
+    blocks: Iterable[np.ndarray], *, step: int, frames: int, margin: int, shortest: int, rate: int, where: str
+) -> Iterator[_Window]:
+    """Windows of a waveform: `frames` encoder frames of `step` samples each, `margin` more on either side."""
+    waiting: list[np.ndarray] = []
+    held = 0  # samples in `waiting`, whose first sample begins encoder frame `left`
+    left = first = 0
+    for block in blocks:
+        waiting.append(block)
+        held += len(block)
+        # A window goes out once what is left after it makes another.
+        while held >= (first + frames + margin - left) * step + margin * step + shortest:
+            waveform = np.concatenate(waiting)
+            yield _Window(waveform[: (first + frames + margin - left) * step], left)
+            first += frames
+            drop = (first - margin - left) * step
+            left = first - margin
+            waiting, held = [waveform[drop:]], len(waveform) - drop
+    waveform = np.concatenate(waiting) if waiting else np.empty(0, np.float32)
+    if len(waveform) < shortest:
+        raise AudioError(
+            f"{where}: {len(waveform) / rate:.3f} s; expected at least {shortest / rate:.3f} s, one frame"
+        )
+    yield _Window(waveform, left)

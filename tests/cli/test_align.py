@@ -11,7 +11,7 @@ from asr.data.tokenizer import CharacterTokenizer
 from asr.decoding.alignment_formats import as_ctm, as_json, as_textgrid
 from asr.decoding.word_times import TimedCharacter, TimedWord
 from asr.transcription.transcriber import load
-from asr.transcription.windows import emit_file
+from asr.transcription.windows import Windowing, emit_file
 
 WORDS = [
     TimedWord("AB", 0.04, 0.2, 0.9, (TimedCharacter("A", 0.04, 0.08), TimedCharacter("B", 0.12, 0.2))),
@@ -116,7 +116,7 @@ def test_a_recording_shorter_than_a_frame_is_refused(folder, checkpoint, capsys)
 def test_windows_give_the_frames_of_the_whole(folder, checkpoint, window):
     transcriber = load(checkpoint, device="cpu", precision="float32")
     whole = emit_file(transcriber, folder / "speech.wav")
-    pieces = emit_file(transcriber, folder / "speech.wav", window=window, context=0.5)
+    pieces = emit_file(transcriber, folder / "speech.wav", windowing=Windowing(window, 0.5))
     assert pieces.shape == whole.shape
     # The features' mean is each window's own, so the values are near, not the same.
     assert np.abs(np.exp(pieces) - np.exp(whole)).max() < 0.1

@@ -1,0 +1,59 @@
+"""Transcriptions as text, JSON, subtitles, tables and annotations: pure functions.
+
+render(transcription, "srt")
+"""
+
+from collections.abc import Callable
+
+from asr.errors import UsageError
+from asr.transcription.formats.records import as_ctm, as_json, as_textgrid, as_tsv, as_txt
+from asr.transcription.formats.subtitles import SubtitleRules, as_srt, as_vtt
+from asr.transcription.transcript import Transcription
+
+_RECORDS: dict[str, Callable[..., str]] = {
+    "txt": as_txt,
+    "json": as_json,
+    "tsv": as_tsv,
+    "ctm": as_ctm,
+    "textgrid": as_textgrid,
+}
+_SUBTITLES = {"srt": as_srt, "vtt": as_vtt}
+
+# The name of each format and the ending of its files.
+FORMATS = {
+    "txt": ".txt",
+    "json": ".json",
+    "srt": ".srt",
+    "vtt": ".vtt",
+    "tsv": ".tsv",
+    "ctm": ".ctm",
+    "textgrid": ".TextGrid",
+}
+
+
+def render(
+    transcription: Transcription,
+    format: str,
+    *,
+    name: str = "recording",
+    subtitles: SubtitleRules = SubtitleRules(),  # noqa: B008, frozen
+) -> str:
+    """A transcription in one of `FORMATS`, ending in a newline where there is anything.
+
+    Args:
+        transcription: the transcript.
+        format: txt (a line a segment), json, srt, vtt, tsv (milliseconds), ctm or textgrid.
+        name: of the recording; CTM and JSON write it down.
+        subtitles: how srt and vtt make cues.
+
+    Raises:
+        UsageError: no such format.
+    """
+    if format in _SUBTITLES:
+        return _SUBTITLES[format](transcription, rules=subtitles)
+    if format in _RECORDS:
+        return _RECORDS[format](transcription, name=name)
+    raise UsageError(f"no format {format!r}; expected {', '.join(FORMATS)}")
+
+
+__all__ = ["FORMATS", "SubtitleRules", "render"]

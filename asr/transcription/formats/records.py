@@ -1,0 +1,56 @@
+"""Transcriptions as plain text, JSON, TSV, CTM and TextGrid."""
+
+import json
+from dataclasses import asdict
+
+from asr.decoding.alignment_formats import as_ctm as words_as_ctm
+from asr.decoding.alignment_formats import textgrid
+from asr.transcription.transcript import Transcription
+
+
+def as_txt(transcription: Transcription, *, name: str) -> str:
+    """A line a segment."""
+    return "".join(f"{segment.text}\n" for segment in transcription.segments)
+
+
+def as_json(transcription: Transcription, *, name: str) -> str:
+    """One object: file, duration, text, and segments with their words; times in seconds."""
+    record = {
+        "file": name,
+        "duration": round(transcription.duration, 3),
+        "text": transcription.text,
+        "segments": [
+            {
+                "id": number,
+                "start": segment.start,
+                "end": segment.end,
+                "text": segment.text,
+                "words": [asdict(word) for word in segment.words],
+            }
+            for number, segment in enumerate(transcription.segments)
+        ],
+    }
+    return json.dumps(record, ensure_ascii=False, indent=1) + "\n"
+
+
+def as_tsv(transcription: Transcription, *, name: str) -> str:
+    """A header, then a line a segment: start and end in milliseconds, and the text."""
+    rows = [
+        f"{round(segment.start * 1000)}\t{round(segment.end * 1000)}\t{' '.join(segment.text.split())}\n"
+        for segment in transcription.segments
+    ]
+    return "".join(["start\tend\ttext\n", *rows])
+
+
+def as_ctm(transcription: Transcription, *, name: str) -> str:
+    """A line a word, in NIST's format."""
+    return words_as_ctm(transcription.words, name=name, duration=transcription.duration)
+
+
+def as_textgrid(transcription: Transcription, *, name: str) -> str:
+    """Praat's long text format, with the tiers `segments` and `words`."""
+    tiers = [
+        ("segments", [(segment.start, segment.end, segment.text) for segment in transcription.segments]),
+        ("words", [(word.start, word.end, word.text) for word in transcription.words]),
+    ]
+    return textgrid(tiers, duration=transcription.duration)

@@ -1,0 +1,124 @@
+"""Subtitles: words gathered into cues that can be read in time, as SubRip (.srt) and WebVTT (.vtt).
+
+The defaults follow what broadcasters ask of subtitles: two lines of 42 characters, one to seven seconds
+a cue, two frames between cues (Netflix Timed Text Style Guide; BBC Subtitle Guidelines).
+"""
+
+import html
+import textwrap
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from asr.decoding.hypothesis import Word
+from asr.errors import UsageError
+from asr.transcription.transcript import Transcription
+
+
+@dataclass(frozen=True, slots=True)
+class SubtitleRules:
+    """What a cue may be.
+
+    Attributes:
+        line_length: characters a line; a longer word has a line for itself.
+        lines: lines a cue.
+        shortest: seconds that a cue stays at least, where the next one leaves the time.
+        longest: seconds of a cue at most, as long as there is more than one word in it.
+        gap: seconds between two cues, where the words leave them.
+    """
+
+    line_length: int = 42
+    lines: int = 2
+    shortest: float = 1.0
+    longest: float = 7.0
+    gap: float = 0.08
+
+    def __post_init__(self) -> None:
+        if self.line_length < 1 or self.lines < 1:
+            raise UsageError(
+                f"subtitles of {self.lines} lines of {self.line_length} characters; expected at least 1"
+            )
+        if not (0 <= self.shortest <= self.longest and self.longest > 0 and self.gap >= 0):
+            raise UsageError(
+                f"subtitle cues of {self.shortest} to {self.longest} s, {self.gap} s apart; expected "
+                "0 <= shortest <= longest and a gap of at least 0"
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Cue:
+    """What is on the screen for a while: start and end in seconds, and the lines."""
+
+    start: float
+    end: float
+    lines: tuple[str, ...]
+
+
+def make_cues(transcription: Transcription, rules: SubtitleRules) -> list[Cue]:
+    """The cues of a transcription, in order, none over another; a cue never spans a pause."""
+    groups = [group for segment in transcription.segments for group in _fill(segment.words, rules)]
+    cues = []
+    for number, words in enumerate(groups):
+        start, end = words[0].start, max(words[-1].end, words[0].start + rules.shortest)
+        if number + 1 < len(groups):
+            following = groups[number + 1][0].start
+            # The gap is taken from the time after the last word, and from the word itself only as long as
+            # half of the cue is left.
+            end = min(end, max(following - rules.gap, (start + following) / 2))
+        cues.append(Cue(start, end, _wrap([word.text for word in words], rules)))
+    return cues
+
+
+def as_srt(transcription: Transcription, *, rules: SubtitleRules) -> str:
+    """SubRip."""
+    return "\n".join(
+        f"{number}\n{_clock(cue.start, ',')} --> {_clock(cue.end, ',')}\n{_joined(cue.lines)}\n"
+        for number, cue in enumerate(make_cues(transcription, rules), 1)
+    )
+
+
+def as_vtt(transcription: Transcription, *, rules: SubtitleRules) -> str:
+    """WebVTT."""
+    cues = [
+        f"\n{_clock(cue.start, '.')} --> {_clock(cue.end, '.')}\n{html.escape(_joined(cue.lines), quote=False)}\n"
+        for cue in make_cues(transcription, rules)
+    ]
+    return "".join(["WEBVTT\n", *cues])
+
+
+def _fill(words: Sequence[Word], rules: SubtitleRules) -> list[list[Word]]:
+    """Words of a segment, as many in a cue as it holds."""
+    groups: list[list[Word]] = []
+    for word in words:
+        if groups and word.end - groups[-1][0].start <= rules.longest:
+            texts = [*(other.text for other in groups[-1]), word.text]
+            if len(_lines(texts, rules.line_length)) <= rules.lines:
+                groups[-1].append(word)
+                continue
+        groups.append([word])
+    return groups
+
+
+def _wrap(texts: Sequence[str], rules: SubtitleRules) -> tuple[str, ...]:
+    """Lines of like length: the narrowest that need no more lines than the widest."""
+    widest = _lines(texts, rules.line_length)
+    narrow = -(-len(" ".join(texts)) // len(widest))
+    for width in range(narrow, rules.line_length):
+        lines = _lines(texts, width)
+        if len(lines) == len(widest):
+            return tuple(lines)
+    return tuple(widest)
+
+
+def _lines(texts: Sequence[str], width: int) -> list[str]:
+    return textwrap.wrap(" ".join(texts), width, break_long_words=False, break_on_hyphens=False)
+
+
+def _joined(lines: Sequence[str]) -> str:
+    return "\n".join(lines)
+
+
+def _clock(seconds: float, point: str) -> str:
+    """`01:02:03,456`."""
+    milliseconds = round(seconds * 1000)
+    minutes, rest = divmod(milliseconds, 60_000)
+    return f"{minutes // 60:02d}:{minutes % 60:02d}:{rest // 1000:02d}{point}{rest % 1000:03d}"

@@ -1,0 +1,89 @@
+"""What transcription returns: the text of a recording, its segments and its words."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from asr.decoding.hypothesis import Word
+
+PAUSE = 0.5  # seconds between two words that part two segments
+LONGEST = 30.0  # seconds of a segment, as long as there is more than one word in it
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A stretch of speech between two pauses.
+
+    Attributes:
+        start, end: seconds from the beginning of the recording, of the first word and of the last.
+        text: its words, parted by spaces.
+        words: with times and confidence; at least one.
+    """
+
+    start: float
+    end: float
+    text: str
+    words: tuple[Word, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Transcription:
+    """The transcript of a recording.
+
+    Attributes:
+        text: all of it, on one line.
+        segments: from pause to pause, in order; together they hold every word once.
+        words: in order, times in seconds from the beginning of the recording.
+        duration: of the recording, in seconds.
+    """
+
+    text: str
+    segments: tuple[Segment, ...]
+    words: tuple[Word, ...]
+    duration: float
+
+
+def gather_segments(
+    words: Sequence[Word], *, duration: float, pause: float = PAUSE, longest: float = LONGEST
+) -> Transcription:
+    """Words in order -> the transcription, its segments cut at the pauses.
+
+    Args:
+        words: of the whole recording.
+        duration: of the recording, in seconds.
+        pause: silence in seconds between two words that parts two segments.
+        longest: seconds; a segment that would grow beyond is cut at its widest gap.
+    """
+    groups: list[list[Word]] = []
+    for word in words:
+        if groups and word.start - groups[-1][-1].end < pause:
+            groups[-1].append(word)
+        else:
+            groups.append([word])
+    segments = tuple(
+        Segment(part[0].start, part[-1].end, " ".join(word.text for word in part), tuple(part))
+        for group in groups
+        for part in _cut(group, longest)
+    )
+    return Transcription(" ".join(word.text for word in words), segments, tuple(words), duration)
+
+
+def _cut(words: Sequence[Word], longest: float) -> list[Sequence[Word]]:
+    """Cut words at their widest gap, and the pieces again, until none is longer than `longest` seconds."""
+    pieces: list[Sequence[Word]] = []
+    waiting = [words]
+    while waiting:
+        piece = waiting.pop()
+        if len(piece) == 1 or piece[-1].end - piece[0].start <= longest:
+            pieces.append(piece)
+            continue
+        # The middle of equally wide gaps, so that the pieces are of like length.
+        middle = len(piece) / 2
+        at = max(
+            range(1, len(piece)),
+            key=lambda index: (
+                round(piece[index].start - piece[index - 1].end, 3),
+                -abs(index - middle),
+            ),
+        )
+        waiting += [piece[at:], piece[:at]]
+    return pieces
