@@ -4,9 +4,10 @@ A frame is settled once the network has read `right` seconds after it. Work is b
 sound costs one pass over `left + step + right` seconds, however long the recording has lasted.
 
 Features are normalised over what has been heard so far, up to the last `history` seconds, not over the window
-alone: a window that holds nothing but a pause would blow its faint noise up to the loudness of speech. As the
+alone: a window that holds nothing but a pause would blow its faint noise up to the loudness of speech. Long
+pauses are left out of the statistics, since utterances that a model is trained on have none. As the
 first second says too little about the recording, no frame is settled before `warm_up` seconds are heard;
-a recording shorter than that gets the very log-probabilities of the whole file.
+what ends before that is normalised as a whole, like a file.
 """
 
 from dataclasses import dataclass, replace
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from asr.errors import AudioError, ConfigError
 from asr.model.features import Features
@@ -22,6 +23,8 @@ from asr.model.precision import autocast
 
 if TYPE_CHECKING:
     from asr.transcription.transcriber import Transcriber
+
+_MARGIN = 0.2  # seconds around loud frames that count with them
 
 
 @dataclass(frozen=True)
@@ -99,7 +102,9 @@ class WindowedEmitter:
     def _take(self, samples: np.ndarray) -> None:
         """Samples -> feature frames, as many as are whole."""
         if samples.ndim != 1 or not np.isfinite(samples).all():
-            raise AudioError(f"live samples of shape {samples.shape}; expected (samples,), no NaN or infinity")
+            raise AudioError(
+                f"live samples of shape {samples.shape}; expected (samples,), no NaN or infinity"
+            )
         self._samples = np.concatenate([self._samples, samples.astype(np.float32)])
         window, hop = self._raw_features.window_samples, self._raw_features.hop_samples
         count = 1 + (len(self._samples) - window) // hop
@@ -133,20 +138,20 @@ class WindowedEmitter:
         if not self._is_normalised:
             return self._features
         heard = self._features[-self._frames(self.config.history) :]
-        heard = heard[self._is_loud(heard)]
+        if self._first or len(heard) >= self._frames(self.config.warm_up):
+            heard = heard[self._is_loud(heard)]
         deviation = (heard.var(dim=0, unbiased=False) + 1e-5).sqrt()
         return (self._features - heard.mean(dim=0)) / deviation
 
-    def _is_loud(self, features):
-        import os
-        M=float(os.environ.get("MARGIN","0.3")); Q=float(os.environ.get("Q","0.5"))
-        if M<0: return slice(None)
-        loudness = features.mean(dim=1)
-        low, high = torch.quantile(loudness, torch.tensor([0.05, 0.95])).tolist()
-        loud = loudness > low + Q * (high - low)
-        margin = round(M*100)
-        loud = torch.nn.functional.max_pool1d(loud.float()[None,None], 2*margin+1, 1, margin)[0,0] > 0
-        return loud
+    def _is_loud(self, features: Tensor) -> Tensor:
+        """`(T,)` bool, the frames of `(T, F)` raw features in the louder half of their range, or near one."""
+        # The first cepstral coefficient is a sum over the log-mel bins, as their mean is.
+        is_mfcc = self._model.config.features.kind == "mfcc"
+        loudness = features[:, 0] if is_mfcc else features.mean(dim=1)
+        low, high = torch.quantile(loudness, loudness.new_tensor([0.05, 0.95]))
+        loud = (loudness >= (low + high) / 2).float().view(1, 1, -1)
+        margin = self._frames(_MARGIN)
+        return nn.functional.max_pool1d(loud, 2 * margin + 1, stride=1, padding=margin).view(-1) > 0
 
     def _forget(self) -> None:
         """Drop the features that neither a window nor the normalisation will want again."""
