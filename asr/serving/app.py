@@ -29,6 +29,7 @@ from asr.serving.transcriptions import (
     models,
     transcribe_request,
 )
+from asr.serving.uploads import drain
 from asr.transcription.transcriber import Transcriber
 
 log = logging.getLogger(__name__)
@@ -94,12 +95,15 @@ def create_app(transcriber: Transcriber, config: ServingConfig, *, draining: asy
         admit(request)
         if draining.is_set():
             raise RequestError(503, "the server is shutting down; ask again in a while", code="shutting_down")
-        if metrics.in_flight._value.get() >= config.max_requests:
+        if engine.in_flight >= config.max_requests:
             raise RequestError(
                 503, f"{config.max_requests} requests are at work or waiting; ask again soon", code="busy"
             )
-        with metrics.in_flight.track_inprogress():
+        engine.in_flight += 1
+        try:
             return await transcribe_request(request, engine)
+        finally:
+            engine.in_flight -= 1
 
     @app.get("/v1/models")
     async def list_models(request: Request) -> dict[str, Any]:
@@ -170,6 +174,10 @@ def _add_page(app: FastAPI) -> None:
 def _add_error_handlers(app: FastAPI) -> None:
     @app.exception_handler(RequestError)
     async def refused(request: Request, error: RequestError) -> Response:
+        # What is left of the body is read before the connection closes: closing over unread bytes would
+        # reset it, and the client might never see the answer.
+        if error.status in (401, 403, 413, 415, 503):
+            await drain(request)
         return error.response()
 
     @app.exception_handler(HTTPException)

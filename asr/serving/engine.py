@@ -83,7 +83,11 @@ class Engine:
         )
         self._shared = _SharedTranscriber(transcriber, self.worker)
         self._threads = ThreadPoolExecutor(config.threads, thread_name_prefix="transcribe")
+        self.in_flight = 0  # transcription requests at work or waiting
+        self.live_sessions = 0
         metrics.queue.set_function(lambda: self.worker.waiting)
+        metrics.in_flight.set_function(lambda: self.in_flight)
+        metrics.live_sessions.set_function(lambda: self.live_sessions)
 
     async def transcribe(self, path: Path) -> Transcription:
         """Transcribe a file of any length.

@@ -44,20 +44,21 @@ _CLOSE_CODES = {401: 1008, 403: 1008, 408: 1008, 413: 1009, 503: 1013, 500: 1011
 async def serve_live(socket: WebSocket, engine: Engine, *, draining: asyncio.Event) -> None:
     """Serve one live session to its end."""
     await socket.accept()
-    gauge = engine.metrics.live_sessions
+    engine.live_sessions += 1
     try:
         if draining.is_set():
             raise RequestError(503, "the server is shutting down", code="shutting_down")
-        if gauge._value.get() >= engine.config.max_live_sessions:
+        if engine.live_sessions > engine.config.max_live_sessions:
             raise RequestError(503, "all live sessions are taken; try again soon", code="busy")
-        with gauge.track_inprogress():
-            await _Live(socket, engine, draining).run()
+        await _Live(socket, engine, draining).run()
     except RequestError as error:
         await _refuse(socket, error)
     except AsrError as error:
         await _refuse(socket, RequestError(400, str(error)))
     except WebSocketDisconnect:
         pass
+    finally:
+        engine.live_sessions -= 1
 
 
 async def _refuse(socket: WebSocket, error: RequestError) -> None:

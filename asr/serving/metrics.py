@@ -11,9 +11,7 @@ class Metrics:
     Attributes:
         requests: requests by path and status.
         seconds: time from a request's headers to the end of its answer, by path.
-        in_flight: transcription requests at work or waiting.
-        live_sessions: live sessions that are open.
-        queue: jobs that wait for the network.
+        in_flight, live_sessions, queue: what is at work or waits; their owner tells them.
         audio_seconds: sound transcribed, uploads and live together.
         batch_size, batch_time: of the network's batches.
     """

@@ -6,7 +6,6 @@ import signal
 import socket
 from collections.abc import Callable
 from types import FrameType
-from typing import Any
 
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
@@ -14,6 +13,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from asr.errors import AsrError
 from asr.serving.app import create_app
 from asr.serving.config import ServingConfig
+from asr.serving.engine import Engine
 from asr.serving.live_socket import MAX_MESSAGE_BYTES
 from asr.transcription.transcriber import Transcriber
 
@@ -57,7 +57,7 @@ async def _serve(
         log_config=None,
         server_header=False,
     )
-    server = _DrainingServer(settings, draining, app.state.engine.metrics.live_sessions)
+    server = _DrainingServer(settings, draining, app.state.engine)
     host, port = listener.getsockname()[:2]
     address = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
     server.when_started = lambda: on_ready(address)
@@ -79,16 +79,16 @@ def _listen(config: ServingConfig) -> socket.socket:
 class _DrainingServer(uvicorn.Server):
     """On a signal: refuse what is new, let live sessions say their last words, then shut down as uvicorn does."""
 
-    def __init__(self, settings: uvicorn.Config, draining: asyncio.Event, live_sessions: Any) -> None:
+    def __init__(self, settings: uvicorn.Config, draining: asyncio.Event, engine: Engine) -> None:
         super().__init__(settings)
         self.when_started: Callable[[], None] = lambda: None
         self._draining = draining
-        self._live_sessions = live_sessions
+        self._engine = engine
         self._drain: asyncio.Task[None] | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
         self._loop = asyncio.get_running_loop()
+        await super().startup(sockets)
         if self.started:
             self.when_started()
 
@@ -106,27 +106,46 @@ class _DrainingServer(uvicorn.Server):
     async def _end_live_sessions(self) -> None:
         # uvicorn closes sockets as soon as it may exit; live sessions need a moment before.
         deadline = self._loop.time() + self.config.timeout_graceful_shutdown
-        while self._live_sessions._value.get() > 0 and self._loop.time() < deadline:
+        while self._engine.live_sessions > 0 and self._loop.time() < deadline:
             await asyncio.sleep(0.02)
         self.should_exit = True
 
 
 def _protocol(idle_seconds: float) -> type[H11Protocol]:
-    """HTTP whose connections are cut off while their headers do not come."""
+    """HTTP whose connections are cut off when a request's headers do not come in time."""
 
     class Protocol(H11Protocol):
+        _headers_due: asyncio.TimerHandle | None = None
+
         def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
             super().connection_made(transport)
-            self._headers_due = self.loop.call_later(idle_seconds, self._cut_off)
+            self._await_headers()
 
-        def _cut_off(self) -> None:
-            if self.cycle is None and not self.transport.is_closing():
-                log.info("a connection without a request after %g s: closed", idle_seconds)
-                self.transport.close()
+        def data_received(self, data: bytes) -> None:
+            super().data_received(data)
+            self._await_headers()
 
         def connection_lost(self, exc: Exception | None) -> None:
-            self._headers_due.cancel()
             super().connection_lost(exc)
+            self._expect_nothing()
+
+        def _await_headers(self) -> None:
+            """Start the clock with a request's first byte, stop it once the request is there."""
+            is_socket = self.transport.get_protocol() is not self
+            if is_socket or (self.cycle is not None and not self.cycle.response_complete):
+                self._expect_nothing()
+            elif self._headers_due is None:
+                self._headers_due = self.loop.call_later(idle_seconds, self._cut_off)
+
+        def _expect_nothing(self) -> None:
+            if self._headers_due is not None:
+                self._headers_due.cancel()
+                self._headers_due = None
+
+        def _cut_off(self) -> None:
+            if not self.transport.is_closing():
+                log.info("no whole request on a connection for %g s: closed", idle_seconds)
+                self.transport.close()
 
     return Protocol
 

@@ -3,9 +3,11 @@
 https://platform.openai.com/docs/api-reference/audio/createTranscription
 """
 
+import asyncio
 import json
 import math
-from typing import Any
+from collections.abc import Coroutine
+from typing import Any, TypeVar
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
@@ -19,6 +21,8 @@ from asr.serving.uploads import Upload, read_upload
 from asr.serving.worker import WorkerStopped
 from asr.transcription.formats import render
 from asr.transcription.transcript import Segment, Transcription
+
+T = TypeVar("T")
 
 RESPONSE_FORMATS = ("json", "verbose_json", "text", "srt", "vtt")
 GRANULARITIES = ("word", "segment")
@@ -43,7 +47,7 @@ async def transcribe_request(request: Request, engine: Engine) -> Response:
                 400, "the file has 0 bytes; expected a recording", param="file", code="empty_file"
             )
         try:
-            transcription = await engine.transcribe(upload.path)
+            transcription = await _unless_gone(request, engine.transcribe(upload.path))
         except TooLong as error:
             raise RequestError(413, str(error), param="file", code="audio_too_long") from None
         except AudioError as error:
@@ -61,6 +65,20 @@ async def transcribe_request(request: Request, engine: Engine) -> Response:
     finally:
         upload.remove()
     return answer(transcription, wanted, granularities, notices=_notices(upload, engine.config))
+
+
+async def _unless_gone(request: Request, work: Coroutine[Any, Any, T]) -> T:
+    """The work's result; it is given up when the client goes away."""
+    task = asyncio.ensure_future(work)
+    gone = asyncio.ensure_future(request.receive())  # after the body there is nothing but the disconnect
+    try:
+        await asyncio.wait({task, gone}, return_when=asyncio.FIRST_COMPLETED)
+        if not task.done():
+            raise RequestError(499, "the client has gone")
+        return task.result()
+    finally:
+        task.cancel()
+        gone.cancel()
 
 
 def _options(upload: Upload) -> tuple[str, list[str]]:

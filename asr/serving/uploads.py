@@ -5,19 +5,21 @@ import os
 import tempfile
 import time
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 
 from asr.serving.config import ServingConfig
 from asr.serving.errors import RequestError
 
 _MAX_FIELD_BYTES = 64 * 1024
 _MAX_FIELDS = 64
+_IS_READ = "asr.body_is_read"  # in a request's scope
 
 
 @dataclass
@@ -93,15 +95,12 @@ async def read_upload(request: Request, config: ServingConfig) -> Upload:
 async def _limited(request: Request, config: ServingConfig) -> AsyncIterator[bytes]:
     """Chunks of the body, as long as it is neither too large nor too slow."""
     deadline = time.monotonic() + config.upload_seconds
-    stream = request.stream().__aiter__()
-    size = 0
-    while True:
+    size, is_whole = 0, False
+    while not is_whole:
         left = deadline - time.monotonic()
         try:
             async with asyncio.timeout(max(0.0, min(config.idle_seconds, left))):
-                chunk = await anext(stream)
-        except StopAsyncIteration:
-            return
+                message = await request.receive()
         except TimeoutError:
             raise RequestError(
                 408,
@@ -109,12 +108,30 @@ async def _limited(request: Request, config: ServingConfig) -> AsyncIterator[byt
                 f"all of it within {config.upload_seconds:g} s",
                 code="slow_upload",
             ) from None
-        except ClientDisconnect:
-            raise RequestError(400, "the connection ended before the body did", code="truncated") from None
+        if message["type"] == "http.disconnect":
+            raise RequestError(400, "the connection ended before the body did", code="truncated")
+        chunk = message.get("body", b"")
+        is_whole = request.scope[_IS_READ] = not message.get("more_body", False)
         size += len(chunk)
         if size > config.max_upload_bytes:
             raise _too_large(config)
         yield chunk
+
+
+async def drain(request: Request, *, seconds: float = 2.0, most: int = 1 << 24) -> None:
+    """Read the rest of a body and forget it, within bounds; nothing when the client waits to be asked for it."""
+    headers = request.headers
+    if request.scope.get(_IS_READ) or "expect" in headers:
+        return
+    if "transfer-encoding" not in headers and headers.get("content-length", "0") == "0":
+        return
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            while most > 0:
+                message = await request.receive()
+                most -= len(message.get("body", b""))
+                if not message.get("more_body", False):
+                    return
 
 
 def _too_large(config: ServingConfig) -> RequestError:

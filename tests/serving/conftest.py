@@ -20,7 +20,15 @@ from asr.model.checkpoint import Checkpoint, save_checkpoint
 from asr.model.encoder import EncoderConfig
 from asr.transcription.transcriber import Transcriber, load
 
-for package in ("fastapi", "uvicorn", "websockets", "python_multipart", "prometheus_client", "httpx", "openai"):
+for package in (
+    "fastapi",
+    "uvicorn",
+    "websockets",
+    "python_multipart",
+    "prometheus_client",
+    "httpx",
+    "openai",
+):
     pytest.importorskip(package, reason="needs the extras serve and dev")
 
 
@@ -86,16 +94,14 @@ def babble(number: int, *, seconds: float) -> np.ndarray:
 
 
 @pytest.fixture(scope="session")
-def start_server(
-    babbler: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Callable[..., Server]]:
+def start_server(babbler: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Server]]:
     """Start `asr serve` on a free port, and end it with the tests."""
     running: list[subprocess.Popen[str]] = []
 
     def start(*options: object, model: Path = babbler, **environment: str) -> Server:
         uploads = tmp_path_factory.mktemp("uploads")
         process = subprocess.Popen(
-            [sys.executable, "-m", "asr", "serve", "--model", str(model), "--port", "0", *map(str, options)],
+            [sys.executable, "-m", "asr", "serve", "--model", str(model), "--port", "0", "--precision", "float32", *map(str, options)],
             stderr=subprocess.PIPE,
             text=True,
             env={**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": "", "TMPDIR": str(uploads), **environment},
@@ -120,11 +126,11 @@ def start_server(
 def server(start_server: Callable[..., Server]) -> Server:
     """One server with low limits, for all."""
     return start_server(
-        "--max-upload-mb", 1, "--max-audio-seconds", 20, "--idle-seconds", 1, "--max-live-sessions", 3
+        "--max-upload-mb", 1, "--max-audio-seconds", 20, "--idle-seconds", 2, "--max-live-sessions", 3
     )  # fmt: skip
 
 
-def eventually(claim: Callable[[], bool], *, seconds: float = 10.0) -> bool:
+def eventually(claim: Callable[[], bool], *, seconds: float = 60.0) -> bool:
     """Whether a claim comes true in time."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:

@@ -25,7 +25,7 @@ PART = b'--x\r\nContent-Disposition: form-data; name="file"; filename="a.wav"\r\
 
 def talk(server: Server, *pieces: bytes) -> socket.socket:
     """A connection that has sent some bytes, and no more."""
-    connection = socket.create_connection(("127.0.0.1", server.port), timeout=10)
+    connection = socket.create_connection(("127.0.0.1", server.port), timeout=60)
     for piece in pieces:
         connection.sendall(piece)
     return connection
@@ -37,7 +37,7 @@ def test_a_sender_that_stops_gets_408_and_is_cut_off(server: Server) -> None:
         answer = b"".join(iter(lambda: connection.recv(4096), b""))
     assert answer.startswith(b"HTTP/1.1 408")
     assert json.loads(answer.partition(b"\r\n\r\n")[2])["error"]["code"] == "slow_upload"
-    assert 0.5 < time.monotonic() - begin < 6
+    assert 1 < time.monotonic() - begin < 30
 
 
 def test_a_connection_without_a_request_is_closed(server: Server) -> None:
@@ -50,7 +50,7 @@ def test_a_dropped_connection_leaves_nothing_behind(server: Server) -> None:
         talk(server, HEAD, PART, b"RIFF" * 100).close()
     assert eventually(lambda: metric(server, "asr_requests_in_flight") == 0)
     assert eventually(lambda: not list(server.uploads.iterdir()))
-    assert httpx.get(f"{server.url}/healthz").json()["status"] == "ok"
+    assert httpx.get(f"{server.url}/healthz", timeout=60).json()["status"] == "ok"
 
 
 def test_rubbish_is_refused_with_400(server: Server) -> None:
@@ -66,21 +66,21 @@ def test_sigterm_finishes_what_is_running_and_takes_nothing_new(
     running = talk(server, upload, PART, content[:1000])
     with connect(server.live) as live, ThreadPoolExecutor(1) as pool:
         live.send((32767 * babble(1, seconds=3)).astype("<i2").tobytes())
-        messages = [json.loads(live.recv(timeout=20)) for _ in range(2)]
+        messages = [json.loads(live.recv(timeout=60)) for _ in range(2)]
         assert [message["type"] for message in messages] == ["ready", "partial"]
         server.process.send_signal(signal.SIGTERM)
         with pytest.raises(ConnectionClosed) as closed:
             while True:
-                messages.append(json.loads(live.recv(timeout=20)))
+                messages.append(json.loads(live.recv(timeout=60)))
         assert [message["type"] for message in messages[-2:]] == ["final", "done"]
         assert closed.value.rcvd is not None
         assert closed.value.rcvd.code == 1012
         assert eventually(lambda: not answers(server))
         # The upload that had begun is taken to its end.
         running.sendall(content[1000:] + b"\r\n--x--\r\n")
-        answer = pool.submit(lambda: b"".join(iter(lambda: running.recv(4096), b""))).result(timeout=20)
+        answer = pool.submit(lambda: b"".join(iter(lambda: running.recv(4096), b""))).result(timeout=60)
     assert answer.startswith(b"HTTP/1.1 200")
-    assert server.process.wait(timeout=20) == 0
+    assert server.process.wait(timeout=60) == 0
 
 
 def answers(server: Server) -> bool:

@@ -23,7 +23,7 @@ def receive_all(live: ClientConnection) -> tuple[list[dict[str, Any]], int]:
     messages = []
     try:
         while True:
-            messages.append(json.loads(live.recv(timeout=20)))
+            messages.append(json.loads(live.recv(timeout=60)))
     except ConnectionClosed as closed:
         assert closed.rcvd is not None
         return messages, closed.rcvd.code
@@ -39,11 +39,11 @@ def test_partials_come_while_the_client_speaks(server: Server, babbling: Transcr
     heard = []
     with connect(server.live) as live:
         live.send(json.dumps({"type": "start", "sample_rate": 16000}))
-        assert json.loads(live.recv(timeout=20))["type"] == "ready"
+        assert json.loads(live.recv(timeout=60))["type"] == "ready"
         for start in range(0, len(samples), 8000):
             live.send(pcm(samples[start : start + 8000]))
             if start == 2 * 16000:
-                heard.append(json.loads(live.recv(timeout=20)))
+                heard.append(json.loads(live.recv(timeout=60)))
                 assert heard[0]["type"] == "partial"
         live.send(json.dumps({"type": "finish"}))
         rest, code = receive_all(live)
@@ -116,7 +116,7 @@ def test_sessions_beyond_the_limit_are_told_to_come_back(server: Server) -> None
     sessions = [connect(server.live) for _ in range(3)]
     for session in sessions:
         session.send(b"")
-        assert json.loads(session.recv(timeout=20))["type"] == "ready"
+        assert json.loads(session.recv(timeout=60))["type"] == "ready"
     with connect(server.live) as live:
         messages, code = receive_all(live)
     assert messages[0]["error"]["code"] == "busy"
@@ -127,7 +127,7 @@ def test_sessions_beyond_the_limit_are_told_to_come_back(server: Server) -> None
     def is_free() -> bool:
         with connect(server.live) as live:
             live.send(b"")
-            return bool(json.loads(live.recv(timeout=20))["type"] == "ready")
+            return bool(json.loads(live.recv(timeout=60))["type"] == "ready")
 
     assert eventually(is_free)
 

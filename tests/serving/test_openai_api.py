@@ -117,12 +117,12 @@ def test_ignored_fields_give_a_notice(server: Server, speech: Callable[..., Path
 
 def post(server: Server, content: bytes, *, name: str = "speech.wav", **fields: str) -> httpx.Response:
     return httpx.post(
-        f"{server.url}/v1/audio/transcriptions", files={"file": (name, content)}, data=fields, timeout=30
+        f"{server.url}/v1/audio/transcriptions", files={"file": (name, content)}, data=fields, timeout=60
     )
 
 
 def metric(server: Server, name: str) -> float:
-    lines = httpx.get(f"{server.url}/metrics").text.splitlines()
+    lines = httpx.get(f"{server.url}/metrics", timeout=60).text.splitlines()
     return next(float(line.split()[-1]) for line in lines if line.split()[0] == name)
 
 
@@ -165,14 +165,15 @@ def test_bad_options_are_refused(server: Server, speech: Callable[..., Path]) ->
 
 
 def test_requests_without_a_form_or_a_file_are_refused(server: Server) -> None:
-    address = f"{server.url}/v1/audio/transcriptions"
-    assert httpx.post(address, content=b"RIFF").status_code == 415
-    assert httpx.post(address, json={"file": "a"}).status_code == 415
-    assert httpx.post(address, files={"other": b"x"}).json()["error"]["param"] == "file"
+    path = "/v1/audio/transcriptions"
     broken = {"Content-Type": "multipart/form-data; boundary=x"}
-    assert httpx.post(address, content=b"no boundary at all", headers=broken).status_code == 400
-    assert httpx.get(address).status_code == 405
-    assert httpx.get(f"{server.url}/nothing").json()["error"]["type"] == "invalid_request_error"
+    with httpx.Client(base_url=server.url, timeout=60) as client:
+        assert client.post(path, content=b"RIFF").status_code == 415
+        assert client.post(path, json={"file": "a"}).status_code == 415
+        assert client.post(path, files={"other": b"x"}).json()["error"]["param"] == "file"
+        assert client.post(path, content=b"no boundary at all", headers=broken).status_code == 400
+        assert client.get(path).status_code == 405
+        assert client.get("/nothing").json()["error"]["type"] == "invalid_request_error"
 
 
 def test_an_upload_beyond_the_limit_is_refused_with_413(server: Server) -> None:
@@ -187,7 +188,7 @@ def test_the_limit_holds_for_bodies_that_do_not_say_their_length(server: Server)
             yield bytes(64 * 1024)
 
     headers = {"Content-Type": "multipart/form-data; boundary=x"}
-    answer = httpx.post(f"{server.url}/v1/audio/transcriptions", content=body(), headers=headers)  # type: ignore[arg-type]
+    answer = httpx.post(f"{server.url}/v1/audio/transcriptions", content=body(), headers=headers, timeout=60)  # type: ignore[arg-type]
     assert (answer.status_code, answer.json()["error"]["code"]) == (413, "upload_too_large")
 
 

@@ -32,7 +32,7 @@ def test_what_waits_goes_together_within_the_budget() -> None:
         pass
     futures = [worker.submit(np.full(length, length)) for length in (30, 90, 30, 20, 200, 30)]
     emit.go.set()
-    results = [future.result(timeout=10) for future in futures]
+    results = [future.result(timeout=60) for future in futures]
     worker.stop()
     assert first.result().tolist() == [2]
     assert [len(result) for result in results] == [30, 90, 30, 20, 200, 30]
@@ -45,8 +45,8 @@ def test_an_error_reaches_its_own_batch_alone() -> None:
     emit.go.set()
     worker = ModelWorker(emit, samples_per_batch=20, wait=0.0)
     with pytest.raises(ValueError, match="thirteen"):
-        worker.submit(np.ones(13)).result(timeout=10)
-    assert len(worker.submit(np.ones(3)).result(timeout=10)) == 3
+        worker.submit(np.ones(13)).result(timeout=60)
+    assert len(worker.submit(np.ones(3)).result(timeout=60)) == 3
     worker.stop()
 
 
@@ -65,7 +65,7 @@ def test_calls_take_their_turn() -> None:
     emit = Recorder()
     emit.go.set()
     worker = ModelWorker(emit, samples_per_batch=10)
-    assert worker.call(threading.get_ident).result(timeout=10) != threading.get_ident()
+    assert worker.call(threading.get_ident).result(timeout=60) != threading.get_ident()
     worker.stop()
 
 
