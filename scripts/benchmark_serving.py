@@ -96,7 +96,9 @@ def main() -> int:
     server, url = start(arguments.model)
     try:
         tally = Tally()
-        memory = send_all(server, url, speeches, live_text, tally, arguments)
+        memory = send_all(
+            server, url, speeches, live_text=live_text, tally=tally, arguments=arguments
+        )
         crashed = server.poll() is not None
     finally:
         server.terminate()
@@ -151,6 +153,7 @@ def send_all(
     server: "subprocess.Popen[str]",
     url: str,
     speeches: list[Speech],
+    *,
     live_text: str,
     tally: Tally,
     arguments: argparse.Namespace,

@@ -6,6 +6,8 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from asr.model.pretrained import default_model
+
 if TYPE_CHECKING:
     from asr.decoding.decoder import DecodingConfig
     from asr.transcription.transcriber import Transcriber
@@ -24,9 +26,10 @@ def add_checkpoint_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--model",
         type=Path,
-        required=True,
+        default=default_model(),
         metavar="CKPT",
-        help="a checkpoint that `asr train` wrote, such as RUN/checkpoints/best.pt",
+        help="a checkpoint that `asr train` wrote, such as RUN/checkpoints/best.pt; default: the model that "
+        "ships with the package, where it was built with one",
     )
     parser.add_argument("--device", default="auto", help="cpu, cuda, or auto (default)")
     parser.add_argument(
@@ -100,7 +103,8 @@ def load_model(arguments: argparse.Namespace) -> "Transcriber":
 
     return load(
         arguments.model,
-        decoding=decoding_config(arguments),
+        # Without a model there is nothing to decode, and `load` says so.
+        decoding=None if arguments.model is None else decoding_config(arguments),
         device=arguments.device,
         precision=arguments.precision,
     )
@@ -148,11 +152,8 @@ def decoding_config(arguments: argparse.Namespace) -> "DecodingConfig":
         )
     config = {"hot_words": hot_words, "look_ahead": not arguments.no_look_ahead, **given}
     if tuned is not None and (arguments.lm is None or _same_file(arguments.lm, tuned.lm)):
-        found = {"lm": tuned.lm, "lm_weight": tuned.lm_weight, "word_bonus": tuned.word_bonus}
-        if tuned.lexicon is not None:
-            found["lexicon"] = tuned.lexicon
         log.info("decoding as tuned in %s", path)
-        config = {**found, "calibration": tuned.calibration, **config}
+        return tuned.beam_config(**config)
     return DecodingConfig("beam", **config)
 
 

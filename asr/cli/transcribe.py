@@ -1,52 +1,326 @@
-"""Audio files -> text.
+"""Audio and video files of any length -> text, subtitles, tables.
 
   asr transcribe speech.flac --model runs/an4/checkpoints/best.pt
-  asr transcribe a.wav b.mp3 --model best.pt --json
+  asr transcribe lecture.mp4 --output-dir out --format srt,txt
+  asr transcribe recordings/ 'more/**/*.mp3' --output-dir out --format all --resume
+  asr transcribe test.jsonl --output-dir out --format ctm
+  curl -s URL | asr transcribe - --json
 
-One file gives its text alone; several give `file<TAB>text`, a line each, in the order asked for.
+Without --output-dir the text goes to stdout: one recording gives its text alone; several give `file<TAB>text`,
+a line each, in the order asked for. With it, each recording gets a file a format, and `transcripts.jsonl`
+lists them all, as a manifest. Folders are walked; a .jsonl file is a manifest. `torchrun --nproc-per-node N -m
+asr transcribe ...` shares the recordings among N processes.
 """
 
 import argparse
 import json
 import sys
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from asr.cli.model_options import add_model_options
+from asr.cli.transcription_options import (
+    add_pipeline_options,
+    add_subtitle_options,
+    pipeline_config,
+    read_formats,
+    subtitle_rules,
+)
+
+if TYPE_CHECKING:
+    from asr.transcription.formats import SubtitleRules
+    from asr.transcription.output_folder import OutputFolder
+    from asr.transcription.pipeline import Outcome, PipelineConfig
+    from asr.transcription.processes import Processes
+    from asr.transcription.recordings import Failure, Recording
+    from asr.transcription.transcriber import Transcriber
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
-    parser.add_argument("files", metavar="FILE", nargs="+", type=Path, help="audio; any format and rate")
+    parser.add_argument(
+        "inputs",
+        metavar="INPUT",
+        nargs="+",
+        help="files, folders, globs, manifests (.jsonl), or - for stdin; any audio format and rate, and video",
+    )
+    parser.add_argument("--output-dir", type=Path, metavar="DIR", help="write files there instead of stdout")
+    parser.add_argument(
+        "--format",
+        metavar="F,F",
+        help="txt (a line a segment), json, srt, vtt, tsv, ctm, textgrid, or all; default: txt",
+    )
+    parser.add_argument(
+        "--resume",
+        action="store_true",
+        help="skip what an earlier run with the same settings has finished in the output folder",
+    )
     parser.add_argument(
         "--json",
         action="store_true",
-        help="one JSON object a line: file, text, words with times (seconds) and confidence",
+        help="to stdout: one JSON object a line: file, text, words with times (seconds) and confidence",
     )
+    add_subtitle_options(parser)
+    add_pipeline_options(parser)
     add_model_options(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Transcribe."""
-    from dataclasses import asdict
+    from asr.errors import UsageError
+    from asr.transcription.processes import Processes
+    from asr.transcription.recordings import STDIN, find_recordings, spooled
 
-    from asr.cli.model_options import load_model
+    formats = read_formats(arguments.format)
+    processes = Processes.of_environment()
+    if arguments.output_dir is None:
+        if arguments.resume or processes.count > 1:
+            what = "--resume" if arguments.resume else "torchrun"
+            raise UsageError(f"{what} needs an output folder to work in; add --output-dir DIR")
+        if arguments.json and arguments.format:
+            raise UsageError("--json and --format say two things of stdout; give one of them")
+        if len(formats) > 1:
+            raise UsageError(f"{len(formats)} formats cannot share stdout; add --output-dir DIR")
+    elif arguments.json:
+        raise UsageError("--json is for stdout; with --output-dir take --format json")
+    config, rules = pipeline_config(arguments, processes), subtitle_rules(arguments)
+    with ExitStack() as stack:
+        stdin = None
+        if STDIN in arguments.inputs:
+            if processes.count > 1:
+                raise UsageError("stdin cannot be shared among processes; give files")
+            stdin = stack.enter_context(spooled(sys.stdin.buffer))
+        recordings, failures = find_recordings(arguments.inputs, stdin=stdin)
+        if arguments.output_dir is not None:
+            return _to_folder(arguments, formats, recordings, failures, config=config, processes=processes)
+        total = len(recordings) + len(failures)
+        if total > 1 and arguments.format and formats != ["ctm"]:
+            raise UsageError(
+                f"{total} recordings in the format {formats[0]} cannot share stdout; add --output-dir DIR"
+            )
+        for failure in failures:
+            _complain(failure)
+        transcriber = _load(arguments, processes)
+        progress = _Progress(recordings)
+        with progress:
+            for outcome in _in_order(
+                _transcribe(transcriber, recordings, wanted=recordings, config=config, progress=progress),
+                recordings,
+            ):
+                if outcome.transcription is None:
+                    failures.append(_failure(outcome))
+                    _complain(failures[-1])
+                else:
+                    _print(arguments, outcome, formats[0], alone=total == 1, rules=rules)
+        return _report(failures, total)
+
+
+def _to_folder(
+    arguments: argparse.Namespace,
+    formats: Sequence[str],
+    recordings: Sequence["Recording"],
+    failures: list["Failure"],
+    *,
+    config: "PipelineConfig",
+    processes: "Processes",
+) -> int:
+    """Write the outputs of this process's share; the first process reports on all."""
+    from asr.transcription.output_folder import OutputFolder
+
+    total = len(recordings) + len(failures)
+    transcriber = _load(arguments, processes)
+    folder = OutputFolder(
+        arguments.output_dir,
+        formats=formats,
+        subtitles=subtitle_rules(arguments),
+        settings=_settings(arguments, transcriber, config),
+    )
+    if processes.rank == 0:
+        for failure in failures:
+            _complain(failure)
+        folder.begin(resume=arguments.resume)
+    else:
+        failures = []  # the first process has them
+    processes.gather(None)  # nobody writes before the folder is ready
+    failures += _fill(folder, transcriber, recordings, config, processes)
+    everyones = [failure for theirs in processes.gather(failures) for failure in theirs]
+    if processes.rank == 0:
+        folder.merge(recordings)
+        _report(everyones, total)
+    return 1 if everyones else 0
+
+
+def _fill(
+    folder: "OutputFolder",
+    transcriber: "Transcriber",
+    recordings: Sequence["Recording"],
+    config: "PipelineConfig",
+    processes: "Processes",
+) -> list["Failure"]:
+    """Transcribe this process's share of what is not finished; what failed."""
     from asr.errors import AsrError
+    from asr.transcription.recordings import Failure
 
-    transcriber = load_model(arguments)
-    failed = 0
-    for path in arguments.files:
-        try:
-            hypothesis = transcriber.transcribe(path)
-        except AsrError as error:
-            print(f"asr: {error}", file=sys.stderr)
-            failed += 1
-            continue
-        if arguments.json:
-            words = [asdict(word) for word in hypothesis.words]
-            record = {"file": str(path), "text": hypothesis.text, "score": hypothesis.score, "words": words}
-            print(json.dumps(record, ensure_ascii=False), flush=True)
-        else:
-            print(hypothesis.text if len(arguments.files) == 1 else f"{path}\t{hypothesis.text}", flush=True)
-    if failed and len(arguments.files) > 1:
-        print(f"asr: {failed} of {len(arguments.files)} files failed", file=sys.stderr)
-    return 1 if failed else 0
+    finished = folder.finished(recordings)
+    wanted = [recording for recording in recordings if recording.name not in finished]
+    if finished and processes.rank == 0:
+        print(f"asr: {len(finished)} of {len(recordings)} recordings are finished already", file=sys.stderr)
+    failures: list[Failure] = []
+    progress = _Progress(wanted if processes.count == 1 else processes.share(wanted))
+    with progress:
+        for outcome in _transcribe(
+            transcriber, recordings, wanted=wanted, config=config, progress=progress, processes=processes
+        ):
+            if outcome.transcription is None:
+                failures.append(_failure(outcome))
+                _complain(failures[-1])
+            elif outcome.recording.name not in finished:
+                try:
+                    folder.write(outcome.recording, outcome.transcription)
+                except AsrError as error:
+                    failures.append(Failure(outcome.recording.source, error))
+                    _complain(failures[-1])
+    return failures
+
+
+def _transcribe(
+    transcriber: "Transcriber",
+    recordings: Sequence["Recording"],
+    *,
+    wanted: Sequence["Recording"],
+    config: "PipelineConfig",
+    progress: "_Progress",
+    processes: "Processes | None" = None,
+) -> Iterator["Outcome"]:
+    """The batches of all recordings that have a wanted one among them, transcribed."""
+    from asr.transcription.batches import plan_batches
+    from asr.transcription.pipeline import transcribe_recordings
+
+    batches = plan_batches(
+        recordings, longest=config.windowing.longest, seconds_per_batch=config.seconds_per_batch
+    )
+    if processes is not None:
+        batches = list(processes.share(batches))
+    names = {recording.name for recording in wanted}
+    batches = [batch for batch in batches if any(recording.name in names for recording in batch)]
+    return transcribe_recordings(transcriber, batches, config=config, progress=progress.advance)
+
+
+def _load(arguments: argparse.Namespace, processes: "Processes") -> "Transcriber":
+    from asr.cli.model_options import load_model
+
+    arguments.device = processes.device(arguments.device)
+    return load_model(arguments)
+
+
+def _settings(arguments: argparse.Namespace, transcriber: "Transcriber", config: "PipelineConfig") -> str:
+    """What decides the transcripts, in words: two runs of the same settings may share an output folder."""
+    import hashlib
+
+    from asr.model.precision import resolve_precision
+
+    with open(arguments.model, "rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()[:16]
+    rules = config.stretches
+    return (
+        f"{arguments.model.name} {digest}; {transcriber.decoder.config}; "
+        f"{resolve_precision(transcriber.precision, transcriber.device)}; "
+        f"vad {config.vad}, window {config.windowing.window:g} s, context {config.windowing.context:g} s, "
+        f"pauses {rules.pause:g} s and {config.pause:g} s"
+    )
+
+
+def _in_order(outcomes: Iterator["Outcome"], recordings: Sequence["Recording"]) -> Iterator["Outcome"]:
+    """Outcomes in the order of the recordings, each as soon as those before it are there."""
+    waiting: dict[str, Outcome] = {}
+    names = iter([recording.name for recording in recordings])
+    following = next(names, None)
+    for outcome in outcomes:
+        waiting[outcome.recording.name] = outcome
+        while following in waiting:
+            yield waiting.pop(following)
+            following = next(names, None)
+
+
+def _print(
+    arguments: argparse.Namespace,
+    outcome: "Outcome",
+    format: str,
+    *,
+    alone: bool,
+    rules: "SubtitleRules",
+) -> None:
+    """One transcription to stdout."""
+    from asr.transcription.formats import render
+
+    recording, transcription = outcome.recording, outcome.transcription
+    assert transcription is not None
+    if arguments.json:
+        words = [asdict(word) for word in transcription.words]
+        record = {
+            "file": recording.source,
+            "duration": round(transcription.duration, 3),
+            "text": transcription.text,
+            "words": words,
+        }
+        print(json.dumps(record, ensure_ascii=False), flush=True)
+    elif arguments.format:
+        sys.stdout.write(render(transcription, format, name=recording.name, subtitles=rules))
+        sys.stdout.flush()
+    else:
+        print(transcription.text if alone else f"{recording.source}\t{transcription.text}", flush=True)
+
+
+def _failure(outcome: "Outcome") -> "Failure":
+    from asr.transcription.recordings import Failure
+
+    assert outcome.error is not None
+    return Failure(outcome.recording.source, outcome.error)
+
+
+def _complain(failure: "Failure") -> None:
+    from tqdm import tqdm
+
+    tqdm.write(f"asr: {_named(failure)}", file=sys.stderr)
+
+
+def _named(failure: "Failure") -> str:
+    text = str(failure.error)
+    return text if failure.source in text else f"{failure.source}: {text}"
+
+
+def _report(failures: Sequence["Failure"], total: int) -> int:
+    """List what failed; the exit code."""
+    if failures and total > 1:
+        print(f"asr: {len(failures)} of {total} files failed:", file=sys.stderr)
+        for failure in failures:
+            print(f"  {_named(failure)}", file=sys.stderr)
+    return 1 if failures else 0
+
+
+class _Progress:
+    """A progress bar over seconds of audio, on a terminal."""
+
+    def __init__(self, recordings: Sequence["Recording"]) -> None:
+        from tqdm import tqdm
+
+        self._bar = tqdm(
+            total=round(sum(recording.duration or 0.0 for recording in recordings), 1),
+            unit="s",
+            desc="transcribing",
+            disable=not sys.stderr.isatty(),
+            bar_format="{desc}: {percentage:3.0f}% |{bar}| {n:.0f} of {total:.0f} s of audio, {remaining} left",
+        )
+
+    def advance(self, seconds: float) -> None:
+        """Audio that has been transcribed since the last time."""
+        self._bar.update(seconds)
+
+    def __enter__(self) -> "_Progress":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.close()

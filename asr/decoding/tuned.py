@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from asr.decoding.confidence import Calibration
+from asr.decoding.decoder import DecodingConfig
 from asr.errors import DecodingError
 from asr.files import write_atomically
 
@@ -34,6 +35,18 @@ class Tuned:
     calibration: Calibration = field(default_factory=Calibration)
     greedy_calibration: Calibration = field(default_factory=Calibration)
     measured: dict[str, Any] = field(default_factory=dict)
+
+    def beam_config(self, **given: Any) -> DecodingConfig:
+        """The beam search with them; what is `given` (fields of `DecodingConfig`) wins."""
+        found: dict[str, Any] = {
+            "lm": self.lm,
+            "lm_weight": self.lm_weight,
+            "word_bonus": self.word_bonus,
+            "calibration": self.calibration,
+        }
+        if self.lexicon is not None:
+            found["lexicon"] = self.lexicon
+        return DecodingConfig("beam", **{**found, **given})
 
 
 def tuned_path(checkpoint: str | Path) -> Path:

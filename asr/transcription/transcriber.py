@@ -12,9 +12,11 @@ from asr.data.batching import pad_waveforms
 from asr.data.manifest import Utterance
 from asr.decoding.decoder import Decoder, DecodingConfig
 from asr.decoding.hypothesis import Hypothesis
+from asr.decoding.tuned import read_tuned, tuned_path
 from asr.errors import AsrError, AudioError, UsageError
 from asr.model.checkpoint import Checkpoint, load_checkpoint
 from asr.model.precision import Precision, autocast
+from asr.model.pretrained import default_model
 
 
 class Transcribed(NamedTuple):
@@ -26,7 +28,7 @@ class Transcribed(NamedTuple):
 
 
 def load(
-    checkpoint: str | Path,
+    checkpoint: str | Path | None = None,
     *,
     decoding: DecodingConfig | None = None,
     device: str = "auto",
@@ -35,14 +37,26 @@ def load(
     """Load a checkpoint for transcription.
 
     Args:
-        checkpoint: a file that training wrote, such as RUN/checkpoints/best.pt.
+        checkpoint: a file that training wrote, such as RUN/checkpoints/best.pt; None takes the model that
+            ships with the package, decoded as it was found best.
         decoding: how log-probabilities become text; greedy by default.
         device: "cpu", "cuda", or "auto" for a GPU where there is one.
         precision: "float32", "bfloat16", or "auto" for bfloat16 where the hardware multiplies it.
 
     Raises:
         CheckpointError: missing, not a checkpoint, of a newer version, or broken.
+        UsageError: no checkpoint named, and this build of the package has none.
     """
+    if checkpoint is None:
+        checkpoint = default_model()
+        if checkpoint is None:
+            raise UsageError(
+                "this build has no model of its own; name one: --model CKPT, or asr.load(CKPT) "
+                "(`asr train` writes RUN/checkpoints/best.pt)"
+            )
+        tuned = tuned_path(checkpoint)
+        if decoding is None and tuned.exists():
+            decoding = read_tuned(tuned).beam_config()
     return Transcriber(load_checkpoint(checkpoint), decoding=decoding, device=device, precision=precision)
 
 
@@ -90,6 +104,16 @@ class Transcriber:
         """Rate in Hz that the model works at; other rates are resampled."""
         return self.model.sample_rate
 
+    @property
+    def seconds_per_frame(self) -> float:
+        """Time from one frame of the emission to the next."""
+        return self.model.seconds_per_frame
+
+    @property
+    def minimum_samples(self) -> int:
+        """The shortest waveform that gives a frame."""
+        return self.model.minimum_samples
+
     def transcribe(self, audio: str | Path | np.ndarray, *, sample_rate: int | None = None) -> Hypothesis:
         """Transcribe one recording.
 
@@ -104,7 +128,7 @@ class Transcriber:
             waveform = self._prepare(audio, sample_rate)
         else:
             waveform = read_audio(audio, sample_rate=self.sample_rate)
-            self._check_length(waveform, str(audio))
+            self.check_length(waveform, str(audio))
         return self.decoder(self.emit([waveform])[0])
 
     def transcribe_utterances(
@@ -138,7 +162,7 @@ class Transcriber:
             duration=utterance.duration,
             channel=utterance.channel,
         )
-        self._check_length(waveform, str(utterance.audio))
+        self.check_length(waveform, str(utterance.audio))
         return waveform
 
     def emit_utterance(self, utterance: Utterance) -> np.ndarray:
@@ -168,12 +192,13 @@ class Transcriber:
         waveform = waveform.astype(np.float32)
         if sample_rate not in (None, self.sample_rate):
             waveform = resample(waveform, sample_rate, self.sample_rate)
-        self._check_length(waveform, "waveform")
+        self.check_length(waveform, "waveform")
         return waveform
 
-    def _check_length(self, waveform: np.ndarray, where: str) -> None:
-        if len(waveform) < self.model.minimum_samples:
+    def check_length(self, waveform: np.ndarray, where: str) -> None:
+        """Raise AudioError, beginning with `where`, unless a waveform is long enough for a frame."""
+        if len(waveform) < self.minimum_samples:
             raise AudioError(
                 f"{where}: {len(waveform)} samples at {self.sample_rate} Hz; expected at least "
-                f"{self.model.minimum_samples} ({self.model.minimum_samples / self.sample_rate:.3f} s)"
+                f"{self.minimum_samples} ({self.minimum_samples / self.sample_rate:.3f} s)"
             )

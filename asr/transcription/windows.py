@@ -93,18 +93,17 @@ def emit_blocks(
     Raises:
         AudioError: too short for one frame.
     """
-    model = transcriber.model
     windowing = windowing or Windowing()
-    step = round(model.seconds_per_frame * model.sample_rate)
-    frames = max(2, round(windowing.window * model.sample_rate / step))
-    margin = min(frames // 2, round(windowing.context * model.sample_rate / step))
+    step = round(transcriber.seconds_per_frame * transcriber.sample_rate)
+    frames = max(2, round(windowing.window * transcriber.sample_rate / step))
+    margin = min(frames // 2, round(windowing.context * transcriber.sample_rate / step))
     windows = _cut(
         blocks,
         step=step,
         frames=frames,
         margin=margin,
-        shortest=model.minimum_samples,
-        rate=model.sample_rate,
+        shortest=transcriber.minimum_samples,
+        rate=transcriber.sample_rate,
         where=where,
     )
     emitted = (

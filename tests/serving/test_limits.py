@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -170,7 +171,7 @@ async def read_in_pieces(pieces: Sequence[bytes]) -> Any:
 @given(cuts=st.lists(st.integers(0, len(FORM)), max_size=12))
 def test_a_form_is_read_alike_however_it_is_cut(cuts: list[int]) -> None:
     edges = [0, *sorted(cuts), len(FORM)]
-    pieces = [FORM[begin:end] for begin, end in zip(edges, edges[1:], strict=False)]
+    pieces = [FORM[begin:end] for begin, end in pairwise(edges)]
     upload = asyncio.run(read_in_pieces(pieces))
     try:
         assert upload.path.read_bytes() == CONTENT

@@ -1,0 +1,24 @@
+"""The model that ships with the package, where the package was built with one.
+
+Beside `english.pt` lie its language model (`english.lm`), what decoding was found best with it
+(`english.decoding.json`) and its model card (`MODEL_CARD.md`).
+"""
+
+from pathlib import Path
+
+FOLDER = Path(__file__).resolve().parent
+NAME = "english"
+
+
+def default_model() -> Path | None:
+    """The checkpoint that is used when none is named; None where this build has none."""
+    path = FOLDER / f"{NAME}.pt"
+    return path if path.is_file() else None
+
+
+def model_card(checkpoint: str | Path) -> str | None:
+    """The model card of the model that ships with the package; None for any other checkpoint."""
+    default, card = default_model(), FOLDER / "MODEL_CARD.md"
+    if default is None or not card.is_file() or Path(checkpoint).resolve() != default:
+        return None
+    return card.read_text(encoding="utf-8")

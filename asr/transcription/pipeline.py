@@ -1,0 +1,253 @@
+"""Recordings of any length -> transcriptions: reading, the network and decoding each in a thread of its own."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+
+from asr.data.audio import audio_blocks, audio_info, read_audio
+from asr.data.media import readable
+from asr.decoding.hypothesis import Word
+from asr.errors import AsrError
+from asr.transcription.activity import VoiceActivity, choose_detector
+from asr.transcription.prefetch import prefetch
+from asr.transcription.recordings import Recording
+from asr.transcription.stretches import Stretch, StretchRules, cut_stretches
+from asr.transcription.transcriber import Transcriber
+from asr.transcription.transcript import PAUSE, Transcription, gather_segments
+from asr.transcription.windows import Windowing
+
+
+@dataclass(frozen=True)
+class PipelineConfig:
+    """How recordings go through the network.
+
+    Attributes:
+        windowing: of long recordings, where the network itself looks for pauses.
+        stretches: where recordings are cut.
+        vad: what finds the pauses; "none" is the network itself, and short recordings stay whole.
+        seconds_per_batch: padded seconds that go through the network together.
+        pause: seconds between two words that part two segments.
+        threads: of the beam search.
+    """
+
+    windowing: Windowing = field(default_factory=Windowing)
+    stretches: StretchRules = field(default_factory=StretchRules)
+    vad: VoiceActivity = "none"
+    seconds_per_batch: float = 120.0
+    pause: float = PAUSE
+    threads: int = 1
+
+
+class Outcome(NamedTuple):
+    """What became of a recording: a transcription, or the error that stood in the way."""
+
+    recording: Recording
+    transcription: Transcription | None
+    error: AsrError | None
+
+
+class _Read(NamedTuple):
+    """A short recording as it was read: its waveform, or the error."""
+
+    recording: Recording
+    waveform: np.ndarray | None
+    error: AsrError | None
+
+
+class _Emitted(NamedTuple):
+    """Some stretches of a recording, emitted.
+
+    Attributes:
+        recording: what they are of.
+        starts: seconds from its beginning.
+        log_probs: `(T', V)` each.
+        seconds: how much of the recording has been gone through since the last piece.
+        duration: of the whole recording, with its last piece; None before.
+        error: what ended it.
+    """
+
+    recording: Recording
+    starts: tuple[float, ...]
+    log_probs: tuple[np.ndarray, ...]
+    seconds: float
+    duration: float | None
+    error: AsrError | None = None
+
+
+def transcribe_recordings(
+    transcriber: Transcriber,
+    batches: Sequence[Sequence[Recording]],
+    *,
+    config: PipelineConfig,
+    progress: Callable[[float], None] = lambda _: None,
+) -> Iterator[Outcome]:
+    """Transcribe batches of `plan_batches`, in their order.
+
+    A recording that cannot be read comes back with its error and stops nobody else. While one batch is
+    decoded, the next is in the network and the one after that is read.
+
+    Args:
+        transcriber: the model.
+        batches: many short recordings, or a single one of any length.
+        config: how they go through the network.
+        progress: told how many seconds of audio have been transcribed since it was last told.
+    """
+    words: dict[str, list[Word]] = {}
+    for emitted in prefetch(
+        _emit(transcriber, prefetch(_read(transcriber, batches, config)), config), ahead=2
+    ):
+        recording = emitted.recording
+        if emitted.error is None:
+            try:
+                spoken = _decode(transcriber, emitted, threads=config.threads)
+            except AsrError as error:
+                emitted = emitted._replace(error=error)
+            else:
+                words.setdefault(recording.name, []).extend(spoken)
+        progress(emitted.seconds)
+        if emitted.error is not None:
+            words.pop(recording.name, None)
+            yield Outcome(recording, None, emitted.error)
+        elif emitted.duration is not None:
+            transcription = gather_segments(
+                words.pop(recording.name, []), duration=emitted.duration, pause=config.pause
+            )
+            yield Outcome(recording, transcription, None)
+
+
+def _decode(transcriber: Transcriber, emitted: _Emitted, *, threads: int) -> list[Word]:
+    hypotheses = transcriber.decoder.decode_batch(emitted.log_probs, threads=threads)
+    return [
+        Word(word.text, round(start + word.start, 3), round(start + word.end, 3), word.confidence)
+        for start, hypothesis in zip(emitted.starts, hypotheses, strict=True)
+        for word in hypothesis.words
+    ]
+
+
+def _read(
+    transcriber: Transcriber, batches: Iterable[Sequence[Recording]], config: PipelineConfig
+) -> Iterator[list[_Read] | Recording]:
+    """Short recordings, read; long ones as they are."""
+    for batch in batches:
+        if len(batch) == 1 and (batch[0].duration is None or batch[0].duration > config.windowing.longest):
+            yield batch[0]
+            continue
+        read = []
+        for recording in batch:
+            try:
+                waveform = read_audio(
+                    recording.audio,
+                    sample_rate=transcriber.sample_rate,
+                    start=recording.start,
+                    duration=None if recording.whole else recording.duration,
+                    channel=recording.channel,
+                )
+                transcriber.check_length(waveform, str(recording.audio))
+                read.append(_Read(recording, waveform, None))
+            except AsrError as error:
+                read.append(_Read(recording, None, error))
+        yield read
+
+
+def _emit(
+    transcriber: Transcriber, read: Iterable[list[_Read] | Recording], config: PipelineConfig
+) -> Iterator[_Emitted]:
+    for item in read:
+        if isinstance(item, Recording):
+            try:
+                yield from _emit_long(transcriber, item, config)
+            except AsrError as error:
+                yield _Emitted(item, (), (), item.duration or 0.0, None, error)
+        else:
+            yield from _emit_short(transcriber, item, config)
+
+
+def _emit_short(
+    transcriber: Transcriber, batch: Sequence[_Read], config: PipelineConfig
+) -> Iterator[_Emitted]:
+    """Recordings that go through the network together; cut into stretches where something else finds them."""
+    stretches = [
+        []
+        if item.waveform is None
+        else list(_stretches(transcriber, [item.waveform], item.recording, config))
+        if config.vad != "none"
+        else [Stretch(0, item.waveform)]
+        for item in batch
+    ]
+    flat = [_long_enough(transcriber, stretch.waveform) for group in stretches for stretch in group]
+    emissions = iter(transcriber.emit(flat) if flat else [])
+    rate = transcriber.sample_rate
+    for item, group in zip(batch, stretches, strict=True):
+        if item.waveform is None:
+            yield _Emitted(item.recording, (), (), item.recording.duration or 0.0, None, item.error)
+            continue
+        seconds = len(item.waveform) / rate
+        starts = tuple(stretch.first / rate for stretch in group)
+        yield _Emitted(item.recording, starts, tuple(next(emissions) for _ in group), seconds, seconds)
+
+
+def _emit_long(transcriber: Transcriber, recording: Recording, config: PipelineConfig) -> Iterator[_Emitted]:
+    """A recording of any length, stretch by stretch."""
+    rate = transcriber.sample_rate
+    with readable(recording.audio, sample_rate=rate) as audio:
+        duration = recording.duration or audio_info(audio).duration
+        if config.vad == "none" and duration <= config.windowing.longest:
+            waveform = read_audio(audio, sample_rate=rate)
+            transcriber.check_length(waveform, recording.source)
+            yield from _emit_short(transcriber, [_Read(recording, waveform, None)], config)
+            return
+        blocks = audio_blocks(
+            audio,
+            sample_rate=rate,
+            start=recording.start,
+            duration=None if recording.whole else recording.duration,
+            channel=recording.channel,
+        )
+        samples, told = 0, 0.0
+
+        def counted() -> Iterator[np.ndarray]:
+            nonlocal samples
+            for block in prefetch(blocks, ahead=2):
+                samples += len(block)
+                yield block
+
+        stretches = _stretches(transcriber, counted(), recording, config)
+        for group in _grouped(stretches, budget=round(config.seconds_per_batch * rate)):
+            emissions = transcriber.emit([_long_enough(transcriber, stretch.waveform) for stretch in group])
+            reached = (group[-1].first + len(group[-1].waveform)) / rate
+            starts = tuple(stretch.first / rate for stretch in group)
+            yield _Emitted(recording, starts, tuple(emissions), max(0.0, reached - told), None)
+            told = max(told, reached)
+        yield _Emitted(recording, (), (), max(0.0, samples / rate - told), samples / rate)
+
+
+def _stretches(
+    transcriber: Transcriber,
+    blocks: Iterable[np.ndarray],
+    recording: Recording,
+    config: PipelineConfig,
+) -> Iterator[Stretch]:
+    detect = choose_detector(config.vad, transcriber, windowing=config.windowing, where=str(recording.audio))
+    return cut_stretches(blocks, detect, rules=config.stretches, sample_rate=transcriber.sample_rate)
+
+
+def _grouped(stretches: Iterable[Stretch], *, budget: int) -> Iterator[list[Stretch]]:
+    """Stretches in order, as many together as a budget of padded samples allows."""
+    group: list[Stretch] = []
+    longest = 0
+    for stretch in stretches:
+        longest = max(longest, len(stretch.waveform))
+        if group and longest * (len(group) + 1) > budget:
+            yield group
+            group, longest = [], len(stretch.waveform)
+        group.append(stretch)
+    if group:
+        yield group
+
+
+def _long_enough(transcriber: Transcriber, waveform: np.ndarray) -> np.ndarray:
+    """With silence at the end, where it is too short for a frame."""
+    missing = transcriber.minimum_samples - len(waveform)
+    return np.pad(waveform, (0, missing)) if missing > 0 else waveform
