@@ -96,9 +96,7 @@ def main() -> int:
     server, url = start(arguments.model)
     try:
         tally = Tally()
-        memory = send_all(
-            server, url, speeches, live_text=live_text, tally=tally, arguments=arguments
-        )
+        memory = send_all(server, url, speeches, live_text=live_text, tally=tally, arguments=arguments)
         crashed = server.poll() is not None
     finally:
         server.terminate()

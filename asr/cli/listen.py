@@ -30,10 +30,6 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--times", action="store_true", help="begin each line with its time")
     parser.add_argument("--pause", type=float, metavar="S", help="silence that ends a line; default: 0.8 s")
     add_model_options(parser)
-    # The list of microphones needs no model.
-    for action in parser._actions:
-        if action.dest == "model":
-            action.required = False
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -46,8 +42,6 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.list_devices:
         print("\n".join(microphone_names()))
         return 0
-    if arguments.model is None:
-        raise UsageError("--model CKPT is missing; expected a checkpoint, such as RUN/checkpoints/best.pt")
     if arguments.fast and arguments.file is None:
         raise UsageError("--fast goes with --file: a microphone cannot hurry")
     config = LiveConfig() if arguments.pause is None else LiveConfig(pause=arguments.pause)

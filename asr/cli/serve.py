@@ -127,7 +127,9 @@ def _token(path: Path | None) -> str | None:
     return token
 
 
-def _name(model: Path) -> str:
+def _name(model: Path | None) -> str:
     """RUN/checkpoints/best.pt -> RUN's name; else the file's."""
+    if model is None:
+        return "asr"
     model = model.resolve()
     return model.parent.parent.name if model.parent.name == "checkpoints" else model.stem

@@ -12,6 +12,7 @@ from typing import TypeVar
 import numpy as np
 
 from asr.data.audio import audio_blocks, audio_info
+from asr.data.media import readable
 from asr.errors import AsrError
 from asr.serving.config import ServingConfig
 from asr.serving.metrics import Metrics
@@ -116,10 +117,14 @@ class Engine:
     def _transcribe(self, path: Path, gone: threading.Event) -> Transcription:
         if gone.is_set():
             raise Cancelled("nobody waits for this transcription any more")
-        limit = self.config.max_audio_seconds
+        limit, rate = self.config.max_audio_seconds, self._shared.sample_rate
+        with readable(path, sample_rate=rate, longest=limit + 1) as sound:
+            return self._transcribe_sound(sound)
+
+    def _transcribe_sound(self, path: Path) -> Transcription:
+        limit, rate = self.config.max_audio_seconds, self._shared.sample_rate
         if (duration := audio_info(path).duration) > limit:
             raise TooLong(f"the recording lasts {duration:.0f} s; expected at most {limit:g} s")
-        rate = self._shared.sample_rate
         heard = 0
 
         def counted() -> Iterator[np.ndarray]:

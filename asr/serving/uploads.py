@@ -180,8 +180,8 @@ class _Form:
         if self.upload.path is not None:
             raise RequestError(400, "two fields 'file'; expected one", param="file", code="broken_form")
         self.upload.filename = options.get(b"filename", b"").decode("utf-8", "replace")
-        suffix = "".join(letter for letter in Path(self.upload.filename).suffix if letter.isalnum())[:8]
-        descriptor, name = tempfile.mkstemp(prefix="asr-upload-", suffix=f".{suffix}" if suffix else "")
+        # Without the client's ending: what the file is, its content says, and nothing else decides.
+        descriptor, name = tempfile.mkstemp(prefix="asr-upload-")
         self.upload.path = Path(name)
         self._file = os.fdopen(descriptor, "wb")
 

@@ -17,7 +17,7 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shuti
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium")
 playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright, of the extra dev")
 
-SECONDS = 60_000  # milliseconds that anything may take
+SECONDS = 180_000  # milliseconds that anything may take
 
 
 @pytest.fixture(scope="module")
