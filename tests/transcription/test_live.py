@@ -27,8 +27,9 @@ class Script:
 
     def __init__(self, text: str, *, tail: int = 2) -> None:
         alphabet = "- ABC"
-        self.log_probs = np.full((len(text), 5), np.log(0.02), np.float32)
-        self.log_probs[np.arange(len(text)), [alphabet.index(letter) for letter in text]] = np.log(0.92)
+        # So sure that no beam keeps another letter: its stable prefix is all that was said.
+        self.log_probs = np.full((len(text), 5), np.log(1e-6), np.float32)
+        self.log_probs[np.arange(len(text)), [alphabet.index(letter) for letter in text]] = np.log1p(-4e-6)
         self.tail = tail
         self.heard = self.settled = 0
 

@@ -12,10 +12,11 @@ let work = 0; // counts what was asked for: late answers to earlier questions ar
 
 const wave = new Waveform(get("waveform"), { onSeek: (seconds) => { stopAt = Infinity; audio.currentTime = seconds; moved(); } });
 const view = new TranscriptView(get("transcript"), {
-  onHear: (word) => { if (recording) return; stopAt = word.end; audio.currentTime = word.start; audio.play(); },
+  onHear: (word) => { if (recording) return; stopAt = word.end; audio.currentTime = word.start; play(); },
   onChange: () => { state("Corrected. Downloads have the corrected text."); enable(); },
 });
 
+const play = () => audio.play().catch(() => {}); // a format that the browser cannot play, or a pause that came first
 const state = (text) => { get("status").textContent = text; };
 function problem(error) {
   get("problem").hidden = !error;
@@ -162,7 +163,7 @@ function animate() {
 }
 audio.addEventListener("play", () => { get("play").textContent = "❚❚"; get("play").ariaLabel = "Pause"; animate(); });
 audio.addEventListener("pause", () => { get("play").textContent = "▶"; get("play").ariaLabel = "Play"; });
-const toggle = () => { stopAt = Infinity; if (audio.paused) audio.play(); else audio.pause(); };
+const toggle = () => { stopAt = Infinity; if (audio.paused) play(); else audio.pause(); };
 
 get("play").addEventListener("click", toggle);
 get("choose").addEventListener("click", () => get("file").click());
