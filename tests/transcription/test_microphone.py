@@ -76,7 +76,7 @@ def test_a_microphone_that_goes_away_is_an_error(sounddevice: Any) -> None:
 
 
 def test_a_device_that_is_not_there_is_named_with_those_that_are(sounddevice: Any) -> None:
-    with pytest.raises(UsageError, match="'tape'.*1: mike"):
+    with pytest.raises(UsageError, match=r"'tape'.*1: mike"):
         next(microphone_pieces(16000, device="tape"))
 
 

@@ -66,6 +66,7 @@ async function useFile(file) {
     }));
     if (mine !== work) return;
     segmentsOf(answer).forEach((segment) => view.add(segment));
+    get("transcript").scrollTop = 0; // a file is read from its beginning, live speech at its end
     done(answer.duration);
   } catch (error) { if (mine === work) problem(error); }
 }
