@@ -28,8 +28,8 @@ class Script:
     def __init__(self, text: str, *, tail: int = 2) -> None:
         alphabet = "- ABC"
         # So sure that no beam keeps another letter: its stable prefix is all that was said.
-        self.log_probs = np.full((len(text), 5), np.log(1e-6), np.float32)
-        self.log_probs[np.arange(len(text)), [alphabet.index(letter) for letter in text]] = np.log1p(-4e-6)
+        self.log_probs = np.full((len(text), 5), np.log(1e-10), np.float32)
+        self.log_probs[np.arange(len(text)), [alphabet.index(letter) for letter in text]] = np.log1p(-4e-10)
         self.tail = tail
         self.heard = self.settled = 0
 
