@@ -5,10 +5,15 @@
 
 Measures, in turn and repeatedly: files to text through the whole pipeline, the network alone on ready
 tensors, the features alone; each in float32 and bfloat16; how far the two precisions' log-probabilities
-are apart; and the time from starting the command to the first transcript of a 5 s file.
+are apart; and the time from starting the command to the first transcript of a 5 s file. Then, each in a
+process of its own: ours in float32, bfloat16 and int8 and exported to ONNX, PocketSphinx, and torchaudio's
+wav2vec2 base with random weights, the cost of a modern encoder (`pip install 'asr[export,benchmarks]'`).
+
+    python scripts/benchmark_transcription.py ... --only systems
 """
 
 import argparse
+import json
 import platform
 import statistics
 import subprocess
@@ -21,6 +26,7 @@ from pathlib import Path
 import numpy as np
 import soundfile
 import torch
+from transcription_systems import SYSTEMS
 
 from asr.cli.console import setup_logging, table
 from asr.data.audio import read_audio
@@ -76,6 +82,47 @@ def first_transcript(model: Path, precision: str) -> float:
         return min(timed(lambda: subprocess.run(command, check=True, capture_output=True)) for _ in range(3))
 
 
+def compare_systems(manifest: Path, model: Path, *, rounds: int) -> str:
+    """A table of recognisers side by side, each in a process of its own."""
+    script = Path(__file__).with_name("transcription_systems.py")
+    rows: list[tuple[object, ...]] = [
+        ("system", "times real time", "of PocketSphinx", "peak memory, MB", "first word, s", "WER")
+    ]
+    threads = torch.get_num_threads()
+    with tempfile.TemporaryDirectory() as folder:
+        measured = {}
+        for system in SYSTEMS:
+            path = model
+            if system.startswith("onnx"):
+                path = Path(folder) / f"{system}.onnx"
+                export = [sys.executable, "-m", "asr", "export", str(model), str(path)]
+                export += ["--int8"] * system.endswith("int8")
+                if subprocess.run(export, check=False).returncode != 0:
+                    continue
+            command = [sys.executable, str(script), system, str(manifest), "--model", str(path)]
+            command += ["--threads", str(threads), "--rounds", str(rounds)]
+            done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
+            if done.returncode == 0:
+                measured[system] = json.loads(done.stdout.splitlines()[-1])
+    speeds = {system: found["audio"] / found["seconds"] for system, found in measured.items()}
+    for system in SYSTEMS:
+        if system not in measured:
+            rows.append((system, "could not be run", "", "", "", ""))
+            continue
+        found = measured[system]
+        rows.append(
+            (
+                system,
+                f"{speeds[system]:.1f}",
+                f"{speeds[system] / speeds['pocketsphinx']:.1f}" if "pocketsphinx" in speeds else "",
+                f"{found['peak_megabytes']:.0f}",
+                f"{found['first_word']:.2f}",
+                "" if found["wer"] is None else f"{100 * found['wer']:.2f} %",
+            )
+        )
+    return table(rows)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -84,8 +131,17 @@ def main() -> None:
     parser.add_argument("--model", type=Path, required=True)
     parser.add_argument("--seconds-per-batch", type=float, default=120.0)
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--only", choices=["pipeline", "systems"], help="one of the two parts")
     arguments = parser.parse_args()
     setup_logging()
+    if arguments.only != "systems":
+        benchmark_pipeline(arguments)
+    if arguments.only != "pipeline":
+        print(compare_systems(arguments.manifest, arguments.model, rounds=arguments.rounds))
+
+
+def benchmark_pipeline(arguments: argparse.Namespace) -> None:
+    """Our own pipeline against the bare network, in turn."""
     utterances = read_manifest(arguments.manifest)
     audio = sum(utterance.duration for utterance in utterances)
     precisions: tuple[Precision, ...] = ("float32", "bfloat16")

@@ -31,6 +31,8 @@ VERBS = {
     "transcribe": Verb("asr.cli.transcribe", "audio files -> text"),
     "serve": Verb("asr.cli.serve", "transcription over HTTP and WebSocket, and a page in the browser"),
     "listen": Verb("asr.cli.listen", "the microphone -> text, while you speak"),
+    "export": Verb("asr.cli.export", "a checkpoint as an ONNX file"),
+    "model": Verb("asr.cli.model", "what is in a checkpoint"),
     "align": Verb("asr.cli.align", "when each word of a transcript is spoken"),
     "lm": Verb("asr.cli.lm", "language models: estimate, score, convert, tune"),
     "evaluate": Verb("asr.cli.evaluate", "transcribe a manifest and report its word error rate"),

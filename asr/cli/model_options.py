@@ -34,9 +34,9 @@ def add_checkpoint_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--device", default="auto", help="cpu, cuda, or auto (default)")
     parser.add_argument(
         "--precision",
-        choices=["auto", "float32", "bfloat16"],
+        choices=["auto", "float32", "bfloat16", "int8"],
         default="auto",
-        help="auto (default) takes bfloat16 where the hardware multiplies it",
+        help="auto (default) takes bfloat16 where the hardware multiplies it; int8 rounds the weights, CPU only",
     )
 
 
@@ -101,6 +101,8 @@ def load_model(arguments: argparse.Namespace) -> "Transcriber":
     """The transcriber that the options ask for."""
     from asr.transcription.transcriber import load
 
+    if arguments.model is not None and arguments.model.suffix == ".onnx":
+        return _load_onnx(arguments)
     return load(
         arguments.model,
         # Without a model there is nothing to decode, and `load` says so.
@@ -108,6 +110,21 @@ def load_model(arguments: argparse.Namespace) -> "Transcriber":
         device=arguments.device,
         precision=arguments.precision,
     )
+
+
+def _load_onnx(arguments: argparse.Namespace) -> "Transcriber":
+    from asr.errors import UsageError
+    from asr.export.onnx_transcriber import OnnxTranscriber
+
+    if arguments.precision not in ("auto", "float32"):
+        raise UsageError(
+            f"--precision {arguments.precision}: an ONNX model runs at the precision it was exported with "
+            "(`asr export --int8`)"
+        )
+    if arguments.device not in ("auto", "cpu"):
+        raise UsageError(f"--device {arguments.device}: ONNX models run on the CPU here; take the checkpoint")
+    threads = getattr(arguments, "threads", None) or 0
+    return OnnxTranscriber(arguments.model, decoding=decoding_config(arguments), threads=threads)
 
 
 def decoding_config(arguments: argparse.Namespace) -> "DecodingConfig":

@@ -222,12 +222,15 @@ def _settings(arguments: argparse.Namespace, transcriber: "Transcriber", config:
 
     from asr.model.precision import resolve_precision
 
+    precision = transcriber.precision
+    if precision != "int8":
+        precision = resolve_precision(precision, transcriber.device)
     with open(arguments.model, "rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()[:16]
     rules = config.stretches
     return (
         f"{arguments.model.name} {digest}; {transcriber.decoder.config}; "
-        f"{resolve_precision(transcriber.precision, transcriber.device)}; "
+        f"{precision}; "
         f"vad {config.vad}, window {config.windowing.window:g} s, context {config.windowing.context:g} s, "
         f"pauses {rules.pause:g} s and {config.pause:g} s"
     )

@@ -15,8 +15,9 @@ from asr.decoding.hypothesis import Hypothesis
 from asr.decoding.tuned import read_tuned, tuned_path
 from asr.errors import AsrError, AudioError, UsageError
 from asr.model.checkpoint import Checkpoint, load_checkpoint
-from asr.model.precision import Precision, autocast
+from asr.model.precision import autocast
 from asr.model.pretrained import default_model
+from asr.model.quantisation import TranscriptionPrecision, quantise
 
 
 class Transcribed(NamedTuple):
@@ -32,7 +33,7 @@ def load(
     *,
     decoding: DecodingConfig | None = None,
     device: str = "auto",
-    precision: Precision = "auto",
+    precision: TranscriptionPrecision = "auto",
 ) -> "Transcriber":
     """Load a checkpoint for transcription.
 
@@ -41,7 +42,8 @@ def load(
             ships with the package, decoded as it was found best.
         decoding: how log-probabilities become text; greedy by default.
         device: "cpu", "cuda", or "auto" for a GPU where there is one.
-        precision: "float32", "bfloat16", or "auto" for bfloat16 where the hardware multiplies it.
+        precision: "float32", "bfloat16", "int8" (weights rounded; CPU only), or "auto" for bfloat16 where the
+            hardware multiplies it.
 
     Raises:
         CheckpointError: missing, not a checkpoint, of a newer version, or broken.
@@ -88,10 +90,14 @@ class Transcriber:
         *,
         decoding: DecodingConfig | None = None,
         device: str = "auto",
-        precision: Precision = "auto",
+        precision: TranscriptionPrecision = "auto",
     ) -> None:
         self.device = choose_device(device)
         self.model = checkpoint.model.to(self.device).eval()
+        if precision == "int8":
+            if self.device.type != "cpu":
+                raise UsageError(f"precision int8 works on the CPU alone; the device is {self.device}")
+            self.model = quantise(self.model)
         self.tokenizer = checkpoint.tokenizer
         self.notes = checkpoint.notes
         self.precision = precision
@@ -177,7 +183,9 @@ class Transcriber:
     def emit(self, waveforms: Sequence[np.ndarray]) -> list[np.ndarray]:
         """Natural-log probabilities `(T', V)` float32 of each `(N,)` waveform at the model's rate."""
         padded, lengths = pad_waveforms(waveforms)
-        with torch.inference_mode(), autocast(self.device, self.precision):
+        # int8 layers take and give float32.
+        precision = "float32" if self.precision == "int8" else self.precision
+        with torch.inference_mode(), autocast(self.device, precision):
             emission = self.model(padded.to(self.device), lengths.to(self.device))
         rows = emission.log_probs.cpu().numpy()
         return [row[:length] for row, length in zip(rows, emission.lengths.tolist(), strict=True)]

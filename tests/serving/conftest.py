@@ -108,12 +108,14 @@ def start_server(babbler: Path, tmp_path_factory: pytest.TempPathFactory) -> Ite
         )  # fmt: skip
         running.append(process)
         assert process.stderr is not None
+        said = []
         for line in process.stderr:
+            said.append(line)
             if found := re.search(r"at (http://\S+?)[; ]", line):
                 # Nobody reads on: the log must not fill its pipe.
                 os.set_blocking(process.stderr.fileno(), False)
                 return Server(found[1], process, uploads)
-        raise AssertionError(f"asr serve ended with {process.wait()}")
+        raise AssertionError(f"asr serve ended with {process.wait()}: {''.join(said)}")
 
     yield start
     for process in running:

@@ -1,0 +1,35 @@
+"""A checkpoint in a format that other programs run.
+
+  asr export runs/an4/checkpoints/best.pt an4.onnx
+  asr export best.pt an4-int8.onnx --int8
+
+The file has all in it: waveform in, log-probabilities out, the vocabulary in its metadata.
+scripts/transcribe_onnx.py runs it with numpy, soundfile and onnxruntime alone; `asr transcribe --model
+an4.onnx` runs it too.
+"""
+
+import argparse
+from pathlib import Path
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments."""
+    parser.add_argument("model", metavar="CKPT", type=Path, help="a checkpoint that `asr train` wrote")
+    parser.add_argument("out", metavar="OUT", type=Path, help="the file to write, such as model.onnx")
+    parser.add_argument("--format", choices=["onnx"], default="onnx", help="default: %(default)s")
+    parser.add_argument(
+        "--int8",
+        action="store_true",
+        help="weights of LSTM and linear layers in 8 bits: a quarter of the size",
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Export."""
+    from asr.export.onnx_graph import export_onnx
+    from asr.model.checkpoint import load_checkpoint
+
+    checkpoint = load_checkpoint(arguments.model)
+    export_onnx(checkpoint, arguments.out, int8=arguments.int8, name=arguments.model.stem)
+    print(f"{arguments.out}: {arguments.out.stat().st_size / 1e6:.1f} MB")
+    return 0

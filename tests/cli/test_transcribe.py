@@ -1,0 +1,240 @@
+"""`asr transcribe`: what it finds, what it writes, and that a run that was killed ends as if it had not been."""
+
+import io
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from asr.cli import main
+from asr.data.manifest import Utterance, read_manifest, write_manifest
+from asr.transcription.formats import FORMATS
+
+
+@pytest.fixture
+def noises(tmp_path: Path) -> Path:
+    """A folder of forty short recordings of unlike length."""
+    generator = np.random.default_rng(0)
+    folder = tmp_path / "noises"
+    for number in range(40):
+        path = folder / ("deep/er" if number % 4 == 0 else "") / f"n{number:02d}.wav"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        samples = 0.1 * generator.standard_normal(int(generator.uniform(0.1, 0.6) * 16000))
+        soundfile.write(path, samples, 16000)
+    return folder
+
+
+def tree(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def transcribe(*words: object) -> int:
+    return main(["transcribe", *map(str, words)])
+
+
+def test_a_folder_is_walked_and_every_format_written(
+    noises: Path, tiny_checkpoint: Path, tmp_path: Path
+) -> None:
+    (noises / "notes.md").write_text("no audio")
+    out = tmp_path / "out"
+    assert transcribe(noises, "--model", tiny_checkpoint, "--output-dir", out, "--format", "all") == 0
+    written = set(tree(out))
+    assert len(written) == 40 * len(FORMATS) + 1
+    assert {f"deep/er/n00{ending}" for ending in FORMATS.values()} <= written
+    listed = read_manifest(out / "transcripts.jsonl")
+    assert [utterance.id for utterance in listed][:2] == ["deep/er/n00", "deep/er/n04"]
+    record = json.loads((out / "n01.json").read_text())
+    assert record["text"] == next(utterance.text for utterance in listed if utterance.id == "n01")
+
+
+def test_globs_and_manifests_name_recordings_too(
+    noises: Path, tiny_checkpoint: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert transcribe(noises / "**" / "n0[0-3].wav", "--model", tiny_checkpoint) == 0
+    names = [Path(line.split("\t")[0]).name for line in capsys.readouterr().out.splitlines()]
+    assert names == ["n00.wav", "n01.wav", "n02.wav", "n03.wav"]
+    manifest = tmp_path / "some.jsonl"
+    write_manifest(
+        manifest, [Utterance("../x/u1", noises / "n01.wav", 0.1), Utterance("u2", noises / "n02.wav", 0.1)]
+    )
+    assert transcribe(manifest, "--model", tiny_checkpoint, "--output-dir", tmp_path / "out") == 0
+    assert set(tree(tmp_path / "out")) == {"x/u1.txt", "u2.txt", "transcripts.jsonl"}
+
+
+def test_files_of_one_name_do_not_overwrite_each_other(
+    tone: Callable[..., Path], tiny_checkpoint: Path, tmp_path: Path
+) -> None:
+    files = [tone("talk.wav"), tone("talk.flac"), tone("a/same.wav"), tone("b/same.wav"), tone("talk.wav")]
+    assert transcribe(*files, "--model", tiny_checkpoint, "--output-dir", tmp_path / "out") == 0
+    names = {"talk.wav.txt", "talk.flac.txt", "same.wav.txt", "same.wav-2.txt", "transcripts.jsonl"}
+    assert set(tree(tmp_path / "out")) == names
+
+
+def test_stdin_is_a_recording(
+    tone: Callable[..., Path],
+    tiny_checkpoint: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    stream = io.TextIOWrapper(io.BytesIO(tone().read_bytes()))
+    monkeypatch.setattr(sys, "stdin", stream)
+    assert transcribe("-", "--model", tiny_checkpoint, "--json") == 0
+    record = json.loads(capsys.readouterr().out)
+    assert (record["file"], record["duration"]) == ("stdin", 1.0)
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        (["--resume"], "--resume needs an output folder"),
+        (["--format", "txt,srt"], "2 formats cannot share stdout"),
+        (["--format", "srt"], "40 recordings in the format srt cannot share stdout"),
+        (["--format", "str"], "no format 'str'; did you mean 'srt'?"),
+        (["--json", "--output-dir", "out"], "--json is for stdout"),
+        (["--lines", "0"], "expected at least 1"),
+        (["--window", "4", "--context", "3"], "context of at most half a window"),
+        (["--threads", "0"], "expected at least 1"),
+    ],
+)
+def test_options_that_do_not_fit_are_refused(
+    noises: Path, tiny_checkpoint: Path, words: list[str], complaint: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert transcribe(noises, "--model", tiny_checkpoint, *words) == 2
+    captured = capsys.readouterr()
+    assert complaint in captured.err
+    assert captured.out == ""
+
+
+@pytest.mark.parametrize("name", ["empty", "nothing*.wav"])
+def test_inputs_without_audio_are_refused(
+    tmp_path: Path, tiny_checkpoint: Path, name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "empty").mkdir()
+    assert transcribe(tmp_path / name, "--model", tiny_checkpoint) == 2
+    assert name in capsys.readouterr().err
+
+
+def test_without_a_model_the_error_says_what_to_name(
+    tone: Callable[..., Path], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from asr.cli import model_options
+    from asr.transcription import transcriber
+
+    for module in (model_options, transcriber):
+        monkeypatch.setattr(module, "default_model", lambda: None)
+    assert transcribe(tone()) == 2
+    assert "this build has no model of its own; name one: --model CKPT" in capsys.readouterr().err
+
+
+def test_a_failing_file_is_listed_and_the_rest_is_written(
+    noises: Path, tiny_checkpoint: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (noises / "n05.wav").write_bytes(b"RIFF nonsense")
+    nan = np.full(8000, np.nan, np.float32)
+    soundfile.write(noises / "n06.wav", nan, 16000, subtype="FLOAT")
+    out = tmp_path / "out"
+    assert transcribe(noises, "--model", tiny_checkpoint, "--output-dir", out) == 1
+    summary = capsys.readouterr().err.split("2 of 40 files failed:")[1]
+    assert "n05.wav: not audio" in summary
+    assert "n06.wav: sample 0 is NaN" in summary
+    assert len(tree(out)) == 38 + 1
+    # Mended, it is all that the next run does.
+    for name in ("n05.wav", "n06.wav"):
+        soundfile.write(noises / name, np.zeros(8000), 16000)
+    assert transcribe(noises, "--model", tiny_checkpoint, "--output-dir", out, "--resume") == 0
+    assert "38 of 40 recordings are finished already" in capsys.readouterr().err
+    assert len(tree(out)) == 40 + 1
+
+
+def test_other_settings_do_not_resume(
+    noises: Path, tiny_checkpoint: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = [noises, "--model", tiny_checkpoint, "--output-dir", tmp_path / "out", "--resume"]
+    assert transcribe(*words) == 0
+    assert transcribe(*words) == 0
+    assert "40 of 40 recordings are finished already" in capsys.readouterr().err
+    assert transcribe(*words, "--decoding", "beam") == 0
+    assert "finished already" not in capsys.readouterr().err
+
+
+def test_a_killed_run_resumed_is_byte_identical_to_one_that_was_not(
+    tmp_path: Path, tiny_checkpoint: Path
+) -> None:
+    generator = np.random.default_rng(1)
+    folder = tmp_path / "noises"
+    folder.mkdir()
+    for number in range(200):
+        samples = 0.1 * generator.standard_normal(int(generator.uniform(0.1, 0.5) * 16000))
+        soundfile.write(folder / f"{number:03d}.wav", samples, 16000)
+    long = 0.1 * generator.standard_normal(16000 * 8) * np.repeat([1, 0, 1, 0], 32000)
+    soundfile.write(folder / "long.wav", long, 16000)
+    options = [
+        "--model",
+        tiny_checkpoint,
+        "--format",
+        "json,srt,vtt",
+        "--seconds-per-batch",
+        "2",
+        "--window",
+        "4",
+    ]
+    options += ["--context", "1", "--precision", "float32"]
+    whole, broken = tmp_path / "whole", tmp_path / "broken"
+    command = [sys.executable, "-m", "asr", "transcribe", folder, *options]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
+    subprocess.run([*map(str, command), "--output-dir", str(whole)], check=True, env=environment)
+    # At a moment of chance, different in every run of the test.
+    enough = random.SystemRandom().randrange(1, 150)
+    process = subprocess.Popen([*map(str, command), "--output-dir", str(broken)], env=environment)
+    deadline = time.monotonic() + 120
+    while len(list(broken.rglob("*.json"))) < enough and process.poll() is None:
+        assert time.monotonic() < deadline
+        time.sleep(0.002)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert not (broken / "transcripts.jsonl").exists()
+    assert len(list((broken / ".unfinished").rglob("*.json"))) < 201
+    # Whatever half-written files the kill left are no outputs.
+    for path in broken.rglob(".*.part"):
+        path.unlink()
+    subprocess.run([*map(str, command), "--output-dir", str(broken), "--resume"], check=True, env=environment)
+    assert tree(broken) == tree(whole)
+    assert len(tree(whole)) == 201 * 3 + 1
+
+
+def test_processes_share_the_recordings(noises: Path, tiny_checkpoint: Path, tmp_path: Path) -> None:
+    (noises / "broken.wav").write_bytes(b"RIFF nonsense")
+    options = [
+        "--model",
+        tiny_checkpoint,
+        "--seconds-per-batch",
+        "1",
+        "--precision",
+        "float32",
+        "--threads",
+        "1",
+    ]
+    command = ["asr", "transcribe", noises, *options, "--output-dir"]
+    environment = {**os.environ, "CUDA_VISIBLE_DEVICES": ""}
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m"]
+    done = subprocess.run(
+        [*torchrun, *map(str, command), str(tmp_path / "two")],
+        check=False,
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 1
+    assert done.stderr.count("1 of 41 files failed:") == 1
+    assert transcribe(noises, *options, "--output-dir", tmp_path / "one") == 1
+    assert tree(tmp_path / "two") == tree(tmp_path / "one")
+    assert len(tree(tmp_path / "one")) == 40 + 1

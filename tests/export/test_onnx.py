@@ -1,0 +1,142 @@
+"""The exported graph against PyTorch, and what runs it."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from asr.cli import main
+from asr.model.acoustic import AcousticModel, AcousticModelConfig
+from asr.model.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from asr.model.encoder import EncoderConfig
+from asr.model.features import FeaturesConfig
+from asr.transcription.transcriber import load
+
+pytest.importorskip("onnx", reason="onnx is not installed: pip install 'asr[export]'")
+pytest.importorskip("onnxruntime", reason="onnxruntime is not installed: pip install 'asr[export]'")
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """A small model of random weights, and its ONNX file."""
+    from asr.data.tokenizer import BLANK_SYMBOL, CharacterTokenizer
+
+    torch.manual_seed(0)
+    config = AcousticModelConfig(encoder=EncoderConfig(layers=2, hidden_size=16, channels=4))
+    folder = tmp_path_factory.mktemp("exported")
+    tokenizer = CharacterTokenizer([BLANK_SYMBOL, *" ABC"])
+    save_checkpoint(folder / "m.pt", Checkpoint(AcousticModel(config, vocabulary_size=5).eval(), tokenizer))
+    assert main(["export", str(folder / "m.pt"), str(folder / "m.onnx")]) == 0
+    return folder / "m.pt", folder / "m.onnx"
+
+
+@pytest.mark.parametrize("seconds", [0.1, 1.3, 7.0])
+@pytest.mark.parametrize("batch", [1, 3])
+def test_log_probs_are_those_of_pytorch(exported: tuple[Path, Path], seconds: float, batch: int) -> None:
+    from asr.export.onnx_transcriber import OnnxTranscriber
+
+    generator = np.random.default_rng(0)
+    waveforms = [
+        (0.1 * generator.standard_normal(int(16000 * seconds * (1 - 0.2 * row)))).astype(np.float32)
+        for row in range(batch)
+    ]
+    ours = load(exported[0], device="cpu", precision="float32").emit(waveforms)
+    theirs = OnnxTranscriber(exported[1]).emit(waveforms)
+    for one, other in zip(ours, theirs, strict=True):
+        assert one.shape == other.shape
+        assert np.abs(one - other).max() < 1e-4
+
+
+def test_mfcc_and_other_subsamplings_export(tmp_path: Path) -> None:
+    from asr.data.tokenizer import BLANK_SYMBOL, CharacterTokenizer
+    from asr.export.onnx_graph import export_onnx
+    from asr.export.onnx_transcriber import OnnxTranscriber
+
+    config = AcousticModelConfig(
+        features=FeaturesConfig(kind="mfcc", sample_rate=8000, normalisation="none"),
+        encoder=EncoderConfig(layers=1, hidden_size=8, channels=2, subsampling=3),
+    )
+    checkpoint = Checkpoint(
+        AcousticModel(config, vocabulary_size=3).eval(), CharacterTokenizer([BLANK_SYMBOL, *" A"])
+    )
+    export_onnx(checkpoint, tmp_path / "m.onnx")
+    waveform = 0.1 * torch.randn(1, 9000)
+    emission = checkpoint.model(waveform, torch.tensor([9000]))
+    (log_probs,) = OnnxTranscriber(tmp_path / "m.onnx").emit([waveform[0].numpy()])
+    assert np.abs(emission.log_probs[0].detach().numpy() - log_probs).max() < 1e-4
+
+
+def test_int8_is_smaller_and_near(exported: tuple[Path, Path], tmp_path: Path) -> None:
+    from asr.export.onnx_transcriber import OnnxTranscriber
+
+    assert main(["export", str(exported[0]), str(tmp_path / "8.onnx"), "--int8"]) == 0
+    waveform = 0.1 * np.random.default_rng(0).standard_normal(16000).astype(np.float32)
+    whole, rounded = (
+        OnnxTranscriber(path).emit([waveform])[0] for path in (exported[1], tmp_path / "8.onnx")
+    )
+    assert (tmp_path / "8.onnx").stat().st_size < exported[1].stat().st_size
+    difference = np.abs(np.exp(whole) - np.exp(rounded)).max()
+    assert 0 < difference < 0.05
+
+
+def test_transcribe_takes_the_file(
+    exported: tuple[Path, Path], tone: Callable[..., Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    texts = []
+    for model in exported:
+        words = ["transcribe", tone(seconds=2.0), "--model", model, "--precision", "float32"]
+        assert main([*map(str, words)]) == 0
+        texts.append(capsys.readouterr().out)
+    assert texts[0] == texts[1]
+    assert main(["transcribe", str(tone()), "--model", str(exported[1]), "--precision", "bfloat16"]) == 2
+    assert "runs at the precision it was exported with" in capsys.readouterr().err
+
+
+def test_the_example_runs_without_the_package(
+    exported: tuple[Path, Path], tone: Callable[..., Path], tmp_path: Path
+) -> None:
+    script = (REPOSITORY / "scripts" / "transcribe_onnx.py").read_text()
+    assert "import asr" not in script
+    assert "torch" not in script
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(exported[1]), str(tone(seconds=2.0))],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=tmp_path,
+    )
+    hypothesis = load(exported[0], device="cpu", precision="float32").transcribe(tone(seconds=2.0))
+    assert done.stdout.split() == hypothesis.text.split()
+
+
+@pytest.mark.parametrize(
+    ("content", "complaint"), [(None, "no such model"), (b"nonsense", "not an ONNX model")]
+)
+def test_files_that_are_no_models(
+    tmp_path: Path,
+    tone: Callable[..., Path],
+    content: bytes | None,
+    complaint: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    if content is not None:
+        (tmp_path / "m.onnx").write_bytes(content)
+    assert main(["transcribe", str(tone()), "--model", str(tmp_path / "m.onnx")]) == 1
+    assert complaint in capsys.readouterr().err
+
+
+def test_the_checkpoint_is_left_as_it_was(exported: tuple[Path, Path], tmp_path: Path) -> None:
+    from asr.export.onnx_graph import export_onnx
+
+    checkpoint = load_checkpoint(exported[0])
+    before = {name: tensor.clone() for name, tensor in checkpoint.model.state_dict().items()}
+    export_onnx(checkpoint, tmp_path / "again.onnx")
+    after = checkpoint.model.state_dict()
+    assert before.keys() == after.keys()
+    assert all(torch.equal(before[name], after[name]) for name in before)

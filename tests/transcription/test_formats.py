@@ -1,0 +1,163 @@
+"""Every format, read back by independent parsers where there are any; the rules of cues as properties."""
+
+import itertools
+import json
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from asr.decoding.hypothesis import Word
+from asr.errors import UsageError
+from asr.transcription.formats import FORMATS, SubtitleRules, render
+from asr.transcription.formats.subtitles import make_cues
+from asr.transcription.transcript import Transcription, gather_segments
+
+quick = settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.too_slow])
+
+WORDS = (
+    Word("one", 0.25, 0.5, 0.9),
+    Word("<two>", 0.6, 1.0, 0.8),
+    Word("three", 2.0, 2.5, 0.7),
+)
+TRANSCRIPTION = gather_segments(WORDS, duration=3.0)
+EMPTY = gather_segments([], duration=3.0)
+
+
+@st.composite
+def transcriptions(draw: st.DrawFn) -> Transcription:
+    words, at = [], 0.0
+    for _ in range(draw(st.integers(1, 25))):
+        at += draw(st.sampled_from([0.03, 0.06, 0.2, 0.6, 3.0]))
+        length = draw(st.sampled_from([0.03, 0.2, 0.9, 9.0]))
+        text = draw(st.text("abc-'", min_size=1, max_size=20))
+        words.append(Word(text, round(at, 3), round(at + length, 3), 0.5))
+        at += length
+    return gather_segments(words, duration=at)
+
+
+rules = st.builds(
+    SubtitleRules,
+    line_length=st.integers(1, 60),
+    lines=st.integers(1, 3),
+    shortest=st.floats(0, 2),
+    longest=st.floats(2, 10),
+    gap=st.floats(0, 0.5),
+)
+
+
+def test_a_transcription_is_cut_at_pauses() -> None:
+    assert [segment.text for segment in TRANSCRIPTION.segments] == ["one <two>", "three"]
+    assert TRANSCRIPTION.text == "one <two> three"
+    assert (TRANSCRIPTION.segments[0].start, TRANSCRIPTION.segments[0].end) == (0.25, 1.0)
+
+
+def test_a_long_segment_is_cut_at_its_widest_gap() -> None:
+    words = [Word("a", 0.0, 1.0, 1.0), Word("b", 1.1, 2.0, 1.0), Word("c", 2.3, 3.0, 1.0)]
+    parts = gather_segments(words, duration=3.0, pause=5.0, longest=2.5).segments
+    assert [part.text for part in parts] == ["a b", "c"]
+
+
+@quick
+@given(transcriptions())
+def test_segments_hold_every_word_once(transcription: Transcription) -> None:
+    assert tuple(word for segment in transcription.segments for word in segment.words) == transcription.words
+    for segment in transcription.segments:
+        assert segment.end - segment.start <= 30.0 or len(segment.words) == 1
+
+
+@quick
+@given(transcriptions(), rules)
+def test_cues_keep_the_rules(transcription: Transcription, rules: SubtitleRules) -> None:
+    cues = make_cues(transcription, rules)
+    assert " ".join(" ".join(cue.lines) for cue in cues).split() == transcription.text.split()
+    for cue in cues:
+        words = " ".join(cue.lines).split()
+        assert len(cue.lines) <= rules.lines
+        assert all(len(line) <= rules.line_length or " " not in line for line in cue.lines)
+        assert cue.end > cue.start
+        assert cue.end - cue.start <= rules.longest + 1e-9 or len(words) == 1
+    for cue, following in itertools.pairwise(cues):
+        assert cue.end <= following.start
+        short = cue.end - cue.start < rules.shortest - 1e-9
+        # A cue is short, or close to the next, only where the next one's words leave no time.
+        assert not short or following.start - cue.end <= max(rules.gap, following.start - cue.start) + 1e-9
+        assert following.start - cue.end >= min(rules.gap, (following.start - cue.start) / 2) - 1e-9
+    starts = {word.start for word in transcription.words}
+    assert all(cue.start in starts for cue in cues)
+
+
+def test_a_short_cue_stays_for_a_second() -> None:
+    cues = make_cues(gather_segments([Word("yes", 1.0, 1.2, 1.0)], duration=2.0), SubtitleRules())
+    assert (cues[0].start, cues[0].end) == (1.0, 2.0)
+
+
+def test_lines_are_of_like_length() -> None:
+    words = [Word(text, i, i + 0.6, 1.0) for i, text in enumerate(["aaaa", "bbbb", "cccc", "dd"])]
+    transcription = gather_segments(words, duration=5.0)
+    assert make_cues(transcription, SubtitleRules(line_length=15))[0].lines == ("aaaa bbbb", "cccc dd")
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"line_length": 0}, {"lines": 0}, {"shortest": 9.0}, {"gap": -1.0}, {"longest": 0.0, "shortest": 0.0}],
+)
+def test_impossible_rules_are_refused(wrong: dict) -> None:
+    with pytest.raises(UsageError, match="expected"):
+        SubtitleRules(**wrong)
+
+
+@quick
+@given(transcriptions())
+def test_another_parser_reads_the_subtitles(transcription: Transcription) -> None:
+    pysubs2 = pytest.importorskip("pysubs2", reason="pysubs2 is not installed: pip install 'asr[dev]'")
+    for format in ("srt", "vtt"):
+        read = pysubs2.SSAFile.from_string(render(transcription, format), format_=format)
+        cues = make_cues(transcription, SubtitleRules())
+        assert [event.start for event in read] == [round(cue.start * 1000) for cue in cues]
+        assert [event.end for event in read] == [round(cue.end * 1000) for cue in cues]
+        assert [event.plaintext.split() for event in read] == [" ".join(cue.lines).split() for cue in cues]
+
+
+def test_subrip_and_webvtt_to_the_letter() -> None:
+    assert render(TRANSCRIPTION, "srt") == (
+        "1\n00:00:00,250 --> 00:00:01,250\none <two>\n\n2\n00:00:02,000 --> 00:00:03,000\nthree\n"
+    )
+    assert render(TRANSCRIPTION, "vtt") == (
+        "WEBVTT\n\n00:00:00.250 --> 00:00:01.250\none &lt;two&gt;\n\n00:00:02.000 --> 00:00:03.000\nthree\n"
+    )
+
+
+def test_hours_go_on_past_ninety_nine() -> None:
+    words = [Word("late", 100 * 3600.0, 100 * 3600.0 + 1.5, 1.0)]
+    assert "100:00:00,000 --> 100:00:01,500" in render(gather_segments(words, duration=400_000), "srt")
+
+
+def test_tables_and_text_to_the_letter() -> None:
+    assert render(TRANSCRIPTION, "txt") == "one <two>\nthree\n"
+    assert render(TRANSCRIPTION, "tsv") == "start\tend\ttext\n250\t1000\tone <two>\n2000\t2500\tthree\n"
+    assert render(TRANSCRIPTION, "ctm", name="a b").splitlines()[0] == "a_b 1 0.250 0.250 one 0.9000"
+
+
+def test_json_holds_all_of_it() -> None:
+    record = json.loads(render(TRANSCRIPTION, "json", name="talk"))
+    assert (record["file"], record["duration"], record["text"]) == ("talk", 3.0, TRANSCRIPTION.text)
+    assert [segment["id"] for segment in record["segments"]] == [0, 1]
+    assert record["segments"][1]["words"] == [{"text": "three", "start": 2.0, "end": 2.5, "confidence": 0.7}]
+
+
+def test_textgrid_has_a_tier_of_segments_and_one_of_words() -> None:
+    text = render(TRANSCRIPTION, "textgrid")
+    assert text.count('name = "segments"') == text.count('name = "words"') == 1
+    assert text.count('text = "three"') == 2
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_silence_renders(format: str) -> None:
+    assert isinstance(render(EMPTY, format), str)
+    assert "1\n" not in render(EMPTY, format) or format in ("json", "textgrid")
+
+
+def test_an_unknown_format_is_refused() -> None:
+    with pytest.raises(UsageError, match="no format 'doc'; expected txt"):
+        render(EMPTY, "doc")
