@@ -112,7 +112,8 @@ class ModelWorker:
                 return [self._jobs.popleft()]
             while not self._stopping and (left := first.since + self._wait - time.monotonic()) > 0:
                 self._changed.wait(left)
-            batch, kept, longest = [], deque[_Job](), 0
+            batch: list[_Job] = []
+            kept, longest = deque[_Job](), 0
             for job in self._jobs:
                 length = 0 if job.waveform is None else max(longest, len(job.waveform))
                 fits = length * (len(batch) + 1) <= self._samples_per_batch

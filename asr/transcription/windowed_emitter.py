@@ -122,7 +122,9 @@ class WindowedEmitter:
         """One pass; settles all frames but the last `right`."""
         left = round(self.config.left / self._model.seconds_per_frame)
         start = max(self._first, (self._settled - left) * self._subsampling)
-        with torch.inference_mode(), autocast(self._transcriber.device, self._transcriber.precision):
+        given = self._transcriber.precision
+        precision = "float32" if given == "int8" else given  # int8 layers take and give float32
+        with torch.inference_mode(), autocast(self._transcriber.device, precision):
             features = self._normalised()[start - self._first :].unsqueeze(0)  # (T, F) -> (1, T, F)
             lengths = torch.tensor([features.shape[1]], device=features.device)
             log_probs = self._model.emit(features, lengths).log_probs[0].cpu().numpy()
