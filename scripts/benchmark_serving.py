@@ -320,7 +320,7 @@ def draw(memory: list[tuple[float, float]], path: Path) -> None:
     figure = Figure(figsize=(7, 3), layout="constrained")
     axes = figure.add_subplot(xlabel="seconds", ylabel="resident memory, MB")
     axes.plot([at for at, _ in memory], [mb for _, mb in memory])
-    axes.set_ylim(bottom=0)
+    axes.set_ylim(0, 1.15 * max((mb for _, mb in memory), default=1.0))
     axes.grid(alpha=0.3)
     figure.savefig(path, dpi=110)
 
