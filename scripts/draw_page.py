@@ -53,7 +53,8 @@ def draw(url: str, arguments: argparse.Namespace) -> None:
         page.wait_for_selector("html[data-loaded]", state="attached")
         page.set_input_files("#file", arguments.recording)
         page.wait_for_selector("html[data-ready]", state="attached")
-        page.wait_for_function("document.getElementById('audio').duration > 0")
+        while not page.evaluate("document.getElementById('audio').duration > 0"):
+            page.wait_for_timeout(50)
         middle = (
             "document.getElementById('audio').currentTime = document.getElementById('audio').duration * 0.4"
         )

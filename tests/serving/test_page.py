@@ -11,7 +11,7 @@ import pytest
 import soundfile
 
 from asr.transcription.transcriber import Transcriber
-from tests.serving.conftest import Server, babble
+from tests.serving.conftest import Server, babble, eventually
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium")
@@ -64,6 +64,11 @@ def open_page(browser: Any, server: Server, **options: Any) -> Iterator[Any]:
     assert not [error for error in errors if "401" not in error]
 
 
+def until(page: Any, expression: str) -> None:
+    """Wait until it is true; the page's policy keeps Playwright from waiting in the page itself."""
+    assert eventually(lambda: bool(page.evaluate(expression)), seconds=SECONDS / 1000), expression
+
+
 def loaded(page: Any) -> None:
     page.wait_for_selector("html[data-loaded]", state="attached")
 
@@ -103,8 +108,8 @@ def test_a_file_is_transcribed_heard_corrected_and_downloaded(
 
     # A click on a word plays that word.
     page.locator("#transcript .word").nth(1).click()
-    page.wait_for_function("document.getElementById('audio').currentTime > 0")
-    page.wait_for_function("document.getElementById('audio').paused")
+    until(page, "document.getElementById('audio').currentTime > 0")
+    until(page, "document.getElementById('audio').paused")
     stopped = page.evaluate("document.getElementById('audio').currentTime")
     assert expected[1].start < stopped < 5  # of 6 seconds
 
@@ -137,14 +142,14 @@ def test_the_microphone_gives_words_while_one_speaks(page: Any) -> None:
     page.click("#speak")
     page.wait_for_selector("#transcript .word.open")
     assert page.inner_text("#speak") == "Stop"
-    page.wait_for_function("document.getElementById('clock').textContent > '0:04'")
+    until(page, "document.getElementById('clock').textContent > '0:04'")
     page.click("#speak")
     page.wait_for_selector("html[data-ready]", state="attached")
     assert page.locator("#transcript .word.open").count() == 0
     assert len(words(page)) > 1
     # What was said can be heard.
     page.locator("#transcript .word").nth(0).click()
-    page.wait_for_function("document.getElementById('audio').currentTime > 0")
+    until(page, "document.getElementById('audio').currentTime > 0")
     assert "".join(words(page)) in download(page, "txt").replace(" ", "").replace("\n", "")
 
 
@@ -195,7 +200,7 @@ def test_the_page_asks_for_the_token(
     page = next(pages)
     page.fill("#token", "wrong-secret")
     page.keyboard.press("Enter")
-    page.wait_for_function("document.getElementById('token-dialog').open")
+    until(page, "document.getElementById('token-dialog').open")
     page.fill("#token", "a-long-secret")
     page.keyboard.press("Enter")
     use_file(page, speech(0))
