@@ -320,6 +320,8 @@ class _Progress:
 
     def advance(self, seconds: float) -> None:
         """Audio that has been transcribed since the last time."""
+        # Recordings whose length only their decoding tells are not in the total.
+        self._bar.total = max(self._bar.total, self._bar.n + seconds)
         self._bar.update(seconds)
 
     def __enter__(self) -> "_Progress":

@@ -29,6 +29,13 @@ def add_subtitle_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--cue-gap", type=float, default=0.08, metavar="S", help="seconds between two cues; default: 0.08"
     )
+    group.add_argument(
+        "--cue-pause",
+        type=float,
+        default=1.0,
+        metavar="S",
+        help="silence that no cue spans, in seconds; default: 1",
+    )
 
 
 def add_pipeline_options(parser: argparse.ArgumentParser) -> None:
@@ -109,6 +116,7 @@ def subtitle_rules(arguments: argparse.Namespace) -> "SubtitleRules":
         shortest=arguments.shortest_cue,
         longest=arguments.longest_cue,
         gap=arguments.cue_gap,
+        pause=arguments.cue_pause,
     )
 
 

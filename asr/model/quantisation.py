@@ -2,10 +2,12 @@
 
 Weights are rounded to int8 once, a scale for each row; activations are rounded before each product, with the
 range they have there. It is done with torch's quantised operators themselves: the modules of
-`torch.ao.quantization` are deprecated, and torchao, which follows them, has no LSTM.
+`torch.ao.quantization` are deprecated, and torchao, which follows them, has no LSTM. Tensors of type qint8 are
+deprecated, too; should a later torch lack them, `asr export --int8` does the same in onnxruntime.
 """
 
 import copy
+import warnings
 from typing import Literal, TypeVar
 
 import torch
@@ -107,5 +109,7 @@ def _pack(weight: Tensor, bias: Tensor | None) -> torch.ScriptObject:
     weight = weight.detach().float()
     scales = (weight.abs().amax(dim=1) / 127).clamp(min=1e-8)
     zeros = torch.zeros(len(weight), dtype=torch.int64)
-    rounded = torch.quantize_per_channel(weight, scales.double(), zeros, 0, torch.qint8)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that it is deprecated; see above
+        rounded = torch.quantize_per_channel(weight, scales.double(), zeros, 0, torch.qint8)
     return torch.ops.quantized.linear_prepack(rounded, None if bias is None else bias.detach().float())

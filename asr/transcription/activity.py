@@ -1,7 +1,8 @@
 """Three ways to tell where somebody speaks: the network's own blanks, silero-vad, and energy."""
 
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Literal
+from functools import cache
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -48,24 +49,30 @@ def network_detector(transcriber: "Transcriber", *, windowing: Windowing, where:
 
 
 def energy_detector(*, sample_rate: int, top_db: float = 30.0, piece: float = 30.0) -> Detector:
-    """Speech is what is less than `top_db` below the loudest frame of half a minute (`librosa.effects.split`).
+    """Speech is what is less than `top_db` below the loudest frame (`librosa.effects.split`).
+
+    The loudest frame is that of the piece, or of an earlier one, which counts for 6 dB less with each piece
+    that follows: so a piece without speech is not taken for speech, and a loud noise is forgotten.
 
     Args:
         sample_rate: Hz.
         top_db: decibels.
-        piece: seconds that have a loudest frame of their own.
+        piece: seconds.
     """
     step = sample_rate // 100
+    frame = 4 * step
 
     def detect(blocks: Iterable[np.ndarray]) -> Iterator[Activity]:
         import librosa
 
+        loudest = 0.0
         for waveform in _pieces(blocks, round(piece * 100) * step):
             speech = np.zeros(-(-len(waveform) // step), dtype=bool)
-            # Digital silence has no loudest frame to compare with.
-            if np.abs(waveform).max() > 1e-5:
+            energy = librosa.feature.rms(y=waveform, frame_length=frame, hop_length=step)
+            loudest = max(float(energy.max()), loudest / 2)
+            if loudest > 1e-5:  # else digital silence
                 for first, last in librosa.effects.split(
-                    waveform, top_db=top_db, frame_length=4 * step, hop_length=step
+                    waveform, top_db=top_db, ref=loudest, frame_length=frame, hop_length=step
                 ):
                     speech[first // step : -(-last // step)] = True
             yield Activity(speech, step)
@@ -81,12 +88,7 @@ def silero_detector(*, sample_rate: int, threshold: float = 0.5) -> Detector:
     Raises:
         UsageError: not installed, or the rate is neither 8 nor 16 kHz.
     """
-    try:
-        from silero_vad import load_silero_vad
-    except ImportError:
-        raise UsageError(
-            "--vad silero needs silero-vad: `pip install 'asr[vad]'`; or take --vad energy"
-        ) from None
+    model = _silero_model()
     if sample_rate not in (8000, 16000):
         raise UsageError(
             f"--vad silero works at 8000 and 16000 Hz, the model at {sample_rate}; take --vad energy"
@@ -96,7 +98,7 @@ def silero_detector(*, sample_rate: int, threshold: float = 0.5) -> Detector:
     step = sample_rate * 32 // 1000
 
     def detect(blocks: Iterable[np.ndarray]) -> Iterator[Activity]:
-        model = load_silero_vad()
+        model.reset_states()
         for waveform in _pieces(blocks, 32 * step):
             padded = np.pad(waveform, (0, -len(waveform) % step)).astype(np.float32)
             with torch.inference_mode():
@@ -106,6 +108,22 @@ def silero_detector(*, sample_rate: int, threshold: float = 0.5) -> Detector:
             yield Activity(np.array(probability) >= threshold, step)
 
     return detect
+
+
+@cache
+def _silero_model() -> Any:
+    """silero-vad's network, which lies in its wheel; loaded once. It keeps a state: one recording at a time."""
+    import torch
+
+    threads = torch.get_num_threads()
+    try:
+        from silero_vad import load_silero_vad
+    except ImportError:
+        raise UsageError(
+            "--vad silero needs silero-vad: `pip install 'asr[vad]'`; or take --vad energy"
+        ) from None
+    torch.set_num_threads(threads)  # importing it sets one thread for everybody
+    return load_silero_vad()
 
 
 def _pieces(blocks: Iterable[np.ndarray], size: int) -> Iterator[np.ndarray]:

@@ -70,10 +70,8 @@ def cut_stretches(
     Holds what the detector looks ahead, and one stretch.
     """
     tape = _Tape(blocks)
-    margin = round(rules.margin * sample_rate)
     for first, last in _gather(detect(tape), rules=rules, sample_rate=sample_rate, forget=tape.forget):
-        begin = max(0, first - margin)
-        yield Stretch(begin, tape.cut(begin, last + margin))
+        yield Stretch(first, tape.cut(first, last))
 
 
 def _gather(
@@ -83,30 +81,34 @@ def _gather(
     sample_rate: int,
     forget: Callable[[int], None],
 ) -> Iterator[Run]:
-    """Runs of speech, those less than a pause apart as one, none longer than allowed."""
+    """Runs of speech with their margins: those less than a pause apart as one, none longer than allowed."""
     pause, longest = round(rules.pause * sample_rate), round(rules.longest * sample_rate)
     margin = round(rules.margin * sample_rate)
     open_runs: list[Run] = []
+    border = 0  # before it the next stretch does not begin: it was cut off there
     at = 0
     for speech, step in activities:
         for first, last in _runs(speech):
             run = (at + first * step, at + last * step)
             if open_runs and run[0] - open_runs[-1][1] >= pause:
-                yield open_runs[0][0], open_runs[-1][1]
+                yield max(border, open_runs[0][0] - margin), open_runs[-1][1] + margin
                 open_runs = []
             if open_runs and run[0] <= open_runs[-1][1]:  # goes on from the piece before
                 run = (open_runs.pop()[0], run[1])
             open_runs.append(run)
             while open_runs[-1][1] - open_runs[0][0] > longest:
                 head, open_runs = _split(open_runs, longest)
-                yield head
+                # Of a gap that is too narrow for two margins each side has half.
+                middle = (head[1] + open_runs[0][0]) // 2
+                yield max(border, head[0] - margin), min(middle, head[1] + margin)
+                border = middle
         at += len(speech) * step
         if open_runs and at - open_runs[-1][1] >= pause:
-            yield open_runs[0][0], open_runs[-1][1]
+            yield max(border, open_runs[0][0] - margin), open_runs[-1][1] + margin
             open_runs = []
         forget((open_runs[0][0] if open_runs else at) - margin)
     if open_runs:
-        yield open_runs[0][0], open_runs[-1][1]
+        yield max(border, open_runs[0][0] - margin), open_runs[-1][1] + margin
 
 
 def _split(runs: list[Run], longest: int) -> tuple[Run, list[Run]]:

@@ -43,6 +43,7 @@ rules = st.builds(
     shortest=st.floats(0, 2),
     longest=st.floats(2, 10),
     gap=st.floats(0, 0.5),
+    pause=st.floats(0.1, 5),
 )
 
 
@@ -90,6 +91,12 @@ def test_cues_keep_the_rules(transcription: Transcription, rules: SubtitleRules)
 def test_a_short_cue_stays_for_a_second() -> None:
     cues = make_cues(gather_segments([Word("yes", 1.0, 1.2, 1.0)], duration=2.0), SubtitleRules())
     assert (cues[0].start, cues[0].end) == (1.0, 2.0)
+
+
+def test_a_cue_spans_a_breath_but_no_pause() -> None:
+    words = [Word("one", 0.0, 0.4, 1.0), Word("two", 1.0, 1.4, 1.0), Word("three", 2.5, 3.0, 1.0)]
+    cues = make_cues(gather_segments(words, duration=4.0), SubtitleRules())
+    assert [cue.lines for cue in cues] == [("one two",), ("three",)]
 
 
 def test_lines_are_of_like_length() -> None:

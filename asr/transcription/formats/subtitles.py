@@ -24,6 +24,7 @@ class SubtitleRules:
         shortest: seconds that a cue stays at least, where the next one leaves the time.
         longest: seconds of a cue at most, as long as there is more than one word in it.
         gap: seconds between two cues, where the words leave them.
+        pause: seconds of silence that no cue spans.
     """
 
     line_length: int = 42
@@ -31,16 +32,17 @@ class SubtitleRules:
     shortest: float = 1.0
     longest: float = 7.0
     gap: float = 0.08
+    pause: float = 1.0
 
     def __post_init__(self) -> None:
         if self.line_length < 1 or self.lines < 1:
             raise UsageError(
                 f"subtitles of {self.lines} lines of {self.line_length} characters; expected at least 1"
             )
-        if not (0 <= self.shortest <= self.longest and self.longest > 0 and self.gap >= 0):
+        if not (0 <= self.shortest <= self.longest and self.longest > 0 and self.gap >= 0 and self.pause > 0):
             raise UsageError(
-                f"subtitle cues of {self.shortest} to {self.longest} s, {self.gap} s apart; expected "
-                "0 <= shortest <= longest and a gap of at least 0"
+                f"subtitle cues of {self.shortest} to {self.longest} s, {self.gap} s apart, split at {self.pause} s; "
+                "expected 0 <= shortest <= longest, a gap of at least 0, and a pause above 0"
             )
 
 
@@ -54,8 +56,8 @@ class Cue:
 
 
 def make_cues(transcription: Transcription, rules: SubtitleRules) -> list[Cue]:
-    """The cues of a transcription, in order, none over another; a cue never spans a pause."""
-    groups = [group for segment in transcription.segments for group in _fill(segment.words, rules)]
+    """The cues of a transcription, in order, none over another."""
+    groups = _fill(transcription.words, rules)
     cues = []
     for number, words in enumerate(groups):
         start, end = words[0].start, max(words[-1].end, words[0].start + rules.shortest)
@@ -86,10 +88,14 @@ def as_vtt(transcription: Transcription, *, rules: SubtitleRules) -> str:
 
 
 def _fill(words: Sequence[Word], rules: SubtitleRules) -> list[list[Word]]:
-    """Words of a segment, as many in a cue as it holds."""
+    """Words, as many in a cue as it holds."""
     groups: list[list[Word]] = []
     for word in words:
-        if groups and word.end - groups[-1][0].start <= rules.longest:
+        if (
+            groups
+            and word.end - groups[-1][0].start <= rules.longest
+            and word.start - groups[-1][-1].end < rules.pause
+        ):
             texts = [*(other.text for other in groups[-1]), word.text]
             if len(_lines(texts, rules.line_length)) <= rules.lines:
                 groups[-1].append(word)
