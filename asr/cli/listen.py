@@ -105,7 +105,7 @@ class _Screen:
         elif self._is_live:
             words = result.text.split()
             settled, open_words = " ".join(words[: result.settled]), " ".join(words[result.settled :])
-            self._write(clock + settled, open_words)
+            self._write(" ".join(part for part in (clock.strip(), settled) if part), open_words)
 
     def hint(self, text: str) -> None:
         """Say something while nobody speaks."""

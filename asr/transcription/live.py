@@ -6,6 +6,7 @@ like so far, and how many of its words will stay.
 """
 
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from typing import TYPE_CHECKING, Literal, Protocol
 
 import numpy as np
@@ -174,8 +175,9 @@ class LiveSession:
             stream.feed(tail)
             hypothesis = self._beam_hypothesis(stream, log_probs)
             stable = self._stream.stable_prefix()
-        # The last stable word may still grow.
-        settled = list(stable).count(self._decoder.alphabet.space)
+        # A word is settled once a space has followed it; before, it may still grow.
+        space = self._decoder.alphabet.space
+        settled = sum(token == space and before != space for before, token in pairwise([space, *stable]))
         result = self._result("partial", hypothesis, settled=settled)
         return result if result.words else None
 

@@ -120,6 +120,16 @@ def test_settled_words_of_a_partial_result_stay(method: str) -> None:
         assert settled == [word.text for word in final.words[: partial.settled]]
 
 
+@settings(max_examples=40, deadline=None)
+@given(text=st.text("-- ABC", max_size=60), method=st.sampled_from(["greedy", "beam"]))
+def test_settled_words_stay_whatever_is_said(text: str, method: str) -> None:
+    results = listen(text, pieces=[1] * len(text), method=method, pause=0.5)
+    final = {result.segment: result.text.split() for result in results if result.kind == "final"}
+    for partial in results:
+        said = [word.text for word in partial.words[: partial.settled]]
+        assert said == final.get(partial.segment, [])[: partial.settled]
+
+
 def test_impossible_settings_are_refused() -> None:
     with pytest.raises(ConfigError, match="pause"):
         LiveConfig(pause=30, longest_segment=20)
