@@ -116,8 +116,8 @@ class BeamStream:
         """A search that goes its own way from here: to see what might come of frames not yet settled."""
         other = BeamStream.__new__(BeamStream)
         other._compiled, other._search = self._compiled, self._search
-        other._beam = self._beam._make(part.copy() for part in self._beam)
-        other._tree = self._tree._make(part.copy() for part in self._tree)
+        other._beam = type(self._beam)(*(part.copy() for part in self._beam))
+        other._tree = type(self._tree)(*(part.copy() for part in self._tree))
         return other
 
     def prefixes(self) -> list[tuple[tuple[int, ...], float]]:
