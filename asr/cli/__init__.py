@@ -29,6 +29,8 @@ VERBS = {
     "manifest": Verb("asr.cli.manifest", "filter, split, merge, sample or shuffle manifests"),
     "train": Verb("asr.cli.train", "train a recogniser"),
     "transcribe": Verb("asr.cli.transcribe", "audio files -> text"),
+    "serve": Verb("asr.cli.serve", "transcription over HTTP and WebSocket, and a page in the browser"),
+    "listen": Verb("asr.cli.listen", "the microphone -> text, while you speak"),
     "export": Verb("asr.cli.export", "a checkpoint as an ONNX file"),
     "model": Verb("asr.cli.model", "what is in a checkpoint"),
     "align": Verb("asr.cli.align", "when each word of a transcript is spoken"),

@@ -78,12 +78,13 @@ def needs_decoder(path: str | Path) -> bool:
 
 
 @contextmanager
-def readable(path: str | Path, *, sample_rate: int) -> Iterator[Path]:
+def readable(path: str | Path, *, sample_rate: int, longest: float | None = None) -> Iterator[Path]:
     """A path that `asr.data.audio` reads: the file itself, or its sound in a temporary WAV file.
 
     Args:
         path: audio, or anything with a sound track.
         sample_rate: of the temporary file, in Hz; it has one channel.
+        longest: seconds that are decoded at most; None decodes all.
 
     Raises:
         AudioError: neither ffmpeg nor torchcodec is there, or the file holds no sound that they read.
@@ -96,15 +97,18 @@ def readable(path: str | Path, *, sample_rate: int) -> Iterator[Path]:
         decoded = Path(folder) / "sound.wav"
         ffmpeg = shutil.which("ffmpeg")
         if ffmpeg is not None:
-            _decode_with_ffmpeg(ffmpeg, path, decoded, sample_rate=sample_rate)
+            _decode_with_ffmpeg(ffmpeg, path, decoded, sample_rate=sample_rate, longest=longest)
         else:
-            _decode_with_torchcodec(path, decoded, sample_rate=sample_rate)
+            _decode_with_torchcodec(path, decoded, sample_rate=sample_rate, longest=longest)
         yield decoded
 
 
-def _decode_with_ffmpeg(program: str, path: Path, decoded: Path, *, sample_rate: int) -> None:
+def _decode_with_ffmpeg(
+    program: str, path: Path, decoded: Path, *, sample_rate: int, longest: float | None
+) -> None:
     # The file: protocol keeps a name such as "concat:a" or "-i" from being taken for something else.
     options = ["-nostdin", "-v", "error", "-i", f"file:{path}", "-vn", "-ac", "1", "-ar", str(sample_rate)]
+    options += [] if longest is None else ["-t", f"{longest:g}"]
     options += ["-c:a", "pcm_s16le", "-rf64", "auto", "-y", str(decoded)]
     done = subprocess.run([program, *options], capture_output=True, check=False)
     if done.returncode != 0 or not decoded.exists():
@@ -116,7 +120,9 @@ def _decode_with_ffmpeg(program: str, path: Path, decoded: Path, *, sample_rate:
     log.info("%s: sound decoded by ffmpeg", path)
 
 
-def _decode_with_torchcodec(path: Path, decoded: Path, *, sample_rate: int, piece: float = 60.0) -> None:
+def _decode_with_torchcodec(
+    path: Path, decoded: Path, *, sample_rate: int, longest: float | None, piece: float = 60.0
+) -> None:
     try:
         from torchcodec.decoders import AudioDecoder
     except (ImportError, RuntimeError, OSError):
@@ -128,6 +134,7 @@ def _decode_with_torchcodec(path: Path, decoded: Path, *, sample_rate: int, piec
     try:
         decoder = AudioDecoder(path, sample_rate=sample_rate, num_channels=1)
         end = float(decoder.metadata.end_stream_seconds_from_header or decoder.metadata.duration_seconds or 0)
+        end = end if longest is None else min(end, longest)
         with soundfile.SoundFile(decoded, "w", sample_rate, 1, "PCM_16", format="RF64") as file:
             at = 0.0
             while at < end:

@@ -112,6 +112,14 @@ class BeamStream:
             self._tree,
         )
 
+    def copy(self) -> "BeamStream":
+        """A search that goes its own way from here: to see what might come of frames not yet settled."""
+        other = BeamStream.__new__(BeamStream)
+        other._compiled, other._search = self._compiled, self._search
+        other._beam = type(self._beam)(*(part.copy() for part in self._beam))
+        other._tree = type(self._tree)(*(part.copy() for part in self._tree))
+        return other
+
     def prefixes(self) -> list[tuple[tuple[int, ...], float]]:
         """Every prefix in the beam, best first, with the score that it is ranked by (natural log)."""
         row, count = self._beam.place.tolist()

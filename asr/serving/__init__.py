@@ -1,0 +1,1 @@
+"""Transcription over HTTP and WebSocket, and the page in the browser."""

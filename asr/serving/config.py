@@ -1,0 +1,65 @@
+"""Settings of the server."""
+
+from dataclasses import dataclass, fields
+
+from asr.errors import ConfigError
+
+
+@dataclass(frozen=True)
+class ServingConfig:
+    """What the server listens on, and what it takes on.
+
+    Attributes:
+        host: address to listen on; the default is reached from this machine alone.
+        port: TCP port; 0 takes a free one, which the log names.
+        model_name: what `GET /v1/models` calls the model.
+        token: bearer token that requests must carry; None asks for none.
+        allowed_origins: other web origins (`https://example.org`) whose pages may call this server.
+        max_upload_bytes: size of a request's body.
+        max_audio_seconds: duration of an uploaded recording.
+        max_requests: transcriptions at work or waiting at once; more are told to come back (503).
+        max_live_sessions: live sessions at once.
+        max_live_seconds: duration of a live session.
+        max_connections: open connections; more are told to come back (503).
+        idle_seconds: silence on a connection while its headers or body are awaited, or live sound is.
+        upload_seconds: time for a request's whole body.
+        request_seconds: time for the transcription, waiting included.
+        shutdown_seconds: time that requests have to end after SIGTERM.
+        batch_seconds: padded seconds of sound that go through the network at once.
+        batch_wait: seconds that a batch is gathered for.
+        threads: recordings that are read and decoded at once.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 8000
+    model_name: str = "asr"
+    token: str | None = None
+    allowed_origins: tuple[str, ...] = ()
+    max_upload_bytes: int = 100 * 1024 * 1024
+    max_audio_seconds: float = 7200.0
+    max_requests: int = 128
+    max_live_sessions: int = 16
+    max_live_seconds: float = 7200.0
+    max_connections: int = 512
+    idle_seconds: float = 10.0
+    upload_seconds: float = 300.0
+    request_seconds: float = 600.0
+    shutdown_seconds: float = 30.0
+    batch_seconds: float = 120.0
+    batch_wait: float = 0.005
+    threads: int = 8
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.port <= 65535:
+            raise ConfigError(f"port {self.port}; expected 0 to 65535")
+        if self.token is not None and (len(self.token) < 8 or not self.token.isascii() or " " in self.token):
+            raise ConfigError("token: expected at least 8 ASCII characters, none of them a space")
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if field.name not in ("port", "batch_wait") and isinstance(value, int | float) and value <= 0:
+                raise ConfigError(f"{field.name} {value}; expected more than 0")
+        if not 0 <= self.batch_wait <= 1:
+            raise ConfigError(f"batch_wait {self.batch_wait} s; expected 0 to 1")
+        for origin in self.allowed_origins:
+            if not origin.startswith(("http://", "https://")) or origin.endswith("/"):
+                raise ConfigError(f"origin {origin!r}; expected one like https://example.org")

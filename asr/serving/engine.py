@@ -1,0 +1,154 @@
+"""Recordings -> transcriptions, many at once: threads read and decode, one network emits for all of them."""
+
+import asyncio
+import threading
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import TimeoutError as FutureTimeout
+from contextvars import ContextVar, copy_context
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+
+from asr.data.audio import audio_blocks, audio_info
+from asr.data.media import readable
+from asr.errors import AsrError
+from asr.serving.config import ServingConfig
+from asr.serving.metrics import Metrics
+from asr.serving.worker import ModelWorker
+from asr.transcription.live import LiveConfig, LiveSession, open_session
+from asr.transcription.transcriber import Transcriber
+from asr.transcription.transcript import Transcription, gather_segments
+from asr.transcription.windows import emit_blocks
+
+T = TypeVar("T")
+
+
+class TooLong(AsrError):
+    """A recording lasts longer than the server takes."""
+
+
+class Cancelled(AsrError):
+    """Nobody waits for the transcription any more."""
+
+
+# Set once whoever asked for the transcription at work in this thread has gone, or its time is over.
+_gone: ContextVar[threading.Event] = ContextVar("gone")
+
+
+class _SharedTranscriber(Transcriber):
+    """A transcriber whose network belongs to a worker; everything else it does in the caller's thread."""
+
+    def __init__(self, transcriber: Transcriber, worker: ModelWorker) -> None:
+        self.__dict__.update(transcriber.__dict__)
+        self._worker = worker
+
+    def emit(self, waveforms: Sequence[np.ndarray]) -> list[np.ndarray]:
+        gone = _gone.get()
+        futures = [self._worker.submit(waveform) for waveform in waveforms]
+        results = []
+        for future in futures:
+            while True:
+                if gone.is_set():
+                    for other in futures:
+                        other.cancel()
+                    raise Cancelled("nobody waits for this transcription any more")
+                try:
+                    results.append(future.result(timeout=0.2))
+                    break
+                except FutureTimeout:
+                    if future.done():  # a TimeoutError of the network's own
+                        raise
+        return results
+
+
+class Engine:
+    """A model at work for many clients.
+
+    Args:
+        transcriber: the model and its decoder.
+        config: limits.
+        metrics: told of batches and of sound.
+    """
+
+    def __init__(self, transcriber: Transcriber, config: ServingConfig, metrics: Metrics) -> None:
+        self.config = config
+        self.metrics = metrics
+        self.transcriber = transcriber
+        self.worker = ModelWorker(
+            transcriber.emit,
+            samples_per_batch=round(config.batch_seconds * transcriber.sample_rate),
+            wait=config.batch_wait,
+            on_batch=metrics.batch,
+        )
+        self._shared = _SharedTranscriber(transcriber, self.worker)
+        self._threads = ThreadPoolExecutor(config.threads, thread_name_prefix="transcribe")
+        self.in_flight = 0  # transcription requests at work or waiting
+        self.live_sessions = 0
+        metrics.queue.set_function(lambda: self.worker.waiting)
+        metrics.in_flight.set_function(lambda: self.in_flight)
+        metrics.live_sessions.set_function(lambda: self.live_sessions)
+
+    async def transcribe(self, path: Path) -> Transcription:
+        """Transcribe a file of any length.
+
+        Raises:
+            AudioError: unreadable, cut short, empty or too short.
+            TooLong: beyond `max_audio_seconds`.
+            TimeoutError: not done within `request_seconds`.
+        """
+        gone = threading.Event()
+        _gone.set(gone)
+        context = copy_context()
+        task = asyncio.get_running_loop().run_in_executor(
+            self._threads, context.run, self._transcribe, path, gone
+        )
+        try:
+            async with asyncio.timeout(self.config.request_seconds):
+                transcription: Transcription = await asyncio.shield(task)
+                return transcription
+        except BaseException:
+            gone.set()
+            # The thread notices soon; its own error is of no more interest.
+            task.add_done_callback(lambda done: done.cancelled() or done.exception())
+            raise
+
+    def _transcribe(self, path: Path, gone: threading.Event) -> Transcription:
+        if gone.is_set():
+            raise Cancelled("nobody waits for this transcription any more")
+        limit, rate = self.config.max_audio_seconds, self._shared.sample_rate
+        with readable(path, sample_rate=rate, longest=limit + 1) as sound:
+            return self._transcribe_sound(sound)
+
+    def _transcribe_sound(self, path: Path) -> Transcription:
+        limit, rate = self.config.max_audio_seconds, self._shared.sample_rate
+        if (duration := audio_info(path).duration) > limit:
+            raise TooLong(f"the recording lasts {duration:.0f} s; expected at most {limit:g} s")
+        heard = 0
+
+        def counted() -> Iterator[np.ndarray]:
+            nonlocal heard
+            for block in audio_blocks(path, sample_rate=rate):
+                heard += len(block)
+                if heard > (limit + 1) * rate:
+                    raise TooLong(f"the recording lasts more than {limit:g} s, which is the most taken")
+                yield block
+
+        log_probs = np.concatenate(list(emit_blocks(self._shared, counted(), where="the recording")))
+        hypothesis = self._shared.decoder(log_probs)
+        self.metrics.audio_seconds.inc(heard / rate)
+        return gather_segments(hypothesis.words, duration=round(heard / rate, 3))
+
+    def open_live(self, config: LiveConfig | None = None) -> LiveSession:
+        """A live session; call its methods through `run`."""
+        return open_session(self.transcriber, config)
+
+    def run(self, function: Callable[[], T]) -> Awaitable[T]:
+        """Call what uses the network itself, in the worker's turn."""
+        return asyncio.wrap_future(self.worker.call(function))
+
+    def stop(self) -> None:
+        """Finish what is at work."""
+        self.worker.stop()
+        self._threads.shutdown(wait=False, cancel_futures=True)

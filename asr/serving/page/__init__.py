@@ -1,0 +1,1 @@
+"""The page that `asr serve` shows at /: its HTML, style and scripts."""

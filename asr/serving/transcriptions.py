@@ -1,0 +1,193 @@
+"""POST /v1/audio/transcriptions and GET /v1/models, in OpenAI's shape.
+
+https://platform.openai.com/docs/api-reference/audio/createTranscription
+"""
+
+import asyncio
+import json
+import math
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+
+from asr.decoding.hypothesis import Word
+from asr.errors import AudioError
+from asr.serving.config import ServingConfig
+from asr.serving.engine import Engine, TooLong
+from asr.serving.errors import RequestError
+from asr.serving.uploads import Upload, read_upload
+from asr.serving.worker import WorkerStopped
+from asr.transcription.formats import render
+from asr.transcription.transcript import Segment, Transcription
+
+T = TypeVar("T")
+
+RESPONSE_FORMATS = ("json", "verbose_json", "text", "srt", "vtt")
+GRANULARITIES = ("word", "segment")
+# Fields of OpenAI's that change nothing here; a request may carry them.
+_IGNORED = {
+    "language": "the model knows one language",
+    "prompt": "start the server with --hot-word to favour words",
+    "temperature": "decoding is deterministic",
+    "stream": "the answer comes in one piece; /v1/live streams",
+}
+
+
+async def transcribe_request(request: Request, engine: Engine) -> Response:
+    """Read the form, transcribe, render. Raises RequestError."""
+    upload = await read_upload(request, engine.config)
+    try:
+        wanted, granularities = _options(upload)
+        if upload.path is None:
+            raise RequestError(400, "no field 'file'; send the recording in it", param="file")
+        if upload.size == 0:
+            raise RequestError(
+                400, "the file has 0 bytes; expected a recording", param="file", code="empty_file"
+            )
+        try:
+            transcription = await _unless_gone(request, engine.transcribe(upload.path))
+        except TooLong as error:
+            raise RequestError(413, str(error), param="file", code="audio_too_long") from None
+        except AudioError as error:
+            message = str(error).replace(str(upload.path), upload.filename or "the file")
+            raise RequestError(400, message, param="file", code="invalid_audio") from None
+        except TimeoutError:
+            raise RequestError(
+                504,
+                f"not done within {engine.config.request_seconds:g} s; send a shorter recording, or when there "
+                "is less to do",
+                code="timeout",
+            ) from None
+        except WorkerStopped as error:
+            raise RequestError(503, str(error), code="shutting_down") from None
+    finally:
+        upload.remove()
+    return answer(transcription, wanted, granularities, notices=_notices(upload, engine.config))
+
+
+async def _unless_gone(request: Request, work: Coroutine[Any, Any, T]) -> T:
+    """The work's result; it is given up when the client goes away."""
+    task = asyncio.ensure_future(work)
+    gone = asyncio.ensure_future(request.receive())  # after the body there is nothing but the disconnect
+    try:
+        await asyncio.wait({task, gone}, return_when=asyncio.FIRST_COMPLETED)
+        if not task.done():
+            raise RequestError(499, "the client has gone")
+        return task.result()
+    finally:
+        task.cancel()
+        gone.cancel()
+
+
+def _options(upload: Upload) -> tuple[str, list[str]]:
+    wanted = upload.get("response_format", "json") or "json"
+    if wanted not in RESPONSE_FORMATS:
+        raise RequestError(
+            400,
+            f"response_format {wanted!r}; expected one of {', '.join(RESPONSE_FORMATS)}",
+            param="response_format",
+        )
+    granularities = upload.fields.get("timestamp_granularities", ["segment"])
+    for name in granularities:
+        if name not in GRANULARITIES:
+            raise RequestError(
+                400,
+                f"timestamp_granularities {name!r}; expected {' or '.join(GRANULARITIES)}",
+                param="timestamp_granularities",
+            )
+    if "timestamp_granularities" in upload.fields and wanted != "verbose_json":
+        raise RequestError(
+            400,
+            f"timestamp_granularities go with response_format verbose_json; got {wanted}",
+            param="timestamp_granularities",
+        )
+    return wanted, granularities
+
+
+def _notices(upload: Upload, config: ServingConfig) -> list[str]:
+    """What was asked for and is not done."""
+    notices = [
+        f"{name} is ignored: {reason}"
+        for name, reason in _IGNORED.items()
+        if upload.get(name) not in ("", "false") and not (name == "temperature" and upload.get(name) == "0")
+    ]
+    model = upload.get("model")
+    if model not in ("", config.model_name):
+        notices.append(f"model is ignored: this server has {config.model_name} alone")
+    return notices
+
+
+def answer(
+    transcription: Transcription, wanted: str, granularities: list[str], *, notices: list[str]
+) -> Response:
+    """A transcription as `response_format` asks; notices go into the header X-Asr-Notice."""
+    # Header values are latin-1.
+    header = {"X-Asr-Notice": "; ".join(notices).encode("ascii", "replace").decode()} if notices else {}
+    if wanted == "json":
+        return JSONResponse({"text": transcription.text}, headers=header)
+    if wanted == "verbose_json":
+        content = verbose(transcription, granularities)
+        if notices:
+            content["notices"] = notices
+        return Response(
+            json.dumps(content, ensure_ascii=False), media_type="application/json", headers=header
+        )
+    if wanted == "text":
+        return PlainTextResponse(transcription.text + "\n", headers=header)
+    kind = {"srt": "application/x-subrip", "vtt": "text/vtt"}[wanted]
+    return Response(render(transcription, wanted), media_type=f"{kind}; charset=utf-8", headers=header)
+
+
+def verbose(transcription: Transcription, granularities: list[str]) -> dict[str, Any]:
+    """OpenAI's verbose_json, with a confidence for each word and segment besides.
+
+    `avg_logprob` is the mean natural log of the words' confidence. What a CTC model has no equivalent
+    of has the value that means nothing: `temperature`, `compression_ratio`, `no_speech_prob`, `seek`.
+    """
+    content: dict[str, Any] = {
+        "task": "transcribe",
+        "language": "unknown",
+        "duration": transcription.duration,
+        "text": transcription.text,
+    }
+    if "word" in granularities:
+        content["words"] = [word_record(word) for word in transcription.words]
+    if "segment" in granularities:
+        content["segments"] = [
+            _segment_record(number, segment) for number, segment in enumerate(transcription.segments)
+        ]
+    return content
+
+
+def word_record(word: Word) -> dict[str, Any]:
+    """A word as OpenAI writes it, and its confidence."""
+    return {"word": word.text, "start": word.start, "end": word.end, "confidence": word.confidence}
+
+
+def _segment_record(number: int, segment: Segment) -> dict[str, Any]:
+    confidences = [max(word.confidence, 1e-6) for word in segment.words]
+    return {
+        "id": number,
+        "seek": 0,
+        "start": segment.start,
+        "end": segment.end,
+        "text": segment.text,
+        "tokens": [],
+        "temperature": 0.0,
+        "avg_logprob": round(sum(map(math.log, confidences)) / len(confidences), 4),
+        "compression_ratio": 1.0,
+        "no_speech_prob": 0.0,
+        "confidence": round(sum(confidences) / len(confidences), 4),
+    }
+
+
+def models(config: ServingConfig, *, created: int) -> dict[str, Any]:
+    """The list of GET /v1/models."""
+    return {"object": "list", "data": [model_record(config, created=created)]}
+
+
+def model_record(config: ServingConfig, *, created: int) -> dict[str, Any]:
+    """The one model."""
+    return {"id": config.model_name, "object": "model", "created": created, "owned_by": "asr"}

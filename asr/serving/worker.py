@@ -1,0 +1,144 @@
+"""One thread owns the network; what waits for it at the same time goes through it together."""
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import CancelledError, Future
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import numpy as np
+
+from asr.errors import AsrError
+
+T = TypeVar("T")
+
+
+class WorkerStopped(AsrError):
+    """The server is shutting down: nothing more goes through the network."""
+
+
+@dataclass(eq=False)
+class _Job:
+    """A waveform for a batch, or a call that has the thread to itself."""
+
+    future: "Future[Any]"
+    waveform: np.ndarray | None = None
+    call: Callable[[], Any] | None = None
+    since: float = field(default_factory=time.monotonic)
+
+
+class ModelWorker:
+    """Runs a network in a thread of its own, in batches.
+
+    Args:
+        emit: waveforms `(N,)` -> log-probabilities `(T', V)` each.
+        samples_per_batch: longest waveform times number of waveforms, at most; a longer one goes alone.
+        wait: seconds that the first waveform of a batch waits for others.
+        on_batch: told of every batch: its size, and the seconds that it took.
+    """
+
+    def __init__(
+        self,
+        emit: Callable[[Sequence[np.ndarray]], list[np.ndarray]],
+        *,
+        samples_per_batch: int,
+        wait: float = 0.005,
+        on_batch: Callable[[int, float], None] = lambda size, seconds: None,
+    ) -> None:
+        self._emit = emit
+        self._samples_per_batch = samples_per_batch
+        self._wait = wait
+        self._on_batch = on_batch
+        self._jobs: deque[_Job] = deque()
+        self._changed = threading.Condition()
+        self._stopping = False
+        self._thread = threading.Thread(target=self._run, name="model", daemon=True)
+        self._thread.start()
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether the thread runs."""
+        return self._thread.is_alive()
+
+    @property
+    def waiting(self) -> int:
+        """Jobs in the queue."""
+        return len(self._jobs)
+
+    def submit(self, waveform: np.ndarray) -> "Future[np.ndarray]":
+        """Queue a waveform. A future that is cancelled while it waits costs nothing. Raises WorkerStopped."""
+        return self._queue(_Job(Future(), waveform=waveform))
+
+    def call(self, function: Callable[[], T]) -> "Future[T]":
+        """Queue a call that uses the network itself. Raises WorkerStopped."""
+        return self._queue(_Job(Future(), call=function))
+
+    def stop(self) -> None:
+        """Finish what is queued, and end the thread."""
+        with self._changed:
+            self._stopping = True
+            self._changed.notify_all()
+        self._thread.join()
+
+    def _queue(self, job: _Job) -> "Future[Any]":
+        with self._changed:
+            if self._stopping:
+                raise WorkerStopped("the server is shutting down; ask again in a while")
+            self._jobs.append(job)
+            self._changed.notify_all()
+        return job.future
+
+    def _run(self) -> None:
+        while True:
+            batch = self._gather()
+            if not batch:
+                return
+            batch = [job for job in batch if job.future.set_running_or_notify_cancel()]
+            if batch:
+                self._work(batch)
+
+    def _gather(self) -> list[_Job]:
+        """The next call, or the next waveforms that fit together; nothing once the worker is stopped."""
+        with self._changed:
+            while not self._jobs:
+                if self._stopping:
+                    return []
+                self._changed.wait()
+            first = self._jobs[0]
+            if first.call is not None:
+                return [self._jobs.popleft()]
+            while not self._stopping and (left := first.since + self._wait - time.monotonic()) > 0:
+                self._changed.wait(left)
+            batch: list[_Job] = []
+            kept, longest = deque[_Job](), 0
+            for job in self._jobs:
+                length = 0 if job.waveform is None else max(longest, len(job.waveform))
+                fits = length * (len(batch) + 1) <= self._samples_per_batch
+                if job.waveform is not None and (not batch or fits):
+                    batch.append(job)
+                    longest = length
+                else:
+                    kept.append(job)
+            self._jobs = kept
+            return batch
+
+    def _work(self, batch: Sequence[_Job]) -> None:
+        begin = time.monotonic()
+        try:
+            if batch[0].call is not None:
+                results = [batch[0].call()]
+            else:
+                results = self._emit([job.waveform for job in batch if job.waveform is not None])
+        except BaseException as error:
+            # Whoever waits for a result raises it.
+            for job in batch:
+                job.future.set_exception(error)
+            return
+        for job, result in zip(batch, results, strict=True):
+            with suppress(CancelledError):
+                job.future.set_result(result)
+        if batch[0].call is None:
+            self._on_batch(len(batch), time.monotonic() - begin)

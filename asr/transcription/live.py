@@ -1,0 +1,226 @@
+"""Speech while it is spoken: samples go in piece by piece, partial and final results come out.
+
+A segment ends at a pause, which is a run of the network's own blanks. Its result is final then, and forgotten: a
+session runs for days in the memory of one segment. Until then the segment's partial result says what it looks
+like so far, and how many of its words will stay.
+"""
+
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
+from typing import TYPE_CHECKING, Literal, Protocol
+
+import numpy as np
+
+from asr.decoding.alphabet import BLANK
+from asr.decoding.beam import BeamStream
+from asr.decoding.decoder import Decoder
+from asr.decoding.hypothesis import Hypothesis, Word
+from asr.errors import ConfigError
+from asr.transcription.windowed_emitter import WindowConfig, WindowedEmitter
+
+if TYPE_CHECKING:
+    from asr.transcription.transcriber import Transcriber
+
+
+class StreamingEmitter(Protocol):
+    """A network that hears a recording piece by piece."""
+
+    def feed(self, samples: np.ndarray) -> np.ndarray:
+        """Take in `(N,)` float32 samples; `(t, V)` natural-log probabilities of the frames now settled."""
+        ...
+
+    def peek(self) -> np.ndarray:
+        """`(t, V)` of the frames after those, as they look so far. The same array while nothing changes."""
+        ...
+
+    def finish(self) -> np.ndarray:
+        """`(t, V)` of all the frames left, once no more samples come."""
+        ...
+
+
+@dataclass(frozen=True)
+class LiveConfig:
+    """How live speech is cut, and how the network hears it.
+
+    Attributes:
+        pause: seconds of blanks that end a segment.
+        longest_segment: seconds after which a segment ends at its longest pause so far, however short.
+        window: of a bidirectional network.
+    """
+
+    pause: float = 0.8
+    longest_segment: float = 20.0
+    window: WindowConfig = field(default_factory=WindowConfig)
+
+    def __post_init__(self) -> None:
+        if not 0 < self.pause < self.longest_segment <= 600:
+            raise ConfigError(
+                f"live: pause {self.pause} s, longest_segment {self.longest_segment} s; expected "
+                "0 < pause < longest_segment <= 600"
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class LiveResult:
+    """What a session says of one segment of speech.
+
+    Attributes:
+        kind: "partial" while the segment lasts, "final" once.
+        segment: counted from 0.
+        text: of the segment.
+        words: with seconds from the beginning of the session, and confidence.
+        settled: how many of the first words will stay as they are; all of a final result.
+        start, end: seconds from the beginning of the session, from the first word to the last.
+    """
+
+    kind: Literal["partial", "final"]
+    segment: int
+    text: str
+    words: tuple[Word, ...]
+    settled: int
+    start: float
+    end: float
+
+
+class LiveSession:
+    """One speaker's recording, while it is made.
+
+    Args:
+        emitter: hears the samples.
+        decoder: of the same model.
+        config: where segments end.
+    """
+
+    def __init__(self, emitter: StreamingEmitter, decoder: Decoder, config: LiveConfig | None = None) -> None:
+        self.config = config or LiveConfig()
+        self._emitter = emitter
+        self._decoder = decoder
+        self._pause = max(1, round(self.config.pause / decoder.seconds_per_frame))
+        self._longest = round(self.config.longest_segment / decoder.seconds_per_frame)
+        self._quiet_tokens = np.array([BLANK, decoder.alphabet.space])
+        self._segment = 0
+        self._tail: np.ndarray | None = None
+        self._shown: LiveResult | None = None
+        self._begin(0, np.empty((0, len(decoder.alphabet.symbols)), np.float32))
+
+    def feed(self, samples: np.ndarray) -> list[LiveResult]:
+        """Take in the next `(N,)` float32 samples in [-1, 1] at the model's rate, any number of them.
+
+        Returns:
+            Segments that have ended, then the newest partial result if it has changed; often nothing.
+
+        Raises:
+            AudioError: wrong shape, or NaN.
+        """
+        results = self._hear(self._emitter.feed(samples))
+        tail = self._emitter.peek()
+        if results or tail is not self._tail:
+            self._tail = tail
+            partial = self._partial(tail)
+            if partial is not None and partial != self._shown:
+                self._shown = partial
+                results.append(partial)
+        return results
+
+    def finish(self) -> list[LiveResult]:
+        """The final results of all that is left; nothing may be fed afterwards."""
+        return self._hear(self._emitter.finish()) + self._close(len(self._log_probs))
+
+    def _begin(self, frame: int, log_probs: np.ndarray) -> None:
+        """Begin a segment at a frame of the session, with the `(t, V)` frames of it that are there already."""
+        self._first = frame
+        self._log_probs = log_probs
+        self._stream = self._decoder.stream() if self._decoder.search is not None else None
+        self._shown = None
+        if self._stream is not None:
+            self._stream.feed(log_probs)
+
+    def _hear(self, log_probs: np.ndarray) -> list[LiveResult]:
+        """Take in settled frames; segments that end in them."""
+        results: list[LiveResult] = []
+        for frame in log_probs:
+            self._log_probs = np.concatenate([self._log_probs, frame[np.newaxis]])
+            if self._stream is not None:
+                self._stream.feed(frame[np.newaxis])
+            length = len(self._log_probs)
+            if length >= self._pause and self._is_quiet(self._log_probs[-self._pause :]).all():
+                results += self._close(length)
+            elif length >= self._longest:
+                results += self._close(self._best_cut())
+        return results
+
+    def _close(self, cut: int) -> list[LiveResult]:
+        """End the segment after `cut` frames, and begin the next with the rest."""
+        log_probs, rest, first = self._log_probs[:cut], self._log_probs[cut:], self._first
+        if self._is_quiet(log_probs).all():
+            results = []
+        elif self._stream is None or len(rest):
+            results = [self._result("final", self._decoder(log_probs))]
+        else:
+            results = [self._result("final", self._beam_hypothesis(self._stream, log_probs))]
+        results = [result for result in results if result.words]
+        self._segment += len(results)
+        self._begin(first + cut, rest)
+        return results
+
+    def _partial(self, tail: np.ndarray) -> LiveResult | None:
+        log_probs = np.concatenate([self._log_probs, tail])
+        if self._is_quiet(log_probs).all():
+            return None
+        if self._stream is None:
+            hypothesis = self._decoder(log_probs)
+            stable = self._decoder(self._log_probs).tokens
+        else:
+            stream = self._stream.copy()
+            stream.feed(tail)
+            hypothesis = self._beam_hypothesis(stream, log_probs)
+            stable = self._stream.stable_prefix()
+        # A word is settled once a space has followed it; before, it may still grow.
+        space = self._decoder.alphabet.space
+        settled = sum(token == space and before != space for before, token in pairwise([space, *stable]))
+        result = self._result("partial", hypothesis, settled=settled)
+        return result if result.words else None
+
+    def _beam_hypothesis(self, stream: BeamStream, log_probs: np.ndarray) -> Hypothesis:
+        best = stream.finish()[0]
+        return self._decoder.hypothesis(log_probs, best.tokens, best.score)
+
+    def _result(
+        self, kind: Literal["partial", "final"], hypothesis: Hypothesis, *, settled: int | None = None
+    ) -> LiveResult:
+        """A hypothesis of the segment, its times those of the session."""
+        begin = self._first * self._decoder.seconds_per_frame
+        words = tuple(
+            replace(word, start=round(begin + word.start, 3), end=round(begin + word.end, 3))
+            for word in hypothesis.words
+        )
+        return LiveResult(
+            kind,
+            self._segment,
+            hypothesis.text,
+            words,
+            len(words) if settled is None else min(settled, len(words)),
+            words[0].start if words else begin,
+            words[-1].end if words else begin,
+        )
+
+    def _is_quiet(self, log_probs: np.ndarray) -> np.ndarray:
+        """`(t,)` bool, where nothing but blank or space is most probable."""
+        return np.isin(log_probs.argmax(axis=1), self._quiet_tokens)
+
+    def _best_cut(self) -> int:
+        """The middle of the longest quiet stretch in the second half of the segment."""
+        half = len(self._log_probs) // 2
+        quiet = np.concatenate([[False], self._is_quiet(self._log_probs[half:]), [False]]).astype(np.int8)
+        edges = np.flatnonzero(np.diff(quiet))
+        if len(edges) == 0:
+            return len(self._log_probs)
+        begins, ends = edges[::2], edges[1::2]
+        longest = int((ends - begins).argmax())
+        return half + max(1, int(begins[longest] + ends[longest]) // 2)
+
+
+def open_session(transcriber: "Transcriber", config: LiveConfig | None = None) -> LiveSession:
+    """A live session with a transcriber's model and decoder."""
+    config = config or LiveConfig()
+    return LiveSession(WindowedEmitter(transcriber, config.window), transcriber.decoder, config)

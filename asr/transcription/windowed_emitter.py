@@ -1,0 +1,173 @@
+"""A bidirectional network on live sound: the last seconds again and again, each time with what follows them.
+
+A frame is settled once the network has read `right` seconds after it. Work is bounded: every `step` of new
+sound costs one pass over `left + step + right` seconds, however long the recording has lasted.
+
+Features are normalised over what has been heard so far, up to the last `history` seconds, not over the window
+alone: a window that holds nothing but a pause would blow its faint noise up to the loudness of speech. Long
+pauses are left out of the statistics, since utterances that a model is trained on have none. As the
+first second says too little about the recording, no frame is settled before `warm_up` seconds are heard;
+what ends before that is normalised as a whole, like a file.
+"""
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from asr.errors import AudioError, ConfigError
+from asr.model.features import Features
+from asr.model.precision import autocast
+
+if TYPE_CHECKING:
+    from asr.transcription.transcriber import Transcriber
+
+_MARGIN = 0.2  # seconds around loud frames that count with them
+
+
+@dataclass(frozen=True)
+class WindowConfig:
+    """Times in seconds.
+
+    Attributes:
+        step: new sound between two passes of the network.
+        left: sound before the newest settled frame that a pass reads again.
+        right: sound after a frame that settles it.
+        warm_up: sound heard before the first frame is settled.
+        history: sound that the normalisation of the features goes by.
+    """
+
+    step: float = 0.4
+    left: float = 4.0
+    right: float = 1.2
+    warm_up: float = 4.0
+    history: float = 20.0
+
+    def __post_init__(self) -> None:
+        for name in ("step", "left", "right", "warm_up", "history"):
+            value = getattr(self, name)
+            if not 0 < value <= 600:
+                raise ConfigError(f"live window: {name} {value}; expected seconds above 0, at most 600")
+
+
+class WindowedEmitter:
+    """Streaming emitter of a bidirectional model (see `live.StreamingEmitter`).
+
+    Args:
+        transcriber: the model, its device and precision.
+        config: the windows.
+    """
+
+    def __init__(self, transcriber: "Transcriber", config: WindowConfig | None = None) -> None:
+        self.config = config or WindowConfig()
+        self._transcriber = transcriber
+        self._model = transcriber.model
+        # The same features without their normalisation, which is done here over more than one window.
+        self._raw_features = Features(replace(self._model.config.features, normalisation="none"))
+        self._raw_features.to(transcriber.device)
+        self._is_normalised = self._model.config.features.normalisation == "utterance"
+        self._subsampling = self._model.config.encoder.subsampling
+        self._samples = np.empty(0, np.float32)  # not yet in any feature frame, or shared with the next
+        self._features = torch.empty(0, self._raw_features.size, device=transcriber.device)
+        self._first = 0  # feature frame of the recording that `_features` begins with
+        self._settled = 0  # encoder frames given out
+        self._unread = 0  # feature frames since the last pass
+        self._tail = self._nothing()
+
+    def feed(self, samples: np.ndarray) -> np.ndarray:
+        """Take in `(N,)` float32 samples at the model's rate; `(t, V)` log-probabilities that they settle.
+
+        Raises:
+            AudioError: wrong shape, or NaN.
+        """
+        self._take(samples)
+        if self._unread < self._frames(self.config.step):
+            return self._nothing()
+        right = round(self.config.right / self._model.seconds_per_frame)
+        heard = self._first + len(self._features)
+        return self._emit(right if heard >= self._frames(self.config.warm_up) else heard)
+
+    def peek(self) -> np.ndarray:
+        """`(t, V)` log-probabilities after the settled ones, as they look so far; costs nothing."""
+        return self._tail
+
+    def finish(self) -> np.ndarray:
+        """`(t, V)` log-probabilities of all that is left; nothing may be fed afterwards."""
+        if len(self._features) == 0:
+            return self._nothing()
+        return self._emit(0)
+
+    def _take(self, samples: np.ndarray) -> None:
+        """Samples -> feature frames, as many as are whole."""
+        if samples.ndim != 1 or not np.isfinite(samples).all():
+            raise AudioError(
+                f"live samples of shape {samples.shape}; expected (samples,), no NaN or infinity"
+            )
+        self._samples = np.concatenate([self._samples, samples.astype(np.float32)])
+        window, hop = self._raw_features.window_samples, self._raw_features.hop_samples
+        count = 1 + (len(self._samples) - window) // hop
+        if count < 1:
+            return
+        used = self._samples[: (count - 1) * hop + window]
+        with torch.inference_mode():
+            waveform = torch.from_numpy(used).to(self._features.device).unsqueeze(0)
+            features, _ = self._raw_features(waveform, torch.tensor([len(used)], device=waveform.device))
+            self._features = torch.cat([self._features, features[0]])
+        self._samples = self._samples[count * hop :]
+        self._unread += count
+
+    def _emit(self, right: int) -> np.ndarray:
+        """One pass; settles all frames but the last `right`."""
+        left = round(self.config.left / self._model.seconds_per_frame)
+        start = max(self._first, (self._settled - left) * self._subsampling)
+        given = self._transcriber.precision
+        precision = "float32" if given == "int8" else given  # int8 layers take and give float32
+        with torch.inference_mode(), autocast(self._transcriber.device, precision):
+            features = self._normalised()[start - self._first :].unsqueeze(0)  # (T, F) -> (1, T, F)
+            lengths = torch.tensor([features.shape[1]], device=features.device)
+            log_probs = self._model.emit(features, lengths).log_probs[0].cpu().numpy()
+        log_probs = log_probs[self._settled - start // self._subsampling :]
+        ready = max(0, len(log_probs) - right)
+        self._settled += ready
+        self._unread = 0
+        self._tail = log_probs[ready:]
+        self._forget()
+        return log_probs[:ready]
+
+    def _normalised(self) -> Tensor:
+        if not self._is_normalised:
+            return self._features
+        heard = self._features[-self._frames(self.config.history) :]
+        if self._first or len(heard) >= self._frames(self.config.warm_up):
+            heard = heard[self._is_loud(heard)]
+        deviation = (heard.var(dim=0, unbiased=False) + 1e-5).sqrt()
+        return (self._features - heard.mean(dim=0)) / deviation
+
+    def _is_loud(self, features: Tensor) -> Tensor:
+        """`(T,)` bool, the frames of `(T, F)` raw features in the louder half of their range, or near one."""
+        # The first cepstral coefficient is a sum over the log-mel bins, as their mean is.
+        is_mfcc = self._model.config.features.kind == "mfcc"
+        loudness = features[:, 0] if is_mfcc else features.mean(dim=1)
+        low, high = torch.quantile(loudness, loudness.new_tensor([0.05, 0.95]))
+        loud = (loudness >= (low + high) / 2).float().view(1, 1, -1)
+        margin = self._frames(_MARGIN)
+        return nn.functional.max_pool1d(loud, 2 * margin + 1, stride=1, padding=margin).view(-1) > 0
+
+    def _forget(self) -> None:
+        """Drop the features that neither a window nor the normalisation will want again."""
+        left = round(self.config.left / self._model.seconds_per_frame)
+        last = self._first + len(self._features)
+        keep = min((self._settled - left) * self._subsampling, last - self._frames(self.config.history))
+        keep -= keep % self._subsampling  # windows begin where an encoder frame does
+        if keep > self._first:
+            self._features = self._features[keep - self._first :].clone()
+            self._first = keep
+
+    def _frames(self, seconds: float) -> int:
+        """Feature frames of a time."""
+        return max(1, round(seconds * self._model.sample_rate / self._raw_features.hop_samples))
+
+    def _nothing(self) -> np.ndarray:
+        return np.empty((0, self._model.vocabulary_size), np.float32)

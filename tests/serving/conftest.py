@@ -1,0 +1,145 @@
+"""A model that babbles, served by a real process and in this one."""
+
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+
+from asr.data.tokenizer import BLANK_SYMBOL, CharacterTokenizer
+from asr.model.acoustic import AcousticModel, AcousticModelConfig
+from asr.model.checkpoint import Checkpoint, save_checkpoint
+from asr.model.encoder import EncoderConfig
+from asr.transcription.transcriber import Transcriber, load
+
+for package in (
+    "fastapi",
+    "uvicorn",
+    "websockets",
+    "python_multipart",
+    "prometheus_client",
+    "httpx",
+    "openai",
+):
+    pytest.importorskip(package, reason="needs the extras serve and dev")
+
+
+class Server(NamedTuple):
+    """A running `asr serve`."""
+
+    url: str
+    process: "subprocess.Popen[str]"
+    uploads: Path
+
+    @property
+    def port(self) -> int:
+        return int(self.url.rsplit(":", 1)[1])
+
+    @property
+    def live(self) -> str:
+        return self.url.replace("http", "ws") + "/v1/live"
+
+
+@pytest.fixture(scope="session")
+def babbler(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An untrained model, its mouth opened: noise makes it say many different things, silence nothing."""
+    torch.manual_seed(0)
+    config = AcousticModelConfig(encoder=EncoderConfig(layers=1, hidden_size=16, channels=4))
+    model = AcousticModel(config, vocabulary_size=5).eval()
+    with torch.no_grad():
+        model.head.weight.mul_(20)
+    path = tmp_path_factory.mktemp("babbler") / "babbler.pt"
+    save_checkpoint(path, Checkpoint(model, CharacterTokenizer([BLANK_SYMBOL, *" ABC"])))
+    return path
+
+
+@pytest.fixture(scope="session")
+def babbling(babbler: Path) -> Transcriber:
+    """The babbling model, in this process."""
+    return load(babbler, device="cpu", precision="float32")
+
+
+@pytest.fixture(scope="session")
+def speech(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """Write a file of noise that comes and goes, different for each number."""
+    folder = tmp_path_factory.mktemp("speech")
+
+    def write(number: int = 0, *, seconds: float = 2.0, ending: str = "wav") -> Path:
+        path = folder / f"{number}-{seconds:g}.{ending}"
+        if not path.exists():
+            soundfile.write(path, babble(number, seconds=seconds), 16000)
+        return path
+
+    return write
+
+
+def babble(number: int, *, seconds: float) -> np.ndarray:
+    """Noise whose colour and loudness wander, `(N,)` float32."""
+    generator = np.random.default_rng(number)
+    count = round(seconds * 16000)
+    knots = generator.uniform(0, 1, (3, max(4, round(8 * seconds))))
+    where = np.linspace(0, knots.shape[1] - 1, count)
+    low, high, loud = (np.interp(where, np.arange(knots.shape[1]), row) for row in knots)
+    noise = generator.standard_normal(count)
+    smooth = np.convolve(noise, np.ones(16) / 4, "same")
+    return (0.1 * loud * (low * smooth + high * noise)).astype(np.float32)
+
+
+@pytest.fixture(scope="session")
+def start_server(babbler: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Server]]:
+    """Start `asr serve` on a free port, and end it with the tests."""
+    running: list[subprocess.Popen[str]] = []
+
+    def start(*options: object, model: Path = babbler, **environment: str) -> Server:
+        uploads = tmp_path_factory.mktemp("uploads")
+        process = subprocess.Popen(
+            [sys.executable, "-m", "asr", "serve", "--model", str(model), "--port", "0", "--precision", "float32", *map(str, options)],
+            stderr=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": "", "TMPDIR": str(uploads), **environment},
+        )  # fmt: skip
+        running.append(process)
+        assert process.stderr is not None
+        said = []
+        for line in process.stderr:
+            said.append(line)
+            if found := re.search(r"at (http://\S+?)[; ]", line):
+                # Nobody reads on: the log must not fill its pipe.
+                os.set_blocking(process.stderr.fileno(), False)
+                return Server(found[1], process, uploads)
+        raise AssertionError(f"asr serve ended with {process.wait()}: {''.join(said)}")
+
+    yield start
+    for process in running:
+        process.terminate()
+    for process in running:
+        process.wait(timeout=30)
+
+
+@pytest.fixture(scope="session")
+def server(start_server: Callable[..., Server]) -> Server:
+    """One server with low limits, for all."""
+    return start_server(
+        "--max-upload-mb", 1, "--max-audio-seconds", 20, "--idle-seconds", 2, "--max-live-sessions", 3
+    )  # fmt: skip
+
+
+def eventually(claim: Callable[[], bool], *, seconds: float = 60.0) -> bool:
+    """Whether a claim comes true in time."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if claim():
+            return True
+        time.sleep(0.02)
+    return claim()
+
+
+__all__ = ["Server", "babble", "eventually"]

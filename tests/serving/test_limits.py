@@ -1,0 +1,189 @@
+"""Access and limits, with the application in this process."""
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from fastapi.testclient import TestClient
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from starlette.requests import Request
+from starlette.websockets import WebSocketDisconnect
+
+from asr.errors import ConfigError
+from asr.serving.app import create_app
+from asr.serving.config import ServingConfig
+from asr.serving.errors import RequestError
+from asr.serving.uploads import read_upload
+from asr.transcription.transcriber import Transcriber
+
+Start = Callable[..., TestClient]
+TOKEN = "a-long-secret"
+
+
+@pytest.fixture
+def start(babbling: Transcriber) -> Iterator[Start]:
+    clients: list[TestClient] = []
+
+    def make(transcriber: Transcriber = babbling, **config: Any) -> TestClient:
+        app = create_app(transcriber, ServingConfig(**config), draining=asyncio.Event())
+        clients.append(TestClient(app).__enter__())
+        return clients[-1]
+
+    yield make
+    for client in clients:
+        client.__exit__(None, None, None)
+
+
+def send(client: TestClient, path: Path, **options: Any) -> Any:
+    return client.post("/v1/audio/transcriptions", files={"file": path.read_bytes()}, **options)
+
+
+def test_the_token_is_asked_for(start: Start, speech: Callable[..., Path]) -> None:
+    client = start(token=TOKEN)
+    for headers in ({}, {"Authorization": "Bearer wrong"}, {"Authorization": TOKEN}):
+        answer = send(client, speech(1), headers=headers)
+        assert answer.status_code == 401
+        assert answer.headers["www-authenticate"] == "Bearer"
+        assert answer.json()["error"]["type"] == "authentication_error"
+    assert send(client, speech(1), headers={"Authorization": f"Bearer {TOKEN}"}).status_code == 200
+    assert client.get("/metrics").status_code == client.get("/v1/models").status_code == 401
+    assert client.get("/healthz").status_code == client.get("/").status_code == 200
+
+
+def test_a_live_session_asks_for_the_token(start: Start) -> None:
+    client = start(token=TOKEN)
+    for message in ({"type": "start"}, {"type": "start", "token": "wrong"}, {"type": "start", "token": 7}):
+        with client.websocket_connect("/v1/live") as live:
+            live.send_json(message)
+            assert live.receive_json()["error"]["code"] in ("missing_token", "invalid_token")
+            with pytest.raises(WebSocketDisconnect):
+                live.receive_json()
+    with client.websocket_connect("/v1/live") as live:
+        live.send_json({"type": "start", "token": TOKEN})
+        assert live.receive_json()["type"] == "ready"
+    with client.websocket_connect("/v1/live", headers={"Authorization": f"Bearer {TOKEN}"}) as live:
+        live.send_bytes(b"")
+        assert live.receive_json()["type"] == "ready"
+
+
+def test_pages_of_other_origins_are_refused_unless_allowed(start: Start, speech: Callable[..., Path]) -> None:
+    strange = {"Origin": "https://page.example"}
+    assert send(start(), speech(1), headers=strange).status_code == 403
+    answer = send(start(allowed_origins=("https://page.example",)), speech(1), headers=strange)
+    assert answer.status_code == 200
+    assert answer.headers["access-control-allow-origin"] == "https://page.example"
+    assert send(start(), speech(1), headers={"Origin": "http://testserver"}).status_code == 200
+
+
+class Slow(Transcriber):
+    """A transcriber whose network takes its time."""
+
+    def __init__(self, transcriber: Transcriber) -> None:
+        self.__dict__.update(transcriber.__dict__)
+        self.go = threading.Event()
+
+    def emit(self, waveforms: Sequence[np.ndarray]) -> list[np.ndarray]:
+        self.go.wait(10)
+        return super().emit(waveforms)
+
+
+def test_requests_beyond_the_limit_are_told_to_come_back(
+    start: Start, babbling: Transcriber, speech: Callable[..., Path]
+) -> None:
+    slow = Slow(babbling)
+    client = start(slow, max_requests=2)
+    with ThreadPoolExecutor(2) as pool:
+        running = [pool.submit(send, client, speech(1)) for _ in range(2)]
+        while "asr_requests_in_flight 2.0" not in client.get("/metrics").text:
+            time.sleep(0.01)
+        refused = send(client, speech(1))
+        slow.go.set()
+        assert [future.result().status_code for future in running] == [200, 200]
+    assert refused.status_code == 503
+    assert int(refused.headers["retry-after"]) > 0
+    assert refused.json()["error"]["code"] == "busy"
+
+
+def test_a_transcription_beyond_its_time_is_given_up_with_504(
+    start: Start, babbling: Transcriber, speech: Callable[..., Path]
+) -> None:
+    slow = Slow(babbling)
+    client = start(slow, request_seconds=0.3)
+    answer = send(client, speech(1))
+    assert (answer.status_code, answer.json()["error"]["code"]) == (504, "timeout")
+    slow.go.set()
+    assert client.get("/healthz").status_code == 200
+
+
+def test_an_error_of_the_servers_own_is_500_and_says_no_more(
+    babbling: Transcriber, speech: Callable[..., Path]
+) -> None:
+    class Broken(Slow):
+        def emit(self, waveforms: Sequence[np.ndarray]) -> list[np.ndarray]:
+            raise KeyError("secret detail")
+
+    app = create_app(Broken(babbling), ServingConfig(), draining=asyncio.Event())
+    with TestClient(app, raise_server_exceptions=False) as client:
+        answer = send(client, speech(1))
+    assert answer.status_code == 500
+    assert "secret" not in answer.text
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"port": 70000}, {"token": "short"}, {"max_requests": 0}, {"batch_wait": 2.0}, {"allowed_origins": ("x",)}],
+)  # fmt: skip
+def test_impossible_settings_are_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ConfigError):
+        ServingConfig(**wrong)
+
+
+CONTENT = bytes(range(256)) * 3 + b"\r\n--xy\r\n--x"
+FORM = (
+    b'--xyz\r\nContent-Disposition: form-data; name="a[]"\r\n\r\none\r\n'
+    b'--xyz\r\nContent-Disposition: form-data; name="file"; filename="../s.wav"\r\nContent-Type: audio/wav\r\n\r\n'
+    + CONTENT
+    + b'\r\n--xyz\r\nContent-Disposition: form-data; name="a[]"\r\n\r\ntwo\r\n--xyz--\r\n'
+)
+
+
+async def read_in_pieces(pieces: Sequence[bytes]) -> Any:
+    waiting = [{"type": "http.request", "body": piece, "more_body": True} for piece in pieces]
+    waiting.append({"type": "http.request", "body": b"", "more_body": False})
+
+    async def receive() -> Any:
+        return waiting.pop(0)
+
+    headers = [(b"content-type", b"multipart/form-data; boundary=xyz")]
+    request = Request({"type": "http", "method": "POST", "path": "/", "headers": headers}, receive)
+    return await read_upload(request, ServingConfig())
+
+
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(cuts=st.lists(st.integers(0, len(FORM)), max_size=12))
+def test_a_form_is_read_alike_however_it_is_cut(cuts: list[int]) -> None:
+    edges = [0, *sorted(cuts), len(FORM)]
+    pieces = [FORM[begin:end] for begin, end in pairwise(edges)]
+    upload = asyncio.run(read_in_pieces(pieces))
+    try:
+        assert upload.path.read_bytes() == CONTENT
+        assert upload.filename == "../s.wav"
+        assert upload.fields == {"a": ["one", "two"]}
+    finally:
+        upload.remove()
+    assert not upload.path.exists()
+
+
+@pytest.mark.parametrize("end", [30, 400, len(FORM) - 8])
+def test_a_form_without_its_end_is_refused(end: int) -> None:
+    with pytest.raises(RequestError) as caught:
+        asyncio.run(read_in_pieces([FORM[:end]]))
+    assert caught.value.status == 400

@@ -1,0 +1,143 @@
+"""Live speech over a WebSocket, against a real server."""
+
+import json
+from typing import Any
+
+import numpy as np
+import pytest
+import soxr
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import ClientConnection, connect
+
+from asr.transcription.live import open_session
+from asr.transcription.transcriber import Transcriber
+from tests.serving.conftest import Server, babble, eventually
+
+
+def pcm(samples: np.ndarray) -> bytes:
+    return (32767 * samples).astype("<i2").tobytes()
+
+
+def receive_all(live: ClientConnection) -> tuple[list[dict[str, Any]], int]:
+    """Every message until the server closes, and its code."""
+    messages = []
+    try:
+        while True:
+            messages.append(json.loads(live.recv(timeout=60)))
+    except ConnectionClosed as closed:
+        return messages, closed.rcvd.code if closed.rcvd is not None else 1006
+
+
+def finals(messages: list[dict[str, Any]]) -> str:
+    return " ".join(message["text"] for message in messages if message["type"] == "final")
+
+
+def test_partials_come_while_the_client_speaks(server: Server, babbling: Transcriber) -> None:
+    samples = babble(7, seconds=8)
+    samples[5 * 16000 : 7 * 16000] = 0
+    heard = []
+    with connect(server.live) as live:
+        live.send(json.dumps({"type": "start", "sample_rate": 16000}))
+        assert json.loads(live.recv(timeout=60))["type"] == "ready"
+        for start in range(0, len(samples), 8000):
+            live.send(pcm(samples[start : start + 8000]))
+            if start == 2 * 16000:
+                heard.append(json.loads(live.recv(timeout=60)))
+                assert heard[0]["type"] == "partial"
+        live.send(json.dumps({"type": "finish"}))
+        rest, code = receive_all(live)
+    messages = heard + rest
+    assert code == 1000
+    assert messages[-1] == {"type": "done", "duration": 8.0}
+    session = open_session(babbling)
+    exact = np.frombuffer(pcm(samples), "<i2").astype(np.float32) / 32768
+    results = [
+        result for at in range(0, len(exact), 8000) for result in session.feed(exact[at : at + 8000])
+    ] + session.finish()
+    assert finals(messages) == " ".join(result.text for result in results if result.kind == "final")
+    assert finals(messages)
+
+
+def test_other_rates_are_resampled(server: Server) -> None:
+    samples = babble(8, seconds=3)
+    texts = []
+    for rate in (16000, 48000):
+        with connect(server.live) as live:
+            live.send(json.dumps({"type": "start", "sample_rate": rate}))
+            live.send(pcm(np.clip(soxr.resample(samples, 16000, rate), -1, 1)))
+            live.send(json.dumps({"type": "finish"}))
+            messages, _ = receive_all(live)
+            texts.append(finals(messages))
+            assert messages[-1]["duration"] == pytest.approx(3.0, abs=0.01)
+    # Resampling twice changes the sound a little; what is said is much the same.
+    assert abs(len(texts[0]) - len(texts[1])) <= max(3, len(texts[0]) // 2)
+    assert texts[1]
+
+
+@pytest.mark.parametrize(
+    ("message", "code"),
+    [
+        (b"odd", 1008),
+        ("no JSON", 1008),
+        ("[1, 2]", 1008),
+        ('{"type": "dance"}', 1008),
+        ('{"type": "start", "sample_rate": "fast"}', 1008),
+        ('{"type": "start", "sample_rate": 1}', 1008),
+    ],
+)
+def test_bad_messages_are_answered_with_an_error(server: Server, message: str | bytes, code: int) -> None:
+    with connect(server.live) as live:
+        live.send(message)
+        messages, closed = receive_all(live)
+    assert messages[-1]["type"] == "error"
+    assert messages[-1]["error"]["message"]
+    assert closed == code
+
+
+def test_a_message_beyond_a_megabyte_ends_the_session(server: Server) -> None:
+    with connect(server.live) as live:
+        live.send(bytes(1024 * 1024 + 2))
+        _, code = receive_all(live)
+    assert code == 1009
+
+
+def test_a_silent_client_is_cut_off(server: Server) -> None:
+    with connect(server.live) as live:
+        messages, code = receive_all(live)
+    assert messages[-1]["error"]["code"] == "idle"
+    assert code == 1008
+
+
+def test_sessions_beyond_the_limit_are_told_to_come_back(server: Server) -> None:
+    sessions = [connect(server.live) for _ in range(3)]
+    for session in sessions:
+        session.send(b"")
+        assert json.loads(session.recv(timeout=60))["type"] == "ready"
+    with connect(server.live) as live:
+        messages, code = receive_all(live)
+    assert messages[0]["error"]["code"] == "busy"
+    assert code == 1013
+    for session in sessions:
+        session.close()
+
+    def is_free() -> bool:
+        with connect(server.live) as live:
+            live.send(b"")
+            return bool(json.loads(live.recv(timeout=60))["type"] == "ready")
+
+    assert eventually(is_free)
+
+
+def test_pages_of_other_origins_are_refused(server: Server) -> None:
+    with connect(server.live, origin="https://evil.example") as live:  # type: ignore[arg-type]
+        messages, code = receive_all(live)
+    assert "evil.example" in messages[0]["error"]["message"]
+    assert code == 1008
+
+
+def test_nothing_said_is_no_result(server: Server) -> None:
+    with connect(server.live) as live:
+        live.send(pcm(np.zeros(3 * 16000)))
+        live.send(json.dumps({"type": "finish"}))
+        messages, _ = receive_all(live)
+    assert [message["type"] for message in messages] == ["ready", "done"]

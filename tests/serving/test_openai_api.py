@@ -1,0 +1,203 @@
+"""`asr serve` as OpenAI's client and curl see it, over a real socket."""
+
+import json
+import shutil
+import subprocess
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import httpx
+import openai
+import pytest
+import soundfile
+
+from asr.data.audio import audio_info
+from asr.transcription.formats import render
+from asr.transcription.transcriber import Transcriber
+from asr.transcription.transcript import gather_segments
+from tests.serving.conftest import Server, babble, eventually
+
+
+@pytest.fixture
+def client(server: Server) -> openai.OpenAI:
+    return openai.OpenAI(base_url=f"{server.url}/v1", api_key="unused", max_retries=0)
+
+
+def test_openai_client_gets_the_text_of_the_file_alone(
+    client: openai.OpenAI, babbling: Transcriber, speech: Callable[..., Path]
+) -> None:
+    with speech(1).open("rb") as file:
+        answer = client.audio.transcriptions.create(model="whisper-1", file=file)
+    assert answer.text == babbling.transcribe(speech(1)).text
+    assert answer.text
+
+
+@pytest.mark.parametrize("form", ["text", "srt", "vtt"])
+def test_openai_client_gets_plain_formats(
+    client: openai.OpenAI, babbling: Transcriber, speech: Callable[..., Path], form: str
+) -> None:
+    answer = client.audio.transcriptions.create(model="m", file=speech(1), response_format=form)  # type: ignore[call-overload]
+    words = babbling.transcribe(speech(1)).words
+    transcription = gather_segments(words, duration=audio_info(speech(1)).duration)
+    wanted = transcription.text + "\n" if form == "text" else render(transcription, form)
+    assert answer == wanted
+
+
+def test_openai_client_gets_words_with_times(
+    client: openai.OpenAI, babbling: Transcriber, speech: Callable[..., Path]
+) -> None:
+    answer = client.audio.transcriptions.create(
+        model="m", file=speech(2), response_format="verbose_json", timestamp_granularities=["word", "segment"]
+    )
+    words = babbling.transcribe(speech(2)).words
+    assert answer.words is not None
+    assert [(word.word, word.start, word.end) for word in answer.words] == [
+        (word.text, word.start, word.end) for word in words
+    ]
+    assert answer.segments is not None
+    assert " ".join(segment.text for segment in answer.segments) == answer.text
+    assert answer.duration == pytest.approx(2.0)
+
+
+def test_openai_client_lists_the_model(client: openai.OpenAI) -> None:
+    names = [model.id for model in client.models.list()]
+    assert names == ["babbler"]
+    assert client.models.retrieve("babbler").id == "babbler"
+    with pytest.raises(openai.NotFoundError):
+        client.models.retrieve("whisper-1")
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="needs curl")
+def test_curl_transcribes(server: Server, babbling: Transcriber, speech: Callable[..., Path]) -> None:
+    done = subprocess.run(
+        ["curl", "-sS", "-F", f"file=@{speech(3)}", "-F", "model=x", f"{server.url}/v1/audio/transcriptions"],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert json.loads(done.stdout) == {"text": babbling.transcribe(speech(3)).text}
+
+
+@pytest.mark.parametrize("ending", ["flac", "ogg", "mp3"])
+def test_compressed_files_are_read(server: Server, speech: Callable[..., Path], ending: str) -> None:
+    answer = post(server, speech(4, ending=ending).read_bytes(), name=f"speech.{ending}")
+    assert answer.status_code == 200
+    assert answer.json()["text"]
+
+
+def test_a_recording_longer_than_a_window_is_transcribed_to_its_end(
+    server: Server, speech: Callable[..., Path]
+) -> None:
+    # Opus-like compression keeps 19 s below the upload limit of this server.
+    answer = post(server, speech(5, seconds=19, ending="flac").read_bytes(), response_format="verbose_json")
+    assert answer.json()["duration"] == pytest.approx(19, abs=0.01)
+    assert answer.json()["segments"][-1]["end"] > 17
+
+
+def test_many_clients_at_once_each_get_their_own_text(
+    server: Server, babbling: Transcriber, speech: Callable[..., Path]
+) -> None:
+    files = [speech(number, seconds=1 + number / 8) for number in range(16)]
+    wanted = [babbling.transcribe(file).text for file in files]
+    with ThreadPoolExecutor(16) as pool:
+        answers = list(pool.map(lambda file: post(server, file.read_bytes()).json()["text"], files))
+    assert answers == wanted
+    assert len(set(wanted)) > 8
+    batches = metric(server, "asr_batch_size_count")
+    assert batches < metric(server, "asr_batch_size_sum")
+
+
+def test_ignored_fields_give_a_notice(server: Server, speech: Callable[..., Path]) -> None:
+    answer = post(
+        server, speech(1).read_bytes(), language="de", temperature="0.5", response_format="verbose_json"
+    )
+    assert "language is ignored" in answer.headers["x-asr-notice"]
+    assert len(answer.json()["notices"]) == 2
+    assert "x-asr-notice" not in post(server, speech(1).read_bytes(), temperature="0").headers
+
+
+def post(server: Server, content: bytes, *, name: str = "speech.wav", **fields: str) -> httpx.Response:
+    return httpx.post(
+        f"{server.url}/v1/audio/transcriptions", files={"file": (name, content)}, data=fields, timeout=60
+    )
+
+
+def metric(server: Server, name: str) -> float:
+    lines = httpx.get(f"{server.url}/metrics", timeout=60).text.splitlines()
+    return next(float(line.split()[-1]) for line in lines if line.split()[0] == name)
+
+
+def wav(tmp_path: Path, seconds: float) -> bytes:
+    soundfile.write(tmp_path / "a.wav", babble(0, seconds=seconds), 16000)
+    return (tmp_path / "a.wav").read_bytes()
+
+
+def test_bad_files_are_refused_and_named(server: Server, tmp_path: Path) -> None:
+    good = wav(tmp_path, 1)
+    cases = {
+        "empty": (b"", 400, "empty_file"),
+        "no audio": (b"this is no sound" * 100, 400, "invalid_audio"),
+        "cut short": (good[: len(good) // 2], 400, "invalid_audio"),
+        "too short": (wav(tmp_path, 0.01), 400, "invalid_audio"),
+    }
+    for name, (content, status, code) in cases.items():
+        answer = post(server, content, name=f"{name}.wav")
+        error = answer.json()["error"]
+        assert (answer.status_code, error["code"], error["param"]) == (status, code, "file"), name
+        assert error["type"] == "invalid_request_error"
+        assert str(server.uploads) not in error["message"]
+
+
+def test_openai_client_raises_its_own_errors(client: openai.OpenAI) -> None:
+    with pytest.raises(openai.BadRequestError, match="0 bytes") as caught:
+        client.audio.transcriptions.create(model="m", file=("a.wav", b""))
+    assert caught.value.code == "empty_file"
+
+
+def test_bad_options_are_refused(server: Server, speech: Callable[..., Path]) -> None:
+    content = speech(1).read_bytes()
+    for fields, param in (
+        ({"response_format": "docx"}, "response_format"),
+        ({"timestamp_granularities[]": "letter", "response_format": "verbose_json"}, "timestamp_granularities"),
+        ({"timestamp_granularities[]": "word"}, "timestamp_granularities"),
+    ):  # fmt: skip
+        answer = post(server, content, **fields)
+        assert (answer.status_code, answer.json()["error"]["param"]) == (400, param)
+
+
+def test_requests_without_a_form_or_a_file_are_refused(server: Server) -> None:
+    path = "/v1/audio/transcriptions"
+    broken = {"Content-Type": "multipart/form-data; boundary=x"}
+    with httpx.Client(base_url=server.url, timeout=60) as client:
+        assert client.post(path, content=b"RIFF").status_code == 415
+        assert client.post(path, json={"file": "a"}).status_code == 415
+        assert client.post(path, files={"other": b"x"}).json()["error"]["param"] == "file"
+        assert client.post(path, content=b"no boundary at all", headers=broken).status_code == 400
+        assert client.get(path).status_code == 405
+        assert client.get("/nothing").json()["error"]["type"] == "invalid_request_error"
+
+
+def test_an_upload_beyond_the_limit_is_refused_with_413(server: Server) -> None:
+    answer = post(server, bytes(1024 * 1024 + 1))
+    assert (answer.status_code, answer.json()["error"]["code"]) == (413, "upload_too_large")
+
+
+def test_the_limit_holds_for_bodies_that_do_not_say_their_length(server: Server) -> None:
+    def body() -> "object":
+        yield b'--x\r\nContent-Disposition: form-data; name="file"; filename="a.wav"\r\n\r\n'
+        for _ in range(32):
+            yield bytes(64 * 1024)
+
+    headers = {"Content-Type": "multipart/form-data; boundary=x"}
+    answer = httpx.post(f"{server.url}/v1/audio/transcriptions", content=body(), headers=headers, timeout=60)  # type: ignore[arg-type]
+    assert (answer.status_code, answer.json()["error"]["code"]) == (413, "upload_too_large")
+
+
+def test_a_recording_beyond_the_duration_limit_is_refused_with_413(
+    server: Server, speech: Callable[..., Path]
+) -> None:
+    answer = post(server, speech(6, seconds=25, ending="ogg").read_bytes(), name="a.ogg")
+    assert (answer.status_code, answer.json()["error"]["code"]) == (413, "audio_too_long")
+
+
+def test_no_upload_is_left_behind(server: Server) -> None:
+    assert eventually(lambda: not list(server.uploads.iterdir()))

@@ -1,0 +1,220 @@
+"""Live sessions: what they say in the end is what the whole file says."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import jiwer
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from asr.data.tokenizer import BLANK_SYMBOL, CharacterTokenizer
+from asr.decoding.decoder import Decoder, DecodingConfig
+from asr.errors import AudioError, ConfigError
+from asr.model.acoustic import AcousticModel
+from asr.model.checkpoint import Checkpoint
+from asr.transcription.live import LiveConfig, LiveResult, LiveSession, open_session
+from asr.transcription.transcriber import Transcriber
+from asr.transcription.windowed_emitter import WindowConfig, WindowedEmitter
+
+SYMBOLS = [BLANK_SYMBOL, *" ABC"]
+
+
+class Script:
+    """An emitter that says a text, a character (`-` for the blank) a sample; `tail` of them not settled."""
+
+    def __init__(self, text: str, *, tail: int = 2) -> None:
+        alphabet = "- ABC"
+        # So sure that no beam keeps another letter: its stable prefix is all that was said.
+        self.log_probs = np.full((len(text), 5), np.log(1e-10), np.float32)
+        self.log_probs[np.arange(len(text)), [alphabet.index(letter) for letter in text]] = np.log1p(-4e-10)
+        self.tail = tail
+        self.heard = self.settled = 0
+
+    def feed(self, samples: np.ndarray) -> np.ndarray:
+        self.heard += len(samples)
+        begin, self.settled = self.settled, max(self.settled, self.heard - self.tail)
+        return self.log_probs[begin : self.settled]
+
+    def peek(self) -> np.ndarray:
+        return self.log_probs[self.settled : self.heard]
+
+    def finish(self) -> np.ndarray:
+        begin, self.settled = self.settled, self.heard
+        return self.log_probs[begin : self.heard]
+
+
+def decoder(method: str = "greedy") -> Decoder:
+    config = DecodingConfig(method)  # type: ignore[arg-type]
+    return Decoder(config, CharacterTokenizer(SYMBOLS), seconds_per_frame=0.1)
+
+
+def listen(
+    text: str, *, pieces: Sequence[int] = (), method: str = "greedy", **config: float
+) -> list[LiveResult]:
+    session = LiveSession(Script(text), decoder(method), LiveConfig(**config))  # type: ignore[arg-type]
+    results = []
+    left = len(text)
+    for piece in [*pieces, left]:
+        results += session.feed(np.zeros(min(piece, left), np.float32))
+        left -= min(piece, left)
+    return results + session.finish()
+
+
+def finals(results: Sequence[LiveResult]) -> list[str]:
+    return [result.text for result in results if result.kind == "final"]
+
+
+@pytest.mark.parametrize("method", ["greedy", "beam"])
+def test_segments_end_at_pauses(method: str) -> None:
+    results = listen("--AB- -C----------A-A--------", method=method, pause=0.8)
+    assert finals(results) == ["AB C", "AA"]
+    assert [result.segment for result in results if result.kind == "final"] == [0, 1]
+
+
+@pytest.mark.parametrize("method", ["greedy", "beam"])
+def test_times_count_from_the_beginning_of_the_session(method: str) -> None:
+    *_, last = listen("--AB- -C----------A-A--------", method=method, pause=0.8)
+    assert (last.start, last.end) == pytest.approx((1.8, 2.1))
+    assert [word.text for word in last.words] == ["AA"]
+
+
+def test_silence_says_nothing_and_is_forgotten() -> None:
+    session = LiveSession(Script("-" * 1000), decoder(), LiveConfig(pause=0.8))
+    for _ in range(100):
+        assert session.feed(np.zeros(10, np.float32)) == []
+        assert len(session._log_probs) < 20
+    assert session.finish() == []
+
+
+def test_a_segment_without_a_pause_is_cut_at_its_longest_quiet_stretch() -> None:
+    text = "AB" * 8 + "-" + "C" + "---" + "AB" * 20
+    results = listen(text, pause=0.8, longest_segment=3.0)
+    assert finals(results)[0] == "AB" * 8 + "C"
+    assert "".join(finals(results)) == "AB" * 8 + "C" + "AB" * 20
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    text=st.text("-- ABC", max_size=60),
+    pieces=st.lists(st.integers(0, 20), max_size=12),
+    method=st.sampled_from(["greedy", "beam"]),
+)
+def test_finals_do_not_depend_on_how_the_sound_is_cut(text: str, pieces: list[int], method: str) -> None:
+    whole = finals(listen(text, method=method, pause=0.5))
+    assert finals(listen(text, pieces=pieces, method=method, pause=0.5)) == whole
+
+
+@pytest.mark.parametrize("method", ["greedy", "beam"])
+def test_settled_words_of_a_partial_result_stay(method: str) -> None:
+    text = "A-B- -CC- -AC--B- -A---C-A- -B----------"
+    results = listen(text, pieces=[1] * len(text), method=method, pause=0.8)
+    partials = [result for result in results if result.kind == "partial"]
+    (final,) = [result for result in results if result.kind == "final"]
+    assert partials[0].text == "A"
+    assert max(partial.settled for partial in partials) >= 3
+    for partial in partials:
+        settled = [word.text for word in partial.words[: partial.settled]]
+        assert settled == [word.text for word in final.words[: partial.settled]]
+
+
+@settings(max_examples=40, deadline=None)
+@given(text=st.text("-- ABC", max_size=60), method=st.sampled_from(["greedy", "beam"]))
+def test_settled_words_stay_whatever_is_said(text: str, method: str) -> None:
+    results = listen(text, pieces=[1] * len(text), method=method, pause=0.5)
+    final = {result.segment: result.text.split() for result in results if result.kind == "final"}
+    for partial in results:
+        said = [word.text for word in partial.words[: partial.settled]]
+        assert said == final.get(partial.segment, [])[: partial.settled]
+
+
+def test_impossible_settings_are_refused() -> None:
+    with pytest.raises(ConfigError, match="pause"):
+        LiveConfig(pause=30, longest_segment=20)
+    with pytest.raises(ConfigError, match="step"):
+        WindowConfig(step=0)
+
+
+def transcriber(model: AcousticModel) -> Transcriber:
+    return Transcriber(Checkpoint(model, CharacterTokenizer(SYMBOLS)), device="cpu", precision="float32")
+
+
+def feed_all(emitter: WindowedEmitter, waveform: np.ndarray, piece: int) -> np.ndarray:
+    parts = [emitter.feed(waveform[start : start + piece]) for start in range(0, len(waveform), piece)]
+    return np.concatenate([*parts, emitter.finish()])
+
+
+def test_what_ends_within_the_warm_up_has_the_log_probs_of_the_file(tiny_model: AcousticModel) -> None:
+    waveform = np.random.default_rng(0).normal(0, 0.1, 47003).astype(np.float32)
+    whole = transcriber(tiny_model).emit([waveform])[0]
+    pieces = feed_all(WindowedEmitter(transcriber(tiny_model)), waveform, 1601)
+    np.testing.assert_allclose(pieces, whole, atol=1e-4)
+
+
+@pytest.mark.parametrize("samples", [0, 100, 399, 400, 16000, 163210])
+def test_no_frame_is_lost_or_doubled(tiny_model: AcousticModel, samples: int) -> None:
+    waveform = np.random.default_rng(0).normal(0, 0.1, samples).astype(np.float32)
+    emitter = WindowedEmitter(transcriber(tiny_model), WindowConfig(left=1, history=3, warm_up=1))
+    frames = len(transcriber(tiny_model).emit([waveform])[0]) if samples >= 400 else 0
+    assert len(feed_all(emitter, waveform, 3201)) == frames
+
+
+def test_a_session_holds_no_more_after_a_minute_than_after_ten_seconds(tiny_model: AcousticModel) -> None:
+    emitter = WindowedEmitter(transcriber(tiny_model), WindowConfig(left=2, history=4))
+    sizes = []
+    for _ in range(60):
+        emitter.feed(np.random.default_rng(0).normal(0, 0.1, 16000).astype(np.float32))
+        sizes.append(len(emitter._features))
+    assert max(sizes[10:]) <= max(sizes[:10])
+
+
+def test_bad_samples_are_refused(tiny_model: AcousticModel) -> None:
+    session = open_session(transcriber(tiny_model))
+    with pytest.raises(AudioError):
+        session.feed(np.zeros((2, 2), np.float32))
+    with pytest.raises(AudioError):
+        session.feed(np.array([0.0, np.nan], np.float32))
+
+
+@pytest.fixture
+def an4_transcriber() -> Transcriber:
+    """A model trained on AN4, where $ASR_AN4_MODEL names one."""
+    named = os.environ.get("ASR_AN4_MODEL")
+    if not named or not Path(named).exists():
+        pytest.skip("needs a model trained on AN4 in $ASR_AN4_MODEL")
+    from asr.transcription.transcriber import load
+
+    return load(named, device="cpu", precision="float32")
+
+
+@pytest.mark.parametrize("decoding", ["greedy", "beam"])
+def test_live_speech_gives_the_words_of_the_whole_file(
+    an4_transcriber: Transcriber, corpora_dir: Path, tmp_path: Path, decoding: str
+) -> None:
+    from asr.data.corpora import find
+    from asr.data.corpora.preparation import prepare
+    from asr.data.manifest import read_manifest
+
+    archive = corpora_dir / "an4_sphere.tar.gz"
+    prepare(find("an4"), archive if archive.exists() else corpora_dir / "an4", tmp_path)
+    utterances = read_manifest(tmp_path / "test.jsonl")[::4]
+    an4_transcriber.decoder = Decoder(
+        DecodingConfig(decoding),  # type: ignore[arg-type]
+        an4_transcriber.tokenizer,
+        seconds_per_frame=an4_transcriber.model.seconds_per_frame,
+    )
+    whole, live, references = [], [], []
+    for utterance in utterances:
+        waveform = an4_transcriber.read_utterance(utterance)
+        session = open_session(an4_transcriber)
+        results = [
+            result
+            for start in range(0, len(waveform), 1600)
+            for result in session.feed(waveform[start : start + 1600])
+        ]
+        live.append(" ".join(finals(results + session.finish())))
+        whole.append(an4_transcriber.transcribe(waveform).text)
+        references.append(utterance.text or "")
+    assert abs(jiwer.wer(references, live) - jiwer.wer(references, whole)) <= 0.01
