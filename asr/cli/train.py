@@ -52,14 +52,14 @@ def run(arguments: argparse.Namespace) -> int:
 
     progress = sys.stderr.isatty()
     if arguments.resume is not None:
-        if arguments.config is not None or arguments.run_dir is not None or arguments.options:
-            raise UsageError("--resume takes its configuration from the run folder; give it alone")
+        if arguments.config is not None or arguments.run_dir is not None:
+            raise UsageError("--resume takes its configuration from the run folder; give it without --config")
         from asr.training.train import resume
 
         run_dir = arguments.resume
         if run_dir.is_dir():
             log_to_file(run_dir / "train.log")
-        best = resume(run_dir, progress=progress)
+        best = resume(run_dir, arguments.options, progress=progress)
     else:
         if arguments.config is None:
             raise UsageError("give --config YAML (such as configs/an4.yaml), or --resume RUN_DIR")

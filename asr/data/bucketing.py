@@ -86,6 +86,11 @@ class BucketBatchSampler(Sampler[list[SampleKey]]):
         """Batches that each process took of this epoch before the position that was loaded."""
         return sum(batches for _, batches in self.behind)
 
+    def share(self, batches_done: int) -> float:
+        """Share of the epoch that is behind once each rank has done so many batches since the position."""
+        before = sum(world_size * batches for world_size, batches in self.behind)
+        return (before + self.world_size * batches_done) / max(1, before + len(self.left()))
+
     def set_epoch(self, epoch: int) -> None:
         """Say which epoch the next iteration is; it begins at its first batch, unless a position in that
         very epoch was loaded."""

@@ -43,9 +43,15 @@ def save_checkpoint(path: str | Path, checkpoint: Checkpoint) -> None:
     Raises:
         AsrError: no space left, no permission. Whatever stood at `path` is then untouched.
     """
+    with write_atomically(path, mode="wb") as file:
+        file.write(checkpoint_bytes(checkpoint))
+
+
+def checkpoint_bytes(checkpoint: Checkpoint) -> bytes:
+    """The content of a checkpoint's file."""
+    buffer = io.BytesIO()
     model, tokenizer = checkpoint.model, checkpoint.tokenizer
-    write_torch(
-        path,
+    torch.save(
         {
             "format": FORMAT,
             "version": VERSION,
@@ -55,7 +61,9 @@ def save_checkpoint(path: str | Path, checkpoint: Checkpoint) -> None:
             "weights": {name: tensor.detach().cpu().clone() for name, tensor in model.state_dict().items()},
             "notes": checkpoint.notes,
         },
+        buffer,
     )
+    return buffer.getvalue()
 
 
 def load_checkpoint(path: str | Path) -> Checkpoint:

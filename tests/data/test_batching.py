@@ -7,87 +7,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from asr.data.augmentation import AugmentationConfig, WaveformAugmentation, change_speed
-from asr.data.batching import BucketBatchSampler, Sample, SampleKey, SpeechDataset, collate
+from asr.data.batching import Sample, SpeechDataset, collate
+from asr.data.bucketing import BucketBatchSampler, SampleKey
 from asr.data.manifest import Utterance
 from asr.data.tokenizer import TokenizerConfig, build_tokenizer
 from asr.errors import ConfigError, TrainingError, TranscriptError
-
-DURATIONS = st.lists(st.floats(0.1, 20.0), min_size=1, max_size=60)
-
-
-@settings(deadline=None)
-@given(DURATIONS, st.integers(0, 3), st.booleans(), st.integers(1, 4))
-def test_each_utterance_is_in_one_batch_within_the_budget(
-    durations: list[float], epoch: int, shuffle: bool, world_size: int
-) -> None:
-    if len(durations) < world_size:
-        return
-    samplers = [
-        BucketBatchSampler(
-            durations,
-            seconds_per_batch=25.0,
-            utterances_per_batch=7,
-            shuffle=shuffle,
-            rank=rank,
-            world_size=world_size,
-        )
-        for rank in range(world_size)
-    ]
-    for sampler in samplers:
-        sampler.set_epoch(epoch)
-    try:
-        len(samplers[0])
-    except ConfigError as error:
-        assert "of one utterance each cannot be shared evenly" in str(error)  # noqa: PT017
-        assert world_size > 1
-        return
-    batches = [list(sampler) for sampler in samplers]
-    assert len({len(ours) for ours in batches}) == 1, "every rank has equally many batches"
-    assert [len(sampler) for sampler in samplers] == [len(ours) for ours in batches]
-    flat = [batch for ours in batches for batch in ours]
-    seen = sorted(key.number for batch in flat for key in batch)
-    assert seen == list(range(len(durations)))
-    for batch in flat:
-        assert 1 <= len(batch) <= 7
-        assert len(batch) * max(durations[key.number] for key in batch) <= 25.0
-        assert {key.epoch for key in batch} == {epoch}
-
-
-def sampler_of(durations: list[float], **options: object) -> BucketBatchSampler:
-    return BucketBatchSampler(durations, seconds_per_batch=30.0, utterances_per_batch=8, **options)  # type: ignore[arg-type]
-
-
-def test_epochs_differ_and_repeat_with_the_seed() -> None:
-    durations = list(np.linspace(1, 10, 50))
-
-    def batches(seed: int, epoch: int) -> list[list[SampleKey]]:
-        sampler = sampler_of(durations, seed=seed)
-        sampler.set_epoch(epoch)
-        return [[key.number for key in batch] for batch in sampler]
-
-    assert batches(1, 3) == batches(1, 3)
-    assert batches(1, 3) != batches(1, 4)
-    assert batches(1, 3) != batches(2, 3)
-
-
-def test_the_very_first_batch_is_the_most_costly() -> None:
-    durations = list(np.random.default_rng(0).uniform(1, 10, 80))
-    sampler = sampler_of(durations)
-    costs = [len(batch) * max(durations[key.number] for key in batch) for batch in sampler]
-    assert costs[0] == max(costs)
-
-
-def test_batches_hold_little_padding() -> None:
-    durations = np.random.default_rng(0).uniform(1, 10, 500)
-    sampler = sampler_of(list(durations))
-    padded = sum(len(batch) * max(durations[key.number] for key in batch) for batch in sampler)
-    assert padded < 1.2 * durations.sum()
-
-
-def test_an_utterance_over_the_budget_is_an_error_and_not_left_out() -> None:
-    with pytest.raises(ConfigError, match=r"lasts 31.0 s, data.seconds_per_batch is 30.0"):
-        sampler_of([1.0, 31.0])
-
 
 def test_collation_pads_with_zeros_and_keeps_the_order() -> None:
     batch = collate(
