@@ -22,12 +22,14 @@ class DataConfig:
     """What to train on, and how it is put into batches.
 
     Attributes:
-        train: manifest of training utterances.
+        train: manifest of training utterances; or a folder or fsspec URL that `asr pack` wrote.
         dev: manifest that decides which checkpoint is best; no speaker in common with `train`.
         seconds_per_batch: padded seconds of audio in a training batch, at most.
         utterances_per_batch: utterances in a training batch, at most.
         sorta_grad: the first epoch goes from short to long utterances (Amodei et al. 2016).
         workers: processes that read and augment audio ahead of the network; 0 reads in the trainer.
+        shard_window: packed shards whose utterances are mixed with each other; each loader process holds
+            up to twice as many in memory.
         augmentation: how training waveforms vary.
     """
 
@@ -37,6 +39,7 @@ class DataConfig:
     utterances_per_batch: int = 32
     sorta_grad: bool = False
     workers: int = 1
+    shard_window: int = 4
     augmentation: AugmentationConfig = field(default_factory=AugmentationConfig)
 
 

@@ -24,15 +24,13 @@ from lightning.pytorch.loggers import TensorBoardLogger
 from lightning.pytorch.strategies import DDPStrategy
 
 from asr.config import ExperimentConfig, load_experiment, save_experiment
-from asr.data.augmentation import WaveformAugmentation
 from asr.data.batching import SpeechDataset
-from asr.data.bucketing import BucketBatchSampler
-from asr.data.manifest import Utterance, read_manifest
-from asr.data.tokenizer import CharacterTokenizer, build_tokenizer
-from asr.data.validation import check_fit, check_transcripts
-from asr.errors import CheckpointError, ConfigError, TrainingError, UsageError
+from asr.data.manifest import read_manifest
+from asr.data.tokenizer import build_tokenizer
+from asr.errors import CheckpointError, TrainingError, UsageError
 from asr.model.precision import resolve_precision
 from asr.training.checkpoints import BEST, ModelFiles
+from asr.training.data import check_training_data, open_training_data
 from asr.training.epoch_log import EpochLog
 from asr.training.loading import ProgressBar, dev_loader, train_loader
 from asr.training.module import SpeechModule
@@ -128,12 +126,13 @@ def _run(
         logging.getLogger(library).setLevel(logging.WARNING)
     if not is_first_process():
         logging.getLogger("asr").setLevel(logging.WARNING)
-    train_utterances, dev_utterances = read_manifest(config.data.train), read_manifest(config.data.dev)
-    transcripts = [utterance.text or "" for utterance in train_utterances]
-    tokenizer = build_tokenizer(config.tokenizer, transcripts)
+    data, dev = open_training_data(config), read_manifest(config.data.dev)
+    tokenizer = build_tokenizer(config.tokenizer, data.transcripts())
     lightning.seed_everything(config.training.seed, workers=True, verbose=False)
-    module = SpeechModule(config, tokenizer, transcripts=transcripts)
-    _check(config, module, tokenizer, {config.data.train: train_utterances, config.data.dev: dev_utterances})
+    module = SpeechModule(
+        config, tokenizer, transcripts=list(data.transcripts()) if config.auxiliary.weight > 0 else []
+    )
+    check_training_data(data, dev, tokenizer, encoder_frames=module.model.emission_lengths)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     precision = resolve_precision(config.training.precision, device)
     launch = find_launch(config.training.cpu_processes if device.type == "cpu" else torch.cuda.device_count())
@@ -172,32 +171,16 @@ def _run(
         enable_model_summary=False,
         log_every_n_steps=1,
     )
-    dataset = SpeechDataset(
-        train_utterances,
-        tokenizer,
-        sample_rate=config.features.sample_rate,
-        augmentation=WaveformAugmentation(config.data.augmentation),
-        seed=config.training.seed,
-        tolerant=True,
-    )
-    sampler = BucketBatchSampler(
-        [utterance.duration for utterance in train_utterances],
-        seconds_per_batch=config.data.seconds_per_batch,
-        utterances_per_batch=config.data.utterances_per_batch,
-        seed=config.training.seed,
-        sorta_grad=config.data.sorta_grad,
-        rank=trainer.global_rank,
-        world_size=trainer.world_size,
-    )
+    sampler = data.sampler(rank=trainer.global_rank, world_size=trainer.world_size)
     if path is not None and loaded is not None:
         sampler.load_state_dict(sampler_position(loaded))
         log.info("going on from %s, %.0f%% of epoch %d done", path, 100 * sampler.share(0), sampler.epoch + 1)
     log.info(
         "%s: %d utterances, %.2f h; dev %.2f h; %s parameters, %d tokens; %s, seed %d, %d processes",
         run_dir,
-        len(train_utterances),
-        _hours(train_utterances),
-        _hours(dev_utterances),
+        len(data.durations),
+        data.durations.sum() / 3600,
+        sum(utterance.duration for utterance in dev) / 3600,
         f"{sum(p.numel() for p in module.model.parameters()):,}",
         len(tokenizer),
         precision,
@@ -205,12 +188,8 @@ def _run(
         trainer.world_size,
     )
     loaders = (
-        train_loader(config, dataset, sampler, trainer=trainer),
-        dev_loader(
-            config,
-            SpeechDataset(dev_utterances, tokenizer, sample_rate=config.features.sample_rate),
-            trainer=trainer,
-        ),
+        train_loader(config, data.dataset(tokenizer), sampler, trainer=trainer),
+        dev_loader(config, SpeechDataset(dev, tokenizer, sample_rate=config.features.sample_rate), trainer=trainer),
     )
     with StopSignals() as signals:
         settings = config.training
@@ -286,34 +265,3 @@ def _is_lost_peer(error: RuntimeError) -> bool:
         return True
     text = str(error)
     return any(sign in text for sign in ("gloo", "Connection closed by peer", "Connection reset", "NCCL"))
-
-
-def _check(
-    config: ExperimentConfig,
-    module: SpeechModule,
-    tokenizer: CharacterTokenizer,
-    manifests: dict[str, list[Utterance]],
-) -> None:
-    """Stop before training for what would make it fail or lose data later."""
-    for manifest, utterances in manifests.items():
-        speeds = config.data.augmentation.speeds if manifest == config.data.train else (1.0,)
-        if not speeds or min(speeds) <= 0:
-            raise ConfigError(f"data.augmentation.speeds {list(speeds)}; expected speeds above 0")
-        findings = [
-            *check_transcripts(utterances, tokenizer),
-            *check_fit(
-                utterances,
-                tokenizer,
-                sample_rate=config.features.sample_rate,
-                encoder_frames=module.model.emission_lengths,
-                fastest=max(speeds),
-            ),
-        ]
-        if findings:
-            named = "; ".join(str(finding) for finding in findings[:5])
-            more = f"; and {len(findings) - 5} more" if len(findings) > 5 else ""
-            raise TrainingError(f"{manifest}: {named}{more}; `asr validate` lists them all")
-
-
-def _hours(utterances: list[Utterance]) -> float:
-    return sum(utterance.duration for utterance in utterances) / 3600
