@@ -27,10 +27,11 @@ class BucketBatchSampler(Sampler[list[SampleKey]]):
     """Batches of utterances of like length, within a budget of padded seconds.
 
     Each epoch: utterances are shuffled, sorted by duration within a random jitter (so that neighbours
-    differ from epoch to epoch), cut into batches within the budget, and the batches shuffled. The first
-    epoch begins with its longest batches, so that memory runs out in the first minute or never. Every
-    utterance is in exactly one batch. Every rank gets equally many batches: those of the last step are
-    split, and where there is nothing left to split some ranks get an empty batch.
+    differ from epoch to epoch), cut into batches within the budget, and the batches shuffled, those of like
+    length in the same step of all ranks. The first epoch begins with its most costly step, so that memory
+    runs out in the first minute or never. Every utterance is in exactly one batch. Every rank gets equally
+    many batches: those of the last step are split, and where there is nothing left to split some ranks
+    get an empty batch.
 
     Args:
         durations: seconds of each utterance.
@@ -38,8 +39,8 @@ class BucketBatchSampler(Sampler[list[SampleKey]]):
         utterances_per_batch: upper bound on B.
         seed: with the epoch, decides everything.
         shuffle: False gives the same batches, longest first, every epoch.
-        sorta_grad: the first epoch goes from short to long utterances, its longest batches apart
-            (Amodei et al. 2016, section 3.2).
+        sorta_grad: the first epoch goes from short to long utterances, its first step apart (Amodei et al.
+            2016, section 3.2).
         rank, world_size: this process and how many share the work.
 
     Raises:
@@ -124,15 +125,18 @@ class BucketBatchSampler(Sampler[list[SampleKey]]):
         batches = self.cut(np.arange(len(self.durations)), generator)
         if not self.shuffle:
             return batches
-        order = generator.permutation(len(batches))
-        if epoch == 0:
-            costs = np.array([self.cost(batch) for batch in batches])
-            if self.sorta_grad:
-                longest = np.array([self.durations[batch].max() for batch in batches])
-                order = np.argsort(longest, kind="stable")
-            first = np.argsort(-costs, kind="stable")[:world_size]
-            order = np.concatenate([first, order[~np.isin(order, first)]])
-        return [batches[number] for number in order]
+        # Batches that the ranks take in the same step last alike, so that no rank waits for another.
+        longest = np.array([self.durations[batch].max() for batch in batches])
+        order = np.argsort(-longest, kind="stable")
+        full = len(order) // world_size * world_size
+        steps, rest = order[:full].reshape(-1, world_size), order[full:]
+        turns = generator.permutation(len(steps))
+        if epoch == 0 and len(steps):
+            sizes = np.array([len(batch) for batch in batches])
+            first = int(np.argmax((longest * sizes)[steps].max(axis=1)))
+            turns = np.arange(len(steps))[::-1] if self.sorta_grad else turns
+            turns = np.concatenate([[first], turns[turns != first]])
+        return [batches[number] for number in [*steps[turns].flatten(), *rest]]
 
     def cost(self, batch: np.ndarray) -> float:
         """Padded seconds of a batch."""

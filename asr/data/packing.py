@@ -177,7 +177,11 @@ def _fill(
             if utterance.speaker is not None:
                 record["speaker"] = utterance.speaker
             offset = _add(archive, f"{key}.{encoding}", audio)
-            _add(archive, f"{key}.json", json.dumps({**record, **utterance.extras}, ensure_ascii=False).encode())
+            _add(
+                archive,
+                f"{key}.json",
+                json.dumps({**record, **utterance.extras}, ensure_ascii=False).encode(),
+            )
             index.durations.append(len(waveform) / sample_rate)
             index.shards.append(shard)
             index.offsets.append(offset)

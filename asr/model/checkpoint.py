@@ -37,20 +37,24 @@ class Checkpoint:
     notes: dict[str, Any] = field(default_factory=dict)
 
 
-def save_checkpoint(path: str | Path, checkpoint: Checkpoint) -> None:
+def save_checkpoint(path: str | Path, checkpoint: Checkpoint, *, half: bool = False) -> None:
     """Write a checkpoint, atomically.
+
+    `half` keeps the weights in half precision (float16), for shipping: half the size; they are float32
+    again when loaded.
 
     Raises:
         AsrError: no space left, no permission. Whatever stood at `path` is then untouched.
     """
     with write_atomically(path, mode="wb") as file:
-        file.write(checkpoint_bytes(checkpoint))
+        file.write(checkpoint_bytes(checkpoint, half=half))
 
 
-def checkpoint_bytes(checkpoint: Checkpoint) -> bytes:
-    """The content of a checkpoint's file."""
+def checkpoint_bytes(checkpoint: Checkpoint, *, half: bool = False) -> bytes:
+    """The content of a checkpoint's file; `half` as of `save_checkpoint`."""
     buffer = io.BytesIO()
     model, tokenizer = checkpoint.model, checkpoint.tokenizer
+    precision = torch.float16 if half else torch.float32
     torch.save(
         {
             "format": FORMAT,
@@ -58,7 +62,10 @@ def checkpoint_bytes(checkpoint: Checkpoint) -> bytes:
             "config": asdict(model.config),
             "vocabulary": list(tokenizer.vocabulary),
             "case": tokenizer.case,
-            "weights": {name: tensor.detach().cpu().clone() for name, tensor in model.state_dict().items()},
+            "weights": {
+                name: tensor.detach().to("cpu", precision if tensor.is_floating_point() else None, copy=True)
+                for name, tensor in model.state_dict().items()
+            },
             "notes": checkpoint.notes,
         },
         buffer,

@@ -84,9 +84,7 @@ class TrainingData:
             "world_size": world_size,
         }
         if isinstance(self.content, PackedCorpus):
-            return ShardBatchSampler(
-                self.content, window=data.shard_window, workers=data.workers, **settings
-            )
+            return ShardBatchSampler(self.content, window=data.shard_window, workers=data.workers, **settings)
         return BucketBatchSampler(self.durations, sorta_grad=data.sorta_grad, **settings)
 
 

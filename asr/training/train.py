@@ -189,7 +189,9 @@ def _run(
     )
     loaders = (
         train_loader(config, data.dataset(tokenizer), sampler, trainer=trainer),
-        dev_loader(config, SpeechDataset(dev, tokenizer, sample_rate=config.features.sample_rate), trainer=trainer),
+        dev_loader(
+            config, SpeechDataset(dev, tokenizer, sample_rate=config.features.sample_rate), trainer=trainer
+        ),
     )
     with StopSignals() as signals:
         settings = config.training

@@ -3,15 +3,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from asr.data.augmentation import AugmentationConfig, WaveformAugmentation, change_speed
 from asr.data.batching import Sample, SpeechDataset, collate
-from asr.data.bucketing import BucketBatchSampler, SampleKey
+from asr.data.bucketing import SampleKey
 from asr.data.manifest import Utterance
 from asr.data.tokenizer import TokenizerConfig, build_tokenizer
-from asr.errors import ConfigError, TrainingError, TranscriptError
+from asr.errors import AudioError, TrainingError, TranscriptError
+
 
 def test_collation_pads_with_zeros_and_keeps_the_order() -> None:
     batch = collate(
@@ -64,3 +63,23 @@ def test_transcripts_are_checked_before_training_starts(tone: Callable[..., Path
         SpeechDataset([Utterance("u", tone(), 1.0)], tokenizer, sample_rate=16000)
     with pytest.raises(TranscriptError, match="utt u: character 'B'"):
         SpeechDataset([Utterance("u", tone(), 1.0, text="AB")], tokenizer, sample_rate=16000)
+
+
+def test_what_cannot_be_read_is_left_out_of_the_batch_and_named(
+    tone: Callable[..., Path], tmp_path: Path
+) -> None:
+    tokenizer = build_tokenizer(TokenizerConfig(alphabet="A"), [])
+    utterances = [
+        Utterance("good", tone(), 1.0, text="A"),
+        Utterance("gone", tmp_path / "gone.wav", 1.0, text="A"),
+    ]
+    dataset = SpeechDataset(utterances, tokenizer, sample_rate=16000, tolerant=True)
+    batch = collate([dataset[SampleKey(number, 0)] for number in (1, 0)])
+    assert batch.ids == ["good"]
+    assert batch.waveforms.shape == (1, 16000)
+    assert batch.unreadable == [f"utt gone: {tmp_path / 'gone.wav'}: no such audio file"]
+    nothing = collate([dataset[SampleKey(1, 0)]])
+    assert nothing.ids == []
+    assert nothing.waveforms.shape[0] == nothing.tokens.shape[0] == len(nothing.token_lengths) == 0
+    with pytest.raises(AudioError, match="no such audio file"):
+        SpeechDataset(utterances, tokenizer, sample_rate=16000)[SampleKey(1, 0)]

@@ -122,3 +122,16 @@ def test_variational_dropout_is_one_mask_an_utterance() -> None:
     assert not (dropped[0] == dropped[1]).all()
     assert set(dropped.unique().tolist()) == {0.0, 2.0}
     assert (dropout.eval()(torch.ones(2, 3, 4)) == 1).all()
+
+
+def test_a_checkpoint_in_half_precision_is_half_the_size_and_loads_in_float32(
+    tiny_model: AcousticModel, tmp_path: Path
+) -> None:
+    checkpoint = Checkpoint(tiny_model, CharacterTokenizer([BLANK_SYMBOL, *" ABC"]))
+    save_checkpoint(tmp_path / "whole.pt", checkpoint)
+    save_checkpoint(tmp_path / "half.pt", checkpoint, half=True)
+    assert (tmp_path / "half.pt").stat().st_size < 0.75 * (tmp_path / "whole.pt").stat().st_size
+    loaded = load_checkpoint(tmp_path / "half.pt").model
+    for name, weight in loaded.state_dict().items():
+        assert weight.dtype == torch.float32, name
+        torch.testing.assert_close(weight, tiny_model.state_dict()[name], rtol=1e-3, atol=1e-4)

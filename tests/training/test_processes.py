@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 import soundfile
 import torch
+from forked import finish, record_steps, start, start_ranks
 
 from asr.config import ExperimentConfig, save_experiment
 from asr.data.augmentation import AugmentationConfig
@@ -27,7 +28,6 @@ from asr.model.spec_augment import SpecAugmentConfig
 from asr.training.processes import Launch, find_launch
 from asr.training.state import newest_state, sampler_position
 from asr.training.train import resume, train
-from forked import finish, record_steps, start, start_ranks
 
 
 @pytest.fixture
@@ -40,7 +40,9 @@ def plain_experiment(tone_experiment: ExperimentConfig, tmp_path: Path) -> Exper
         path = tmp_path / "noise" / f"n{number}.wav"
         path.parent.mkdir(exist_ok=True)
         soundfile.write(path, generator.uniform(-0.3, 0.3, round(16000 * seconds)), 16000)
-        utterances.append(Utterance(f"n{number}", path, seconds, text="ABBA"[number % 4], speaker=f"n{number}"))
+        utterances.append(
+            Utterance(f"n{number}", path, seconds, text="ABBA"[number % 4], speaker=f"n{number}")
+        )
     write_manifest(tmp_path / "noise.jsonl", utterances)
     return dataclasses.replace(
         tone_experiment,
@@ -95,12 +97,15 @@ def test_two_processes_follow_the_curve_of_one_with_their_batches_put_together(
     assert len(curves[0]) == 3
     np.testing.assert_allclose(curves[1], curves[0], rtol=1e-4)
     weights = [
-        load_checkpoint(tmp_path / run / "checkpoints" / "last.pt").model.state_dict() for run in ("one", "two")
+        load_checkpoint(tmp_path / run / "checkpoints" / "last.pt").model.state_dict()
+        for run in ("one", "two")
     ]
     for name, tensor in weights[0].items():
         torch.testing.assert_close(weights[1][name], tensor, rtol=1e-3, atol=1e-4)
     for epoch in range(3):
-        steps = [step for step in seen_in(tmp_path / "steps0.txt", tmp_path / "steps1.txt") if step[0] == epoch]
+        steps = [
+            step for step in seen_in(tmp_path / "steps0.txt", tmp_path / "steps1.txt") if step[0] == epoch
+        ]
         assert Counter(name for *_, ids in steps for name in ids) == Counter(f"n{n}" for n in range(13))
 
 
@@ -140,7 +145,8 @@ def test_sigterm_to_both_processes_ends_them_with_the_state_saved(
     plain_experiment: ExperimentConfig, tmp_path: Path
 ) -> None:
     config = dataclasses.replace(
-        plain_experiment, training=dataclasses.replace(plain_experiment.training, epochs=1000, checkpoint_steps=0)
+        plain_experiment,
+        training=dataclasses.replace(plain_experiment.training, epochs=1000, checkpoint_steps=0),
     )
 
     def rank(number: int) -> None:

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import soundfile
 import torch
+from forked import finish, record_steps, start, train_or_resume
 
 from asr.config import ExperimentConfig
 from asr.data.manifest import Utterance, write_manifest
@@ -21,7 +22,6 @@ from asr.errors import CheckpointError, TrainingError, UsageError
 from asr.model.checkpoint import load_checkpoint
 from asr.training.state import newest_state, read_state
 from asr.training.train import resume, train
-from forked import finish, record_steps, start, train_or_resume
 
 
 @pytest.fixture
@@ -34,7 +34,9 @@ def noise_experiment(tone_experiment: ExperimentConfig, tmp_path: Path) -> Exper
         path = tmp_path / "noise" / f"n{number}.wav"
         path.parent.mkdir(exist_ok=True)
         soundfile.write(path, generator.uniform(-0.3, 0.3, round(16000 * seconds)), 16000)
-        utterances.append(Utterance(f"n{number}", path, seconds, text="ABBA"[number % 4], speaker=f"n{number}"))
+        utterances.append(
+            Utterance(f"n{number}", path, seconds, text="ABBA"[number % 4], speaker=f"n{number}")
+        )
     write_manifest(tmp_path / "noise.jsonl", utterances)
     return dataclasses.replace(
         tone_experiment,
@@ -82,7 +84,8 @@ def test_killed_at_random_steps_five_times_it_ends_bit_for_bit_as_if_nothing_had
     draw = random.Random(11)
     for attempt in range(5):
         process = start(
-            run(killed, tmp_path / "killed.txt", draw.randint(1 if attempt else 3, 4)), tmp_path / "killed.err"
+            run(killed, tmp_path / "killed.txt", draw.randint(1 if attempt else 3, 4)),
+            tmp_path / "killed.err",
         )
         assert finish([process], seconds=60) == [-signal.SIGKILL], (tmp_path / "killed.err").read_text()
     last = start(run(killed, tmp_path / "killed.txt", None), tmp_path / "killed.err")
@@ -182,7 +185,9 @@ def test_a_run_goes_on_only_with_the_data_it_stopped_in_the_middle_of(
     assert finish([start(work, tmp_path / "err")], seconds=60) == [-signal.SIGKILL]
     manifest = Path(noise_experiment.data.train)
     manifest.write_text("".join(manifest.read_text().splitlines(keepends=True)[:-1]))
-    with pytest.raises(CheckpointError, match=r"training data .* have changed .* 16 utterances .* 17 utterances"):
+    with pytest.raises(
+        CheckpointError, match=r"training data .* have changed .* 16 utterances .* 17 utterances"
+    ):
         resume(tmp_path / "run")
     with pytest.raises(UsageError, match=r"--optimizer.learning_rate cannot change in a resumed run"):
         resume(tmp_path / "run", ["--optimizer.learning_rate", "1"])
@@ -244,7 +249,8 @@ def test_audio_that_vanishes_or_breaks_is_left_out_counted_and_limited(
     train(noise_experiment, tmp_path / "run")
     assert metrics(tmp_path / "run", "unreadable") == [["2"], ["2"]]
     with pytest.raises(
-        TrainingError, match=r"2 utterances of this epoch could not be read, training.max_unreadable is 1: .*utt n[34]"
+        TrainingError,
+        match=r"2 utterances of this epoch could not be read, training.max_unreadable is 1: .*utt n[34]",
     ):
         train(with_training(noise_experiment, max_unreadable=1), tmp_path / "strict")
 
