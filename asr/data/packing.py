@@ -10,11 +10,12 @@ Audio is decoded once, as training would, and written as mono 16-bit FLAC (or WA
 """
 
 import io
+import itertools
 import json
 import tarfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import IO, Literal
 
 import numpy as np
 import soundfile
@@ -68,31 +69,42 @@ def pack(
         order = np.random.default_rng(seed).permutation(len(utterances))
     index = _Index()
     left_out: list[str] = []
-    queue = iter(order.tolist())
-    shard = 0
-    while True:
-        first = len(index.durations)
-        with write_atomically(folder / f"shard-{shard:06d}.tar", mode="wb") as file:
-            _fill(
-                file,
-                queue,
-                utterances,
-                index,
-                shard,
-                left_out,
-                sample_rate=sample_rate,
-                most_bytes=round(shard_megabytes * 1e6),
-                encoding=encoding,
-                skip_unreadable=skip_unreadable,
-                advance=advance,
+
+    def waveforms() -> Iterator[tuple[Utterance, np.ndarray]]:
+        for utterance in (utterances[number] for number in order):
+            if utterance.text is None:
+                raise CorpusError(f"utt {utterance.id}: no transcript; packed corpora are for training")
+            try:
+                waveform = read_audio(
+                    utterance.audio,
+                    sample_rate=sample_rate,
+                    start=utterance.start,
+                    duration=utterance.duration,
+                    channel=utterance.channel,
+                )
+            except AudioError as error:
+                if not skip_unreadable:
+                    raise
+                left_out.append(f"utt {utterance.id}: {error}")
+            else:
+                yield utterance, waveform
+            if advance is not None:
+                advance(utterance)
+
+    source = waveforms()
+    shards = 0
+    for first in source:
+        most_bytes = round(shard_megabytes * 1e6)
+        with write_atomically(folder / f"shard-{shards:06d}.tar", mode="wb") as file:
+            content = itertools.chain([first], source)
+            _write_shard(
+                file, content, index, sample_rate=sample_rate, most_bytes=most_bytes, encoding=encoding
             )
-        if len(index.durations) == first:
-            (folder / f"shard-{shard:06d}.tar").unlink()
-            break
-        shard += 1
-    if not index.durations:
+        index.close_shard()
+        shards += 1
+    if not shards:
         raise CorpusError(f"{folder}: none of {len(utterances)} utterances could be packed: {left_out[:1]}")
-    index.write(folder, shards=shard, sample_rate=sample_rate, encoding=encoding)
+    index.write(folder, shards=shards, sample_rate=sample_rate, encoding=encoding)
     return left_out
 
 
@@ -106,6 +118,20 @@ class _Index:
         self.sizes: list[int] = []
         self.ids: list[str] = []
         self.texts: list[str] = []
+        self._shard = 0
+
+    def add(self, utterance: Utterance, *, duration: float, offset: int, size: int) -> None:
+        """An utterance in the shard that is being written."""
+        self.durations.append(duration)
+        self.shards.append(self._shard)
+        self.offsets.append(offset)
+        self.sizes.append(size)
+        self.ids.append(utterance.id)
+        self.texts.append(utterance.text or "")
+
+    def close_shard(self) -> None:
+        """The next utterance lies in the next shard."""
+        self._shard += 1
 
     def write(self, folder: Path, *, shards: int, sample_rate: int, encoding: str) -> None:
         """Columns first, the description last."""
@@ -138,42 +164,22 @@ class _Index:
             )
 
 
-def _fill(
-    file: Any,
-    queue: Any,
-    utterances: Sequence[Utterance],
+def _write_shard(
+    file: IO[bytes],
+    content: Iterable[tuple[Utterance, np.ndarray]],
     index: _Index,
-    shard: int,
-    left_out: list[str],
     *,
     sample_rate: int,
     most_bytes: int,
     encoding: str,
-    skip_unreadable: bool,
-    advance: Callable[[Utterance], None] | None,
 ) -> None:
-    """Write one shard from the utterances still in the queue."""
+    """Write utterances until the shard has grown past `most_bytes`, and none more is taken."""
     with tarfile.open(fileobj=file, mode="w", format=tarfile.USTAR_FORMAT) as archive:
-        for number in queue:
-            utterance = utterances[number]
-            if utterance.text is None:
-                raise CorpusError(f"utt {utterance.id}: no transcript; packed corpora are for training")
-            try:
-                waveform = read_audio(
-                    utterance.audio,
-                    sample_rate=sample_rate,
-                    start=utterance.start,
-                    duration=utterance.duration,
-                    channel=utterance.channel,
-                )
-            except AudioError as error:
-                if not skip_unreadable:
-                    raise
-                left_out.append(f"utt {utterance.id}: {error}")
-                continue
+        for utterance, waveform in content:
             audio = encode_audio(waveform, sample_rate, encoding)
             key = f"{len(index.durations):09d}"
-            record = {"id": utterance.id, "text": utterance.text, "duration": len(waveform) / sample_rate}
+            duration = len(waveform) / sample_rate
+            record = {"id": utterance.id, "text": utterance.text, "duration": duration}
             if utterance.speaker is not None:
                 record["speaker"] = utterance.speaker
             offset = _add(archive, f"{key}.{encoding}", audio)
@@ -182,16 +188,9 @@ def _fill(
                 f"{key}.json",
                 json.dumps({**record, **utterance.extras}, ensure_ascii=False).encode(),
             )
-            index.durations.append(len(waveform) / sample_rate)
-            index.shards.append(shard)
-            index.offsets.append(offset)
-            index.sizes.append(len(audio))
-            index.ids.append(utterance.id)
-            index.texts.append(utterance.text)
-            if advance is not None:
-                advance(utterance)
+            index.add(utterance, duration=duration, offset=offset, size=len(audio))
             if archive.offset >= most_bytes:
-                break
+                return
 
 
 def _add(archive: tarfile.TarFile, name: str, content: bytes) -> int:
