@@ -94,7 +94,7 @@ def test_shards_are_read_from_any_fsspec_url(utterances: list[Utterance], tmp_pa
         np.testing.assert_array_equal(
             there[SampleKey(number, 0)].waveform, here[SampleKey(number, 0)].waveform
         )
-    with pytest.raises(CorpusError, match="cannot read index/shards.json"):
+    with pytest.raises(CorpusError, match=r"cannot read index/shards\.json"):
         PackedCorpus("memory://bucket/nothing")
 
 
@@ -206,7 +206,7 @@ def test_what_cannot_be_packed_is_named(utterances: list[Utterance], tmp_path: P
     assert len(PackedCorpus(str(tmp_path / "out"))) == 20
     with pytest.raises(CorpusError, match="not empty"):
         pack(utterances, tmp_path / "out")
-    with pytest.raises(CorpusError, match="utt folder/u.0: no transcript"):
+    with pytest.raises(CorpusError, match=r"utt folder/u\.0: no transcript"):
         pack([dataclasses.replace(utterances[0], text=None)], tmp_path / "untranscribed")
 
 
