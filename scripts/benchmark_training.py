@@ -132,9 +132,8 @@ def _rewritten_brain_epoch(
     def epoch(loader: EpochLoader, device: torch.device) -> None:
         module.model.train()
         optimizer = torch.optim.AdamW(module.model.parameters(), lr=1e-9, weight_decay=0.0)
-        average, step = 0.0, 0
-        for batch in loader:
-            step += 1
+        average = 0.0
+        for step, batch in enumerate(loader, 1):
             with autocast(device, precision):  # type: ignore[arg-type]
                 loss = module._loss(to_device(batch, device)) / batch.token_lengths.sum()
             loss.backward()

@@ -23,6 +23,7 @@ import torch
 from lightning.pytorch.loggers import TensorBoardLogger
 from lightning.pytorch.strategies import DDPStrategy
 
+from asr.allocator import keep_freed_memory
 from asr.config import ExperimentConfig, load_experiment, save_experiment
 from asr.data.batching import SpeechDataset
 from asr.data.manifest import read_manifest
@@ -122,6 +123,7 @@ def _run(
     on_start: Callable[[], object] | None = None,
 ) -> Path:
     began = time.monotonic()
+    keep_freed_memory()
     for library in ("lightning.pytorch", "lightning.fabric"):
         logging.getLogger(library).setLevel(logging.WARNING)
     if not is_first_process():
