@@ -114,6 +114,30 @@ def resume(run_dir: Path, options: Sequence[str] = (), *, progress: bool = False
     return _run(config, run_dir, found=found, progress=progress)
 
 
+def train_or_resume(
+    config: ExperimentConfig,
+    run_dir: Path,
+    *,
+    progress: bool = False,
+    on_start: Callable[[], object] | None = None,
+) -> Path:
+    """Go on with the run in a folder when it has saved a state, begin it otherwise: what a job does that a
+    scheduler may run several times. Arguments, return and errors as of `train`.
+
+    Raises:
+        UsageError: the folder holds a run of another configuration.
+    """
+    if not list((run_dir / "checkpoints").glob("state-*.ckpt")):
+        return _run(config, run_dir, found=None, progress=progress, on_start=on_start)
+    if load_experiment(run_dir / "config.yaml") != config:
+        raise UsageError(
+            f"{run_dir}: holds a run of another configuration (config.yaml in it); choose another folder"
+        )
+    if on_start is not None and is_first_process():
+        on_start()
+    return resume(run_dir, progress=progress)
+
+
 def _run(
     config: ExperimentConfig,
     run_dir: Path,

@@ -80,16 +80,16 @@ def test_killed_at_random_steps_five_times_it_ends_bit_for_bit_as_if_nothing_had
         return work
 
     first = start(run(whole, tmp_path / "whole.txt", None), tmp_path / "whole.err")
-    assert finish([first], seconds=60) == [0], (tmp_path / "whole.err").read_text()
+    assert finish([first], seconds=240) == [0], (tmp_path / "whole.err").read_text()
     draw = random.Random(11)
     for attempt in range(5):
         process = start(
             run(killed, tmp_path / "killed.txt", draw.randint(1 if attempt else 3, 4)),
             tmp_path / "killed.err",
         )
-        assert finish([process], seconds=60) == [-signal.SIGKILL], (tmp_path / "killed.err").read_text()
+        assert finish([process], seconds=240) == [-signal.SIGKILL], (tmp_path / "killed.err").read_text()
     last = start(run(killed, tmp_path / "killed.txt", None), tmp_path / "killed.err")
-    assert finish([last], seconds=60) == [0], (tmp_path / "killed.err").read_text()
+    assert finish([last], seconds=240) == [0], (tmp_path / "killed.err").read_text()
 
     expected = steps_of(tmp_path / "whole.txt")
     assert len(expected) == 18
@@ -110,7 +110,7 @@ def test_a_signal_saves_the_state_and_the_run_goes_on_from_the_next_batch(
         record_steps(tmp_path / "steps.txt", die_after=4, number=number)
         train(config, tmp_path / "run")
 
-    code = finish([start(work, tmp_path / "err")], seconds=60)
+    code = finish([start(work, tmp_path / "err")], seconds=240)
     said = (tmp_path / "err").read_text()
     assert code == [1], said
     assert f"stopped by a signal; `asr train --resume {tmp_path / 'run'}` goes on at the next batch" in said
@@ -182,7 +182,7 @@ def test_a_run_goes_on_only_with_the_data_it_stopped_in_the_middle_of(
         record_steps(tmp_path / "steps.txt", die_after=4)
         train(noise_experiment, tmp_path / "run")
 
-    assert finish([start(work, tmp_path / "err")], seconds=60) == [-signal.SIGKILL]
+    assert finish([start(work, tmp_path / "err")], seconds=240) == [-signal.SIGKILL]
     manifest = Path(noise_experiment.data.train)
     manifest.write_text("".join(manifest.read_text().splitlines(keepends=True)[:-1]))
     with pytest.raises(
