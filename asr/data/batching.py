@@ -160,7 +160,7 @@ def pad_waveforms(waveforms: Sequence[np.ndarray]) -> tuple[Tensor, Tensor]:
 
 def _pad(rows: Sequence[np.ndarray], dtype: type) -> tuple[Tensor, Tensor]:
     lengths = torch.tensor([len(row) for row in rows], dtype=torch.int64)
-    padded = np.zeros((len(rows), max((1, *map(len, rows)))), dtype=dtype)
+    padded: np.ndarray = np.zeros((len(rows), max((1, *map(len, rows)))), dtype=dtype)
     for target, row in zip(padded, rows, strict=True):
         target[: len(row)] = row
     return torch.from_numpy(padded), lengths

@@ -135,7 +135,7 @@ class _Index:
 
     def write(self, folder: Path, *, shards: int, sample_rate: int, encoding: str) -> None:
         """Columns first, the description last."""
-        columns = {
+        columns: dict[str, np.ndarray] = {
             "durations": np.array(self.durations, dtype=np.float64),
             "shards": np.array(self.shards, dtype=np.int32),
             "offsets": np.array(self.offsets, dtype=np.int64),

@@ -15,7 +15,7 @@ from asr.data.bucketing import BucketBatchSampler
 from asr.data.manifest import Utterance, read_manifest
 from asr.data.shards import PackedCorpus, PackedDataset, ShardBatchSampler, is_packed
 from asr.data.tokenizer import CharacterTokenizer
-from asr.data.validation import check_fit, check_transcripts
+from asr.data.validation import Finding, check_fit, check_transcripts
 from asr.errors import ConfigError, TrainingError
 
 if TYPE_CHECKING:
@@ -130,7 +130,7 @@ def check_training_data(
         (config.data.train, data.utterances(), max(speeds)),
         (config.data.dev, dev, 1.0),
     ):
-        findings = []
+        findings: list[Finding] = []
         for piece in _pieces(utterances):
             findings += check_transcripts(piece, tokenizer)
             findings += check_fit(

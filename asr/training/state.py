@@ -26,6 +26,7 @@ from asr.data.bucketing import BucketBatchSampler
 from asr.errors import AsrError, CheckpointError, TrainingError
 from asr.model.checkpoint import read_torch, write_torch
 from asr.training.module import SpeechModule
+from asr.training.processes import is_first_process
 from asr.training.totals import Agreement, TrainTotals
 
 log = logging.getLogger(__name__)
@@ -277,7 +278,7 @@ def newest_state(folder: Path) -> tuple[Path, dict[str, Any]] | None:
             return path, read_state(path)
         except CheckpointError as error:
             log.warning("%s; going back to the state before", error)
-            if lightning.pytorch.utilities.rank_zero_only.rank in (0, None) and path.exists():
+            if is_first_process() and path.exists():
                 path.rename(path.with_suffix(".broken"))
     if paths:
         raise CheckpointError(f"{folder}: every state in it is broken; start a new run")

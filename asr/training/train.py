@@ -221,7 +221,8 @@ def _run(
     )
     with StopSignals() as signals:
         settings = config.training
-        trainer.callbacks.append(
+        callbacks: list[lightning.Callback] = trainer.callbacks  # type: ignore[attr-defined]
+        callbacks.append(
             TrainingState(
                 run_dir / "checkpoints",
                 sampler,
@@ -234,7 +235,7 @@ def _run(
             )
         )
         if progress:
-            trainer.callbacks.append(ProgressBar(sampler))
+            callbacks.append(ProgressBar(sampler))
         _fit(trainer, module, loaders, path, run_dir)
     if trainer.is_global_zero:
         models.finish()
@@ -255,8 +256,8 @@ def _fit(
 ) -> None:
     """Train under Lightning, and turn the ways in which that ends early into errors that say how to go on."""
     # Its handlers hang when several processes share a training; `StopSignals` stands in for them.
-    trainer._signal_connector.register_signal_handlers = lambda: None
-    trainer._signal_connector.teardown = lambda: None
+    trainer._signal_connector.register_signal_handlers = lambda: None  # type: ignore[method-assign]
+    trainer._signal_connector.teardown = lambda: None  # type: ignore[method-assign]
     with warnings.catch_warnings():
         # What Lightning would advise is decided here on purpose, or logged in our own words.
         for advice in (
