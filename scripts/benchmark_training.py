@@ -104,7 +104,7 @@ def brain_epoch(
 
     class CTC(Brain):
         def compute_forward(self, batch: Batch, stage: object) -> Tensor:
-            return module._loss(to_device(batch, module.device))
+            return module._loss(batch.to(module.device))
 
         def compute_objectives(self, predictions: Tensor, batch: Batch, stage: object) -> Tensor:
             return predictions / batch.token_lengths.sum()
@@ -135,7 +135,7 @@ def _rewritten_brain_epoch(
         average = 0.0
         for step, batch in enumerate(loader, 1):
             with autocast(device, precision):  # type: ignore[arg-type]
-                loss = module._loss(to_device(batch, device)) / batch.token_lengths.sum()
+                loss = module._loss(batch.to(device)) / batch.token_lengths.sum()
             loss.backward()
             if torch.isfinite(loss):
                 nn.utils.clip_grad_norm_(module.model.parameters(), 5.0)
@@ -145,12 +145,6 @@ def _rewritten_brain_epoch(
             average += float(loss.detach().cpu()) / step
 
     return epoch
-
-
-def to_device(batch: Batch, device: torch.device) -> Batch:
-    return Batch(
-        *(part.to(device, non_blocking=True) if isinstance(part, Tensor) else part for part in batch)
-    )
 
 
 class Beside(lightning.Callback):
@@ -182,7 +176,7 @@ class Beside(lightning.Callback):
         batch: Batch,
         index: int,
     ) -> None:
-        self.batches.append(Batch(*(part.cpu() if isinstance(part, Tensor) else part for part in batch)))
+        self.batches.append(batch.to(torch.device("cpu")))
 
     def on_train_epoch_end(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
         assert isinstance(module, SpeechModule)
@@ -193,7 +187,7 @@ class Beside(lightning.Callback):
         )
         self.speeds[PIPELINE].append(seconds / (time.perf_counter() - self.began))
         views = 2 if self.config.training.consistency else 1
-        ready = [to_device(batch, device) for batch in self.batches]
+        ready = [batch.to(device) for batch in self.batches]
         self.loader.sampler.set_epoch(trainer.current_epoch)
         runs: dict[str, Callable[[], None]] = {
             BARE: lambda: self._plain(ready, module._loss, module.trained, device),
@@ -221,7 +215,7 @@ class Beside(lightning.Callback):
         for batch in batches:  # type: ignore[attr-defined]
             optimizer.zero_grad()
             with autocast(device, self.precision):  # type: ignore[arg-type]
-                loss = loss_of(to_device(batch, device))
+                loss = loss_of(batch.to(device))
             (loss / batch.token_lengths.sum()).backward()
             optimizer.step()
 

@@ -62,6 +62,15 @@ class Batch(NamedTuple):
     ids: list[str]
     unreadable: list[str] = []  # noqa: RUF012
 
+    def to(self, device: torch.device) -> "Batch":
+        """The same on a device; from pinned memory, without waiting for it."""
+        return self._replace(
+            waveforms=self.waveforms.to(device, non_blocking=True),
+            waveform_lengths=self.waveform_lengths.to(device, non_blocking=True),
+            tokens=self.tokens.to(device, non_blocking=True),
+            token_lengths=self.token_lengths.to(device, non_blocking=True),
+        )
+
 
 class Sample(NamedTuple):
     """One utterance ready for collation: `(N,)` float32 waveform, token ids, id; or why there is none."""

@@ -71,7 +71,7 @@ def pack(
     left_out: list[str] = []
 
     def waveforms() -> Iterator[tuple[Utterance, np.ndarray]]:
-        for utterance in (utterances[number] for number in order):
+        for utterance in (utterances[number] for number in order.tolist()):
             if utterance.text is None:
                 raise CorpusError(f"utt {utterance.id}: no transcript; packed corpora are for training")
             try:

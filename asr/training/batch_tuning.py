@@ -119,7 +119,7 @@ def _try(
         torch.cuda.empty_cache()
         torch.cuda.reset_peak_memory_stats()
     try:
-        batch = Batch(*(part.to(device) if isinstance(part, torch.Tensor) else part for part in batch))
+        batch = batch.to(device)
         for step in range(steps):
             if step == 1:
                 _wait(device)
