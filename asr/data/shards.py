@@ -49,22 +49,32 @@ class PackedCorpus:
 
     def __init__(self, place: str) -> None:
         self.place = place.rstrip("/")
-        folder, self._copy = _local_index(self.place)
+        self._folder, self._copy = _local_index(self.place)
         try:
-            self.about = json.loads((folder / "shards.json").read_text(encoding="utf-8"))
+            self.about = json.loads((self._folder / "shards.json").read_text(encoding="utf-8"))
             if self.about["format"] != FORMAT or self.about["version"] > VERSION:
                 raise CorpusError(
                     f"{place}: {self.about['format']} version {self.about['version']}; this program reads {FORMAT} "
                     f"up to {VERSION}"
                 )
-            columns = {name: np.load(folder / f"{name}.npy", mmap_mode="r") for name in _COLUMNS}
+            self.columns = self._mapped()
         except (OSError, ValueError, KeyError) as error:
             raise CorpusError(
                 f"{place}: not a packed corpus ({error}); `asr pack MANIFEST OUT` makes one"
             ) from None
-        self.columns: dict[str, np.ndarray] = columns
         self.sample_rate = int(self.about["sample_rate"])
         self.shards = int(self.about["shards"])
+
+    def _mapped(self) -> dict[str, np.ndarray]:
+        return {name: np.load(self._folder / f"{name}.npy", mmap_mode="r") for name in _COLUMNS}
+
+    def __getstate__(self) -> dict[str, Any]:
+        """For loader processes that are not forks: they map the columns themselves, instead of taking copies."""
+        return {**self.__dict__, "columns": None, "_copy": None}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self.columns = self._mapped()
 
     def __len__(self) -> int:
         return len(self.durations)

@@ -1,5 +1,6 @@
 """How large a batch fits this machine, and which is fastest: the experiment's own steps, on its longest batches."""
 
+import dataclasses
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -65,6 +66,8 @@ def try_budgets(
     longest = float(durations.max()) / min(config.data.augmentation.speeds)
     if device.type == "cpu" and most_seconds <= 0:
         most_seconds = 4 * config.data.seconds_per_batch
+    # Noise has no words, which the auxiliary loss would look up.
+    config = dataclasses.replace(config, auxiliary=dataclasses.replace(config.auxiliary, weight=0.0))
     module = SpeechModule(config, tokenizer).to(device).train()
     optimizer = torch.optim.AdamW(module.trained)
     fitting, too_large = 0.0, float("inf")

@@ -152,7 +152,10 @@ class EpochLog(lightning.Callback):
         except AsrError as error:
             log.error("%s; training goes on, and writes all rows after the next epoch", error)
         for logger in trainer.loggers:
-            logger.log_metrics(dataclasses.asdict(row), step=row.epoch)
+            try:
+                logger.log_metrics(dataclasses.asdict(row), step=row.epoch)
+            except OSError as error:
+                log.error("TensorBoard: %s; training goes on", error)
         log.info("%s", self._line(row))
         for name in train.unreadable_named:
             log.warning("left out of epoch %d: %s", row.epoch, name)

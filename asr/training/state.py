@@ -96,8 +96,13 @@ class StateIO(TorchCheckpointIO):
         self, path: Any, map_location: Any = None, weights_only: bool | None = None
     ) -> dict[str, Any]:
         """The state: plain tensors and values only."""
-        record, self.loaded = self.loaded, None
-        return read_state(Path(path)) if record is None else record
+        if self.loaded is None:
+            return read_state(Path(path))
+        # Whoever else holds it, holds an empty one from now on: a state is as large as three models.
+        record = dict(self.loaded)
+        self.loaded.clear()
+        self.loaded = None
+        return record
 
 
 class TrainingState(lightning.Callback):

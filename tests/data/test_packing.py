@@ -3,6 +3,7 @@
 import dataclasses
 import io
 import json
+import pickle
 import tarfile
 from collections import Counter
 from pathlib import Path
@@ -69,6 +70,16 @@ def test_what_is_packed_comes_out_sample_by_sample(
         ids.append(sample.id)
     assert sorted(ids) == sorted(by_id)
     assert ids != [utterance.id for utterance in utterances], "shards are samples of the corpus"
+
+
+def test_an_index_goes_to_another_process_without_its_columns(
+    utterances: list[Utterance], tmp_path: Path
+) -> None:
+    pack(utterances, tmp_path / "out")
+    corpus = PackedCorpus(str(tmp_path / "out"))
+    content = pickle.dumps(corpus)
+    assert len(content) < 1500
+    assert [*pickle.loads(content).texts()] == [*corpus.texts()]
 
 
 def test_shards_are_laid_out_as_webdataset_lays_them_out(utterances: list[Utterance], tmp_path: Path) -> None:
