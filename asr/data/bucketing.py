@@ -47,7 +47,9 @@ class BucketBatchSampler(Sampler[list[SampleKey]]):
         ConfigError: an utterance alone is over the budget.
     """
 
-    JITTER = 0.15
+    # How far apart in duration neighbours may be, in up to so many utterances. In more, as many lie closer
+    # together: they mix as well with less padding.
+    JITTER, JITTERED = 0.15, 100_000
 
     def __init__(
         self,
@@ -146,7 +148,8 @@ class BucketBatchSampler(Sampler[list[SampleKey]]):
         """Sort utterances by (when shuffling: jittered) duration and cut them into batches."""
         keys = self.durations[numbers]
         if self.shuffle:
-            keys = keys * (1 + self.JITTER * generator.uniform(-1, 1, len(keys)))
+            jitter = self.JITTER * min(1.0, self.JITTERED / len(keys))
+            keys = keys * (1 + jitter * generator.uniform(-1, 1, len(keys)))
         order = numbers[np.argsort(-keys, kind="stable")]
         starts: list[int] = []
         first, longest = 0, 0.0

@@ -32,7 +32,7 @@ from asr.errors import CheckpointError, TrainingError, UsageError
 from asr.model.precision import resolve_precision
 from asr.training.checkpoints import BEST, ModelFiles
 from asr.training.data import check_training_data, open_training_data
-from asr.training.epoch_log import EpochLog
+from asr.training.epoch_log import EpochLog, read_metrics
 from asr.training.loading import ProgressBar, dev_loader, train_loader
 from asr.training.module import SpeechModule
 from asr.training.processes import find_launch, is_first_process
@@ -241,7 +241,9 @@ def _run(
         models.finish()
         if io.failure is not None:
             raise TrainingError(f"training is over, but its state could not be saved: {io.failure}")
-    best = min(epoch_log.rows, key=lambda row: (row.dev_wer, row.dev_loss))
+    # A run that was over already has trained nothing.
+    rows = epoch_log.rows or read_metrics(run_dir / "metrics.csv")
+    best = min(rows, key=lambda row: (row.dev_wer, row.dev_loss))
     minutes = (time.monotonic() - began) / 60
     log.info("best epoch %d: dev WER %.2f %%; %.1f minutes", best.epoch, 100 * best.dev_wer, minutes)
     return run_dir / "checkpoints" / BEST

@@ -176,7 +176,7 @@ def test_a_million_utterances_are_shared_by_sixteen_ranks_in_seconds_and_little_
         assert len(flat) == 1_000_000
         assert len(np.unique(flat)) == 1_000_000
         padded = sum(len(batch) * durations[batch].max() for batch in left)
-        assert padded < 1.12 * durations.sum()
+        assert padded < 1.03 * durations.sum()
         orders.append(left)
     seconds = time.process_time() - began
     _, peak = tracemalloc.get_traced_memory()
@@ -188,4 +188,4 @@ def test_a_million_utterances_are_shared_by_sixteen_ranks_in_seconds_and_little_
     for number, batch in enumerate(orders[1]):
         place[batch] = number
     again = np.mean([len(batch) - len(np.unique(place[batch])) for batch in orders[0][:2000]])
-    assert again < 1.0
+    assert again < 5.0, "of some forty"
