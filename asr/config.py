@@ -68,6 +68,12 @@ class TrainingConfig:
             saves the weights themselves.
         max_nonfinite: steps with a NaN or infinite loss or gradient that are skipped and named before
             training stops.
+        max_unreadable: utterances of an epoch whose audio cannot be read that are left out and named before
+            training stops.
+        checkpoint_minutes: time between two saved states within an epoch; 0 saves after epochs only. A
+            state is also saved on SIGTERM and SIGUSR1.
+        checkpoint_steps: steps of an epoch between two saved states; 0 goes by time alone.
+        keep_checkpoints: saved states that are kept.
         cpu_processes: processes that share the work on a machine without a GPU; each takes batches of
             `data.seconds_per_batch` and its share of the cores. Small networks leave cores idle in one
             process. With GPUs there is one process each.
@@ -79,6 +85,10 @@ class TrainingConfig:
     consistency: float = 0.0
     ema_decay: float = 0.99
     max_nonfinite: int = 10
+    max_unreadable: int = 10
+    checkpoint_minutes: float = 10.0
+    checkpoint_steps: int = 0
+    keep_checkpoints: int = 2
     cpu_processes: int = 1
 
 

@@ -1,13 +1,20 @@
 #!/usr/bin/env python3
-"""How fast training is, beside the same network's bare forward and backward pass, in one run.
+"""How fast training is, beside other ways to train the same network on the same batches, in one run.
 
     python scripts/benchmark_training.py --config configs/an4.yaml
 
-Trains through the whole pipeline (files, augmentation, loader processes, Lightning, guards, logging) and,
-after each epoch, runs the very same batches again as ready tensors through the same network, loss,
-backward pass and optimiser, with nothing around them. Prints hours of audio per hour for both, their
-ratio, the ratio of the two ways to run a bidirectional LSTM, and how far the bare pass is from the
-machine's matrix-multiplication speed.
+After each epoch of the whole pipeline (files, augmentation, loader processes, Lightning, guards, logging),
+the very same batches are trained on again
+
+- bare: as ready tensors through network, loss, backward pass and optimiser, with nothing around them;
+- by SpeechBrain's loop: `Brain.fit` around the same network, with files read by the same loader. Where
+  SpeechBrain is not installed, a rewrite of its loop stands in and says so;
+- as deepspeech.pytorch does: a plain, packed, bidirectional `nn.LSTM` of the same sizes in a plain loop,
+  with files read by the same loader.
+
+Prints hours of audio per hour for each, and ratios within each epoch, so that a machine that slows down
+slows all of them; then how far the bare pass is from the machine's matrix-multiplication speed (of a GPU:
+beside its own large matrix product in the same precision).
 """
 
 import argparse
@@ -16,32 +23,146 @@ import platform
 import statistics
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import lightning
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from asr.cli.console import setup_logging, table
-from asr.config import load_experiment
+from asr.config import ExperimentConfig, load_experiment
 from asr.data.batching import Batch
-from asr.data.manifest import read_manifest
 from asr.data.tokenizer import build_tokenizer
-from asr.model.encoder import EncoderConfig
+from asr.model.encoder import ConvolutionalSubsampling, EncoderConfig
+from asr.model.features import Features
 from asr.model.precision import autocast, resolve_precision
 from asr.model.recurrent import BidirectionalLSTM
+from asr.model.spec_augment import SpecAugment
+from asr.training.data import TrainingData, open_training_data
+from asr.training.loading import EpochLoader, train_loader
 from asr.training.module import SpeechModule
-from asr.training.train import train_loader
+
+PIPELINE, BARE, BRAIN, PACKED = (
+    "whole pipeline",
+    "bare forward and backward",
+    "SpeechBrain's loop",
+    "packed nn.LSTM",
+)
 
 
-class BesideBare(lightning.Callback):
-    """Times each epoch, keeps its batches, and runs them again bare."""
+class PackedNetwork(nn.Module):
+    """Convolutions, a packed multi-layer `nn.LSTM` and a linear layer: deepspeech.pytorch's shape, our sizes."""
 
-    def __init__(self, precision: str) -> None:
-        self.precision = precision
-        self.pipeline: list[float] = []  # seconds of audio per second
-        self.bare: list[float] = []
+    def __init__(self, config: ExperimentConfig, vocabulary_size: int) -> None:
+        super().__init__()
+        model = config.model
+        self.features = Features(config.features)
+        self.spec_augment = SpecAugment(config.spec_augment, frames_per_second=1 / config.features.hop)
+        size = 2 * model.hidden_size
+        self.subsampling = ConvolutionalSubsampling(
+            self.features.size, model.channels, subsampling=model.subsampling, size=size
+        )
+        self.lstm = nn.LSTM(
+            size,
+            model.hidden_size,
+            num_layers=model.layers,
+            batch_first=True,
+            bidirectional=True,
+            dropout=model.dropout if model.layers > 1 else 0.0,
+        )
+        self.head = nn.Linear(size, vocabulary_size)
+
+    def forward(self, batch: Batch, views: int) -> Tensor:
+        """Summed CTC loss of a batch, of so many masked views of it."""
+        features, lengths = self.features(batch.waveforms, batch.waveform_lengths)
+        features, lengths = features.repeat(views, 1, 1), lengths.repeat(views)
+        hidden, lengths = self.subsampling(self.spec_augment(features, lengths), lengths)
+        packed = nn.utils.rnn.pack_padded_sequence(
+            hidden, lengths.cpu(), batch_first=True, enforce_sorted=False
+        )
+        hidden, _ = nn.utils.rnn.pad_packed_sequence(self.lstm(packed)[0], batch_first=True)
+        log_probs = torch.log_softmax(self.head(hidden).float(), dim=2).transpose(0, 1)
+        return nn.functional.ctc_loss(
+            log_probs,
+            batch.tokens.repeat(views, 1),
+            lengths,
+            batch.token_lengths.repeat(views),
+            reduction="sum",
+        )
+
+
+def brain_epoch(
+    module: SpeechModule, precision: str
+) -> tuple[Callable[[EpochLoader, torch.device], None], str]:
+    """An epoch by SpeechBrain's `Brain.fit` around the same network, and what that really is."""
+    try:
+        import speechbrain
+        from speechbrain.core import Brain
+    except ImportError:
+        return _rewritten_brain_epoch(module, precision), "a rewrite of SpeechBrain's Brain.fit"
+
+    class CTC(Brain):
+        def compute_forward(self, batch: Batch, stage: object) -> Tensor:
+            return module._loss(batch.to(module.device))
+
+        def compute_objectives(self, predictions: Tensor, batch: Batch, stage: object) -> Tensor:
+            return predictions / batch.token_lengths.sum()
+
+    def epoch(loader: EpochLoader, device: torch.device) -> None:
+        brain = CTC(
+            modules={"model": module.model},
+            opt_class=lambda parameters: torch.optim.AdamW(parameters, lr=1e-9, weight_decay=0.0),
+            run_opts={
+                "device": str(device),
+                "precision": "bf16" if precision == "bfloat16" else "fp32",
+                "noprogressbar": True,
+            },
+        )
+        brain.fit(range(1), loader.batches)
+
+    return epoch, f"SpeechBrain {speechbrain.__version__}, Brain.fit"
+
+
+def _rewritten_brain_epoch(
+    module: SpeechModule, precision: str
+) -> Callable[[EpochLoader, torch.device], None]:
+    """speechbrain.core.Brain._fit_train and fit_batch, step by step."""
+
+    def epoch(loader: EpochLoader, device: torch.device) -> None:
+        module.model.train()
+        optimizer = torch.optim.AdamW(module.model.parameters(), lr=1e-9, weight_decay=0.0)
+        average = 0.0
+        for step, batch in enumerate(loader, 1):
+            with autocast(device, precision):  # type: ignore[arg-type]
+                loss = module._loss(batch.to(device)) / batch.token_lengths.sum()
+            loss.backward()
+            if torch.isfinite(loss):
+                nn.utils.clip_grad_norm_(module.model.parameters(), 5.0)
+                optimizer.step()
+            optimizer.zero_grad(set_to_none=True)
+            average -= average / step
+            average += float(loss.detach().cpu()) / step
+
+    return epoch
+
+
+class Beside(lightning.Callback):
+    """Times each epoch, and trains on its batches again in the other ways."""
+
+    def __init__(self, config: ExperimentConfig, data: TrainingData, precision: str) -> None:
+        self.config, self.data, self.precision = config, data, precision
+        self.speeds: dict[str, list[float]] = {name: [] for name in (PIPELINE, BARE, BRAIN, PACKED)}
         self.batches: list[Batch] = []
+        self.brain = ""
+
+    def on_train_start(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
+        assert isinstance(module, SpeechModule)
+        self.brain_epoch, self.brain = brain_epoch(module, self.precision)
+        self.packed = PackedNetwork(self.config, len(module.tokenizer)).to(module.device)
+        # One loader for the others, with its own processes; kept from epoch to epoch as ours is.
+        sampler = self.data.sampler(rank=0, world_size=1)
+        self.loader = train_loader(self.config, self.data.dataset(module.tokenizer), sampler, trainer=trainer)
 
     def on_train_epoch_start(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
         self.batches = []
@@ -55,32 +176,62 @@ class BesideBare(lightning.Callback):
         batch: Batch,
         index: int,
     ) -> None:
-        self.batches.append(batch)
+        self.batches.append(batch.to(torch.device("cpu")))
 
     def on_train_epoch_end(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
         assert isinstance(module, SpeechModule)
+        device = module.device
+        wait(device)
         seconds = (
             sum(float(batch.waveform_lengths.sum()) for batch in self.batches) / module.model.sample_rate
         )
-        self.pipeline.append(seconds / (time.perf_counter() - self.began))
-        optimizer = torch.optim.AdamW(module.model.parameters(), lr=0.0, weight_decay=0.0)
-        began = time.perf_counter()
-        for batch in self.batches:
+        self.speeds[PIPELINE].append(seconds / (time.perf_counter() - self.began))
+        views = 2 if self.config.training.consistency else 1
+        ready = [batch.to(device) for batch in self.batches]
+        self.loader.sampler.set_epoch(trainer.current_epoch)
+        runs: dict[str, Callable[[], None]] = {
+            BARE: lambda: self._plain(ready, module._loss, module.trained, device),
+            BRAIN: lambda: self.brain_epoch(self.loader, device),
+            PACKED: lambda: self._plain(
+                self.loader, lambda batch: self.packed(batch, views), list(self.packed.parameters()), device
+            ),
+        }
+        for name, run in runs.items():
+            wait(device)
+            began = time.perf_counter()
+            run()
+            wait(device)
+            self.speeds[name].append(seconds / (time.perf_counter() - began))
+        module.train()
+
+    def _plain(
+        self,
+        batches: object,
+        loss_of: Callable[[Batch], Tensor],
+        parameters: list[nn.Parameter],
+        device: torch.device,
+    ) -> None:
+        optimizer = torch.optim.AdamW(parameters, lr=1e-9, weight_decay=0.0)
+        for batch in batches:  # type: ignore[attr-defined]
             optimizer.zero_grad()
-            with autocast(module.device, self.precision):  # type: ignore[arg-type]
-                loss = module._loss(batch)
-            loss.backward()
+            with autocast(device, self.precision):  # type: ignore[arg-type]
+                loss = loss_of(batch.to(device))
+            (loss / batch.token_lengths.sum()).backward()
             optimizer.step()
-        self.bare.append(seconds / (time.perf_counter() - began))
+
+
+def wait(device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
 
 
 def lstm_ratio(
-    config: EncoderConfig, *, batch: int, frames: int, precision: str, rounds: int
+    config: EncoderConfig, *, batch: int, frames: int, precision: str, rounds: int, device: torch.device
 ) -> tuple[float, float]:
     """Milliseconds of a forward and backward pass of one layer: reversed, packed."""
-    layer = BidirectionalLSTM(2 * config.hidden_size, config.hidden_size)
-    inputs = torch.randn(batch, frames, 2 * config.hidden_size)
-    lengths = torch.randint(frames // 2, frames + 1, (batch,))
+    layer = BidirectionalLSTM(2 * config.hidden_size, config.hidden_size).to(device)
+    inputs = torch.randn(batch, frames, 2 * config.hidden_size, device=device)
+    lengths = torch.randint(frames // 2, frames + 1, (batch,), device=device)
     lengths[0] = frames
 
     def once(run: "object") -> float:
@@ -88,6 +239,7 @@ def lstm_ratio(
         with autocast(inputs.device, precision):  # type: ignore[arg-type]
             outputs: Tensor = run(inputs, lengths)  # type: ignore[operator]
         outputs.float().square().sum().backward()
+        wait(device)
         return 1000 * (time.perf_counter() - began)
 
     times: dict[str, list[float]] = {"reversed": [], "packed": []}
@@ -97,15 +249,19 @@ def lstm_ratio(
     return statistics.median(times["reversed"][1:]), statistics.median(times["packed"][1:])
 
 
-def multiply_speed(precision: str) -> float:
-    """GFLOP/s of a 2048-cubed matrix product."""
+def multiply_speed(precision: str, device: torch.device) -> float:
+    """GFLOP/s of a large matrix product: 2048 cubed, on a GPU 8192 cubed."""
+    size = 8192 if device.type == "cuda" else 2048
     kind = torch.bfloat16 if precision == "bfloat16" else torch.float32
-    left, right = torch.randn(2048, 2048, dtype=kind), torch.randn(2048, 2048, dtype=kind)
+    left = torch.randn(size, size, device=device).to(kind)
+    right = torch.randn(size, size, device=device).to(kind)
     left @ right
+    wait(device)
     began = time.perf_counter()
     for _ in range(5):
         left @ right
-    return 5 * 2 * 2048**3 / (time.perf_counter() - began) / 1e9
+    wait(device)
+    return 5 * 2 * size**3 / (time.perf_counter() - began) / 1e9
 
 
 def lstm_gflop_per_second_of_audio(config: EncoderConfig, *, frames_per_second: float, views: int) -> float:
@@ -129,15 +285,19 @@ def main() -> None:
     config = dataclasses.replace(
         config, training=dataclasses.replace(config.training, epochs=arguments.epochs)
     )
-    utterances = read_manifest(config.data.train)
-    tokenizer = build_tokenizer(config.tokenizer, (utterance.text or "" for utterance in utterances))
+    data = open_training_data(config)
+    tokenizer = build_tokenizer(config.tokenizer, data.transcripts())
     lightning.seed_everything(config.training.seed, workers=True, verbose=False)
-    module = SpeechModule(config, tokenizer)
-    precision = resolve_precision(config.training.precision, torch.device("cpu"))
-    beside = BesideBare(precision)
+    transcripts = list(data.transcripts()) if config.auxiliary.weight > 0 else []
+    module = SpeechModule(config, tokenizer, transcripts=transcripts)
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    precision = resolve_precision(config.training.precision, device)
+    beside = Beside(config, data, precision)
     with tempfile.TemporaryDirectory() as folder:
         trainer = lightning.Trainer(
             default_root_dir=folder,
+            accelerator=device.type,
+            devices=1,
             max_epochs=arguments.epochs,
             precision="bf16-mixed" if precision == "bfloat16" else "32-true",
             callbacks=[beside],
@@ -147,39 +307,44 @@ def main() -> None:
             enable_model_summary=False,
             use_distributed_sampler=False,
         )
-        trainer.fit(module, train_loader(config, module, utterances, trainer=trainer))
-    pipeline, bare = beside.pipeline[1:], beside.bare[1:]
-    ratios = [whole / alone for whole, alone in zip(pipeline, bare, strict=True)]
+        sampler = data.sampler(rank=0, world_size=1)
+        trainer.fit(module, train_loader(config, data.dataset(tokenizer), sampler, trainer=trainer))
+    speeds = {name: values[1:] for name, values in beside.speeds.items()}
     reversed_ms, packed_ms = lstm_ratio(
-        config.model, batch=config.data.utterances_per_batch, frames=150, precision=precision, rounds=7
+        config.model,
+        batch=config.data.utterances_per_batch,
+        frames=150,
+        precision=precision,
+        rounds=7,
+        device=device,
     )
-    _, packed32_ms = lstm_ratio(
-        config.model, batch=config.data.utterances_per_batch, frames=150, precision="float32", rounds=7
-    )
-    peak = multiply_speed(precision)
+    peak = multiply_speed(precision, device)
     needed = lstm_gflop_per_second_of_audio(
         config.model,
         frames_per_second=1 / module.model.seconds_per_frame,
         views=2 if config.training.consistency else 1,
     )
-    reached = statistics.median(bare) * needed
+    reached = statistics.median(speeds[BARE]) * needed
+    machine = torch.cuda.get_device_name() if device.type == "cuda" else platform.processor()
     print(
-        f"{platform.processor() or platform.machine()}, {torch.get_num_threads()} threads, torch {torch.__version__}"
+        f"{machine or platform.machine()}, {torch.get_num_threads()} threads, torch {torch.__version__}; {beside.brain}"
     )
-    print(f"{arguments.config}, {precision}, consistency {config.training.consistency}")
     print(
-        table(
-            [
-                ("hours of audio per hour", "median", "least", "most"),
-                ("whole pipeline", *(f"{f(pipeline):.0f}" for f in (statistics.median, min, max))),
-                ("bare forward and backward", *(f"{f(bare):.0f}" for f in (statistics.median, min, max))),
-                ("ratio", *(f"{f(ratios):.3f}" for f in (statistics.median, min, max))),
-            ]
-        )
+        f"{arguments.config}, {precision}, consistency {config.training.consistency}, {len(speeds[BARE])} epochs counted"
     )
+    rows: list[tuple[str, ...]] = [("hours of audio per hour", "median", "least", "most")]
+    rows += [
+        (name, *(f"{f(values):.0f}" for f in (statistics.median, min, max)))
+        for name, values in speeds.items()
+    ]
+    rows.append(("ratio, within an epoch", "", "", ""))
+    for name in (BARE, BRAIN, PACKED):
+        ratios = [ours / other for ours, other in zip(speeds[PIPELINE], speeds[name], strict=True)]
+        rows.append((f"pipeline to {name}", *(f"{f(ratios):.3f}" for f in (statistics.median, min, max))))
+    print(table(rows))
     print(
         f"one BiLSTM layer, forward and backward: reversed {reversed_ms:.1f} ms, packed {packed_ms:.1f} ms "
-        f"({packed_ms / reversed_ms:.2f} times); packed in float32 {packed32_ms:.1f} ms"
+        f"({packed_ms / reversed_ms:.2f} times)"
     )
     print(
         f"LSTM arithmetic of the bare pass: {reached:.0f} GFLOP/s, {reached / peak:.0%} of a large {precision} matrix "

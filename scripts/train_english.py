@@ -118,7 +118,7 @@ def merge(corpora: Path, out: Path) -> None:
 def acoustic_model(config: Path, out: Path, *, train: Path, development: Path, phones: Path) -> None:
     """Train, or go on training; a run that is through is left as it is."""
     run_dir = out / "run"
-    if (run_dir / "checkpoints" / "training_state.ckpt").exists():
+    if list((run_dir / "checkpoints").glob("state-*.ckpt")):
         asr("train", "--resume", run_dir)
     else:
         shutil.rmtree(run_dir, ignore_errors=True)  # it ended before its first checkpoint

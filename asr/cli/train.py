@@ -3,6 +3,8 @@
 asr train --config configs/an4.yaml
 asr train --config configs/an4.yaml --run-dir runs/wide --model.hidden_size 320
 asr train --resume runs/wide
+asr train --config configs/librispeech_960.yaml --run-dir runs/960 --auto-resume   # in a job that is requeued
+torchrun --nproc-per-node 8 -m asr train --config configs/librispeech_960.yaml --run-dir runs/960
 """
 
 import argparse
@@ -42,6 +44,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--run-dir", type=Path, metavar="DIR", help="where to write; default runs/CONFIG-DATE-TIME"
     )
     parser.add_argument("--resume", type=Path, metavar="RUN_DIR", help="go on where a run stopped")
+    parser.add_argument(
+        "--auto-resume", action="store_true", help="go on when --run-dir holds a run already, begin otherwise"
+    )
     parser.set_defaults(takes_options=True)
 
 
@@ -52,27 +57,36 @@ def run(arguments: argparse.Namespace) -> int:
 
     progress = sys.stderr.isatty()
     if arguments.resume is not None:
-        if arguments.config is not None or arguments.run_dir is not None or arguments.options:
-            raise UsageError("--resume takes its configuration from the run folder; give it alone")
+        if arguments.config is not None or arguments.run_dir is not None:
+            raise UsageError("--resume takes its configuration from the run folder; give it without --config")
         from asr.training.train import resume
 
         run_dir = arguments.resume
         if run_dir.is_dir():
             log_to_file(run_dir / "train.log")
-        best = resume(run_dir, progress=progress)
+        best = resume(run_dir, arguments.options, progress=progress)
     else:
         if arguments.config is None:
             raise UsageError("give --config YAML (such as configs/an4.yaml), or --resume RUN_DIR")
         config = load_experiment(arguments.config, arguments.options)
+        if arguments.run_dir is None and (arguments.auto_resume or _started_by_launcher()):
+            raise UsageError("give --run-dir: all processes, and all requeues, need the same")
         run_dir = arguments.run_dir or _default_run_dir(arguments.config)
-        from asr.training.train import train
+        from asr.training.train import train, train_or_resume
 
-        best = train(config, run_dir, progress=progress, on_start=lambda: log_to_file(run_dir / "train.log"))
+        begin = train_or_resume if arguments.auto_resume else train
+        best = begin(config, run_dir, progress=progress, on_start=lambda: log_to_file(run_dir / "train.log"))
     from asr.training.processes import is_first_process
 
     if is_first_process():
         print(best)
     return 0
+
+
+def _started_by_launcher() -> bool:
+    from asr.training.processes import find_launch
+
+    return find_launch(1).launcher != ""
 
 
 def _default_run_dir(config: Path) -> Path:

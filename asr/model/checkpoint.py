@@ -46,10 +46,16 @@ def save_checkpoint(path: str | Path, checkpoint: Checkpoint, *, half: bool = Fa
     Raises:
         AsrError: no space left, no permission. Whatever stood at `path` is then untouched.
     """
+    with write_atomically(path, mode="wb") as file:
+        file.write(checkpoint_bytes(checkpoint, half=half))
+
+
+def checkpoint_bytes(checkpoint: Checkpoint, *, half: bool = False) -> bytes:
+    """The content of a checkpoint's file; `half` as of `save_checkpoint`."""
+    buffer = io.BytesIO()
     model, tokenizer = checkpoint.model, checkpoint.tokenizer
     precision = torch.float16 if half else torch.float32
-    write_torch(
-        path,
+    torch.save(
         {
             "format": FORMAT,
             "version": VERSION,
@@ -62,7 +68,9 @@ def save_checkpoint(path: str | Path, checkpoint: Checkpoint, *, half: bool = Fa
             },
             "notes": checkpoint.notes,
         },
+        buffer,
     )
+    return buffer.getvalue()
 
 
 def load_checkpoint(path: str | Path) -> Checkpoint:

@@ -1,35 +1,27 @@
-"""What a run leaves on disk: the best and the last model to use, and the state to resume from."""
+"""The models that a run leaves on disk: the best and the last."""
 
+import logging
 from pathlib import Path
-from typing import Any
 
 import lightning
-from lightning.pytorch.plugins.io import TorchCheckpointIO
 
-from asr.model.checkpoint import Checkpoint, read_torch, save_checkpoint, write_torch
+from asr.errors import AsrError, TrainingError
+from asr.files import write_atomically
+from asr.model.checkpoint import Checkpoint, checkpoint_bytes
 from asr.training.curves import draw_curves
 from asr.training.epoch_log import EpochLog
 from asr.training.module import SpeechModule
 
-BEST, LAST, STATE = "best.pt", "last.pt", "training_state.ckpt"
+log = logging.getLogger(__name__)
 
-
-class AtomicCheckpointIO(TorchCheckpointIO):
-    """Lightning's training state, written beside and renamed; a full disk is one plain error."""
-
-    def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None) -> None:
-        """Write the state whole or not at all."""
-        write_torch(Path(path), checkpoint)
-
-    def load_checkpoint(
-        self, path: Any, map_location: Any = None, weights_only: bool | None = None
-    ) -> dict[str, Any]:
-        """Read the state: plain tensors and values only."""
-        return read_torch(Path(path))
+BEST, LAST = "best.pt", "last.pt"
 
 
 class ModelFiles(lightning.Callback):
     """After each validation: last.pt, best.pt when dev WER fell (ties: the lower dev loss), curves.png.
+
+    A model that cannot be written (the disk is full) is kept in memory and tried again after the next
+    epoch; training goes on.
 
     Args:
         run_dir: the run folder.
@@ -42,6 +34,7 @@ class ModelFiles(lightning.Callback):
         self.folder = run_dir / "checkpoints"
         self.epoch_log = epoch_log
         self.title = title
+        self.unwritten: dict[str, bytes] = {}
 
     def on_validation_end(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
         """Write the files."""
@@ -51,8 +44,34 @@ class ModelFiles(lightning.Callback):
         rows = self.epoch_log.rows
         row = rows[-1]
         notes = {"epoch": row.epoch, "dev_wer": row.dev_wer, "dev_cer": row.dev_cer, "title": self.title}
-        checkpoint = Checkpoint(module.best_weights, module.tokenizer, notes)
-        save_checkpoint(self.folder / LAST, checkpoint)
+        model = checkpoint_bytes(Checkpoint(module.best_weights, module.tokenizer, notes))
+        self.unwritten[LAST] = model
         if row is min(rows, key=lambda other: (other.dev_wer, other.dev_loss)):
-            save_checkpoint(self.folder / BEST, checkpoint)
-        draw_curves(self.run_dir / "curves.png", rows, title=self.title)
+            self.unwritten[BEST] = model
+        self.write()
+        try:
+            draw_curves(self.run_dir / "curves.png", rows, title=self.title)
+        except AsrError as error:
+            log.error("%s; training goes on", error)
+
+    def write(self) -> str:
+        """Write the models that are not on the disk yet; what went wrong, if something did."""
+        trouble = ""
+        for name, model in list(self.unwritten.items()):
+            try:
+                with write_atomically(self.folder / name, mode="wb") as file:
+                    file.write(model)
+                del self.unwritten[name]
+            except AsrError as error:
+                trouble = str(error)
+                log.error("%s; training goes on, and tries again after the next epoch", error)
+        return trouble
+
+    def finish(self) -> None:
+        """Try for the last time.
+
+        Raises:
+            TrainingError: a model is still not on the disk.
+        """
+        if self.unwritten and (trouble := self.write()):
+            raise TrainingError(f"training is over, but its model could not be saved: {trouble}")

@@ -3,12 +3,14 @@
 import csv
 import dataclasses
 import logging
+import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import lightning
+import torch
 
 from asr.errors import AsrError
 from asr.files import write_atomically
@@ -17,6 +19,12 @@ from asr.training.module import SpeechModule
 log = logging.getLogger(__name__)
 
 SAMPLES = 3
+
+# Time between two lines about an epoch that takes long.
+REPORT_SECONDS = 600.0
+
+# Columns that runs of earlier versions lack.
+_LATER = {"unreadable", "memory_gib"}
 
 
 @dataclass(frozen=True)
@@ -34,6 +42,8 @@ class EpochRow:
         hours_per_hour: hours of audio trained on in an hour of training (validation not counted).
         data_wait_share: share of the training time spent waiting for batches.
         nonfinite_steps: steps skipped for a NaN or infinity.
+        unreadable: utterances left out because their audio could not be read.
+        memory_gib: most memory used so far, in GiB: of the GPU where there is one, else of the process.
         seconds: the epoch, validation included.
     """
 
@@ -50,6 +60,8 @@ class EpochRow:
     data_wait_share: float
     nonfinite_steps: int
     seconds: float
+    unreadable: int = 0
+    memory_gib: float = 0.0
 
 
 class EpochLog(lightning.Callback):
@@ -73,29 +85,48 @@ class EpochLog(lightning.Callback):
         )
 
     def on_train_epoch_start(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
-        """Start the clocks."""
-        self._epoch_start = self._idle_since = time.monotonic()
-        self._busy = self._waiting = 0.0
+        """Start the clock."""
+        self._idle_since = self._reported = time.monotonic()
 
     def on_train_batch_start(self, trainer: Any, module: Any, batch: Any, batch_index: int) -> None:
         """A batch has come: the waiting is over."""
         self._busy_since = time.monotonic()
-        self._waiting += self._busy_since - self._idle_since
+        module.train_totals.waiting_seconds += self._busy_since - self._idle_since
 
     def on_train_batch_end(
         self, trainer: Any, module: Any, outputs: Any, batch: Any, batch_index: int
     ) -> None:
-        """The step is done: waiting begins."""
+        """The step is done: waiting begins. Long epochs report from time to time."""
         self._idle_since = time.monotonic()
-        self._busy += self._idle_since - self._busy_since
+        module.train_totals.busy_seconds += self._idle_since - self._busy_since
+        if self._idle_since - self._reported >= REPORT_SECONDS:
+            self._reported = self._idle_since
+            self._report(trainer.current_epoch + 1, module)
+
+    def on_validation_start(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
+        """Start the clock of the validation."""
+        self._validating_since = time.monotonic()
+
+    def _report(self, epoch: int, module: SpeechModule) -> None:
+        totals, share = module.train_totals, module.epoch_share
+        spent = max(1e-9, totals.busy_seconds + totals.waiting_seconds)
+        left = spent / max(share, 1e-9) * (1 - share + self.epochs - epoch)
+        log.info(
+            "epoch %d/%d, %.0f%%  loss %.3f  %.0f h/h in this process  data wait %.1f%%  %s left",
+            epoch,
+            self.epochs,
+            100 * share,
+            totals.loss / max(1, totals.tokens),
+            totals.audio_seconds / spent,
+            100 * totals.waiting_seconds / spent,
+            _clock(left),
+        )
 
     def on_validation_end(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
         """Write the row."""
         assert isinstance(module, SpeechModule)
         train, dev = module.train_totals, module.dev_totals
-        clip = module.config.optimizer.gradient_clip
-        norms = train.gradient_norms
-        spent = max(1e-9, self._busy + self._waiting)
+        spent = max(1e-9, train.busy_seconds + train.waiting_seconds)
         row = EpochRow(
             epoch=trainer.current_epoch + 1,
             train_loss=train.loss / max(1, train.tokens),
@@ -103,21 +134,31 @@ class EpochLog(lightning.Callback):
             dev_wer=dev.score.wer,
             dev_cer=dev.score.cer,
             blank_share=dev.blanks / max(1, dev.frames),
-            gradient_norm=sum(norms) / max(1, len(norms)),
-            clipped_share=sum(norm > clip > 0 for norm in norms) / max(1, len(norms)),
+            gradient_norm=train.gradient_norm / max(1, train.steps),
+            clipped_share=train.clipped / max(1, train.steps),
             learning_rate=trainer.optimizers[0].param_groups[0]["lr"],
             hours_per_hour=train.audio_seconds / spent,
-            data_wait_share=self._waiting / spent,
+            data_wait_share=train.waiting_seconds / spent,
             nonfinite_steps=train.nonfinite,
-            seconds=time.monotonic() - self._epoch_start,
+            seconds=spent + time.monotonic() - self._validating_since,
+            unreadable=train.unreadable,
+            memory_gib=peak_memory() / 2**30,
         )
         self.rows.append(row)
         if not trainer.is_global_zero:
             return
-        write_metrics(self.path, self.rows)
+        try:
+            write_metrics(self.path, self.rows)
+        except AsrError as error:
+            log.error("%s; training goes on, and writes all rows after the next epoch", error)
         for logger in trainer.loggers:
-            logger.log_metrics(dataclasses.asdict(row), step=row.epoch)
+            try:
+                logger.log_metrics(dataclasses.asdict(row), step=row.epoch)
+            except OSError as error:
+                log.error("TensorBoard: %s; training goes on", error)
         log.info("%s", self._line(row))
+        for name in train.unreadable_named:
+            log.warning("left out of epoch %d: %s", row.epoch, name)
         for utterance in dev.score.utterances[:: max(1, len(dev.utterances) // SAMPLES)][:SAMPLES]:
             log.info("    %s", utterance.id)
             log.info("      reference   %s", utterance.reference)
@@ -127,11 +168,12 @@ class EpochLog(lightning.Callback):
         recent = [other.seconds for other in self.rows[-5:]]
         left = (self.epochs - row.epoch) * sum(recent) / len(recent)
         skipped = f"  {row.nonfinite_steps} steps skipped" if row.nonfinite_steps else ""
+        skipped += f"  {row.unreadable} utterances unreadable" if row.unreadable else ""
         return (
             f"epoch {row.epoch}/{self.epochs}  loss {row.train_loss:.3f}  dev {row.dev_loss:.3f}  "
             f"WER {row.dev_wer:.1%}  CER {row.dev_cer:.1%}  blanks {row.blank_share:.0%}  "
             f"gradient {row.gradient_norm:.2f}  {row.hours_per_hour:.0f} h/h  "
-            f"data wait {row.data_wait_share:.1%}{skipped}  {int(left // 60)}:{int(left % 60):02d} left"
+            f"data wait {row.data_wait_share:.1%}{skipped}  {_clock(left)} left"
         )
 
 
@@ -155,11 +197,32 @@ def read_metrics(path: Path) -> list[EpochRow]:
     with path.open(newline="", encoding="utf-8") as file:
         try:
             return [
-                EpochRow(**{name: kind(record[name]) for name, kind in kinds.items()})  # type: ignore[operator]
+                EpochRow(
+                    **{
+                        name: kind(record[name])  # type: ignore[operator]
+                        for name, kind in kinds.items()
+                        if name in record or name not in _LATER
+                    }
+                )
                 for record in csv.DictReader(file)
             ]
         except (KeyError, ValueError, TypeError) as error:
             raise AsrError(f"{path}: not the metrics of a run ({error}); move it away") from None
+
+
+def peak_memory() -> int:
+    """Bytes: the most that the GPU has allocated where there is one, else the process's largest size."""
+    if torch.cuda.is_available():
+        return torch.cuda.max_memory_allocated()
+    import resource
+
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+
+
+def _clock(seconds: float) -> str:
+    minutes, rest = divmod(int(seconds), 60)
+    return f"{minutes // 60}:{minutes % 60:02d}:{rest:02d}" if minutes >= 60 else f"{minutes}:{rest:02d}"
 
 
 def _rounded(value: float) -> float:

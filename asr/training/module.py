@@ -3,7 +3,6 @@
 import logging
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import lightning
@@ -18,62 +17,14 @@ from asr.data.batching import Batch
 from asr.data.tokenizer import BLANK, CharacterTokenizer
 from asr.decoding.greedy import greedy_path
 from asr.errors import TrainingError
-from asr.evaluation.scoring import Score, ScoredUtterance, score_utterance
+from asr.evaluation.scoring import score_utterance
 from asr.model.acoustic import AcousticModel
 from asr.model.features import frame_mask
 from asr.model.losses import consistency_loss, ctc_loss
 from asr.training.auxiliary import AuxiliaryLoss
+from asr.training.totals import Agreement, DevTotals, TrainTotals
 
 log = logging.getLogger(__name__)
-
-
-@dataclass
-class TrainTotals:
-    """What an epoch of training adds up to; losses in nats."""
-
-    loss: float = 0.0
-    tokens: int = 0
-    audio_seconds: float = 0.0
-    gradient_norms: list[float] = field(default_factory=list)
-    nonfinite: int = 0
-
-    @classmethod
-    def merged(cls, parts: Sequence["TrainTotals"]) -> "TrainTotals":
-        """Of several processes; gradients and skipped steps are common to all of them."""
-        return cls(
-            loss=sum(part.loss for part in parts),
-            tokens=sum(part.tokens for part in parts),
-            audio_seconds=sum(part.audio_seconds for part in parts),
-            gradient_norms=parts[0].gradient_norms,
-            nonfinite=parts[0].nonfinite,
-        )
-
-
-@dataclass
-class DevTotals:
-    """What a validation adds up to; losses in nats."""
-
-    loss: float = 0.0
-    tokens: int = 0
-    frames: int = 0
-    blanks: int = 0
-    utterances: list[ScoredUtterance] = field(default_factory=list)
-
-    @classmethod
-    def merged(cls, parts: Sequence["DevTotals"]) -> "DevTotals":
-        """Of several processes, each with its own utterances."""
-        return cls(
-            loss=sum(part.loss for part in parts),
-            tokens=sum(part.tokens for part in parts),
-            frames=sum(part.frames for part in parts),
-            blanks=sum(part.blanks for part in parts),
-            utterances=sorted((item for part in parts for item in part.utterances), key=lambda item: item.id),
-        )
-
-    @property
-    def score(self) -> Score:
-        """Pooled WER and CER."""
-        return Score(self.utterances)
 
 
 class SpeechModule(lightning.LightningModule):
@@ -109,6 +60,14 @@ class SpeechModule(lightning.LightningModule):
         self.train_totals = TrainTotals()
         self.dev_totals = DevTotals()
         self.nonfinite_steps = 0
+        # The sums of an epoch that a resumed run begins in the middle of.
+        self.carried: TrainTotals | None = None
+        # Set before each step by whoever knows: steps of this epoch behind this process, the share of the
+        # epoch that is behind after the step, and what this process wants all of them to do then.
+        self.steps_behind = 0
+        self.epoch_share = 0.0
+        self.wishes = Agreement()
+        self.agreed = Agreement()
 
     @property
     def best_weights(self) -> AcousticModel:
@@ -130,27 +89,42 @@ class SpeechModule(lightning.LightningModule):
         A loss that is not finite becomes a gradient of NaN, in every process that shares the step; the
         clipping below then skips the step in all of them.
         """
-        self._seed_step(batch_index)
-        loss = self._loss(batch)
-        tokens = batch.token_lengths.sum()
+        self._seed_step()
+        loss = self._loss(batch) if batch.ids else self._no_loss()
         value = float(loss.detach())
         self._suspect = (batch.ids, value)
         self.train_totals.audio_seconds += float(batch.waveform_lengths.sum()) / self.model.sample_rate
+        self._unreadable = batch.unreadable
+        self.train_totals.unreadable_named += batch.unreadable
+        tokens = int(batch.token_lengths.sum())
+        self.agreed = self._agree(tokens, len(batch.unreadable))
+        self.train_totals.unreadable += self.agreed.unreadable
         if not math.isfinite(value):
             return loss * math.nan
         self.train_totals.loss += value
-        self.train_totals.tokens += int(tokens)
-        if self.trainer.world_size > 1:
-            # Gradients are averaged over processes: weigh each by its share of the tokens.
-            torch.distributed.all_reduce(tokens)
-            tokens = tokens / self.trainer.world_size
-        return loss / tokens.clamp(min=1)
+        self.train_totals.tokens += tokens
+        # Gradients are averaged over processes: weigh each by its share of the tokens.
+        return loss * (self.trainer.world_size / max(1, self.agreed.tokens))
 
-    def _seed_step(self, batch_index: int) -> None:
+    def _seed_step(self) -> None:
         """Dropout and masks follow from seed, epoch, step and rank alone: a resumed run draws what an
         uninterrupted one would have drawn."""
-        words = (self.config.training.seed, self.current_epoch, batch_index, self.global_rank)
+        words = (self.config.training.seed, self.current_epoch, self.steps_behind, self.global_rank)
         torch.manual_seed(int(np.random.SeedSequence(words).generate_state(1, np.uint64)[0]) >> 1)
+
+    def _agree(self, tokens: int, unreadable: int) -> Agreement:
+        """Add up over the processes what they have to do alike."""
+        ours = self.wishes._replace(tokens=tokens, unreadable=unreadable)
+        if self.trainer.world_size == 1:
+            return ours
+        counts = torch.tensor(ours, device=self.device)
+        torch.distributed.all_reduce(counts)
+        return Agreement(*counts.tolist())
+
+    def _no_loss(self) -> Tensor:
+        """The loss of an empty batch: a process without utterances takes part in the step of the others,
+        with a gradient of zero."""
+        return sum((parameter.sum() for parameter in self.trained), torch.zeros((), device=self.device)) * 0.0
 
     def _loss(self, batch: Batch) -> Tensor:
         """Summed loss of a batch, in nats."""
@@ -178,14 +152,18 @@ class SpeechModule(lightning.LightningModule):
         gradient_clip_val: float | None = None,
         gradient_clip_algorithm: str | None = None,
     ) -> None:
-        """Clip by global norm; a gradient that is not finite moves no weight."""
-        clip = self.config.optimizer.gradient_clip
+        """Clip by global norm; a gradient that is not finite, or of no utterance at all, moves no weight."""
+        clip, totals = self.config.optimizer.gradient_clip, self.train_totals
         norm = float(torch.nn.utils.clip_grad_norm_(self.trained, clip if clip > 0 else math.inf))
-        if math.isfinite(norm):
-            self.train_totals.gradient_norms.append(norm)
-        else:
+        if not math.isfinite(norm):
             self._count_skipped(norm)
             optimizer.zero_grad(set_to_none=True)
+        elif self.agreed.tokens == 0:
+            optimizer.zero_grad(set_to_none=True)
+        else:
+            totals.steps += 1
+            totals.gradient_norm += norm
+            totals.clipped += norm > clip > 0
 
     def _count_skipped(self, norm: float) -> None:
         ids, loss = self._suspect
@@ -201,14 +179,31 @@ class SpeechModule(lightning.LightningModule):
                 "lower optimizer.learning_rate, or run `asr validate` on the training manifest"
             )
 
-    def on_train_batch_end(self, outputs: object, batch: Batch, batch_index: int) -> None:
-        """Move the average towards the weights."""
-        if self.averaged is not None:
-            self.averaged.update_parameters(self.model)
+    def check_unreadable(self) -> None:
+        """Name what this process could not read; stop, in all processes at once, when it is too much.
+
+        Raises:
+            TrainingError: more than `training.max_unreadable` utterances of an epoch.
+        """
+        totals, most = self.train_totals, self.config.training.max_unreadable
+        for reason in self._unreadable:
+            log.warning("left out, %d so far in this epoch: %s", totals.unreadable, reason)
+        if totals.unreadable > most:
+            named = "; ".join(totals.unreadable_named[-3:]) or "named by another process"
+            raise TrainingError(
+                f"{totals.unreadable} utterances of this epoch could not be read, training.max_unreadable is "
+                f"{most}: {named}"
+            )
 
     def on_train_epoch_start(self) -> None:
-        """A fresh count."""
-        self.train_totals = TrainTotals()
+        """A fresh count, or that of the epoch that goes on."""
+        self.train_totals, self.carried = self.carried or TrainTotals(), None
+
+    def optimizer_step(self, *arguments: Any, **options: Any) -> None:
+        """Move the weights, and the average towards them."""
+        super().optimizer_step(*arguments, **options)
+        if self.averaged is not None:
+            self.averaged.update_parameters(self.model)
 
     def on_validation_epoch_start(self) -> None:
         """A fresh count."""
@@ -217,6 +212,8 @@ class SpeechModule(lightning.LightningModule):
     def validation_step(self, batch: Batch, batch_index: int) -> None:
         """Loss, greedy transcripts and the share of blanks, with the weights that are saved."""
         model, totals = self.best_weights, self.dev_totals
+        if not batch.ids:
+            return
         emission = model(batch.waveforms, batch.waveform_lengths)
         totals.loss += float(ctc_loss(emission, batch.tokens, batch.token_lengths).sum())
         totals.tokens += int(batch.token_lengths.sum())
@@ -258,17 +255,22 @@ class SpeechModule(lightning.LightningModule):
             lr=settings.learning_rate,
             betas=(0.9, 0.98),
         )
-        steps = max(1, int(self.trainer.estimated_stepping_batches))
+        # Progress is the share of the data, not of steps: a run may go on with more or fewer processes.
         schedule = torch.optim.lr_scheduler.LambdaLR(
-            optimizer, lambda step: one_cycle(step / steps, warmup=settings.warmup)
+            optimizer, lambda _: one_cycle(self._progress(), warmup=settings.warmup)
         )
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+    def _progress(self) -> float:
+        return (self.current_epoch + self.epoch_share) / self.config.training.epochs
 
 
 def one_cycle(progress: float, *, warmup: float) -> float:
     """Share of the highest learning rate: cosine from 1/25 up to 1 over `warmup`, then down to 1e-4.
 
-    Batches an epoch vary a little, so `progress` (steps done over steps expected) may pass 1.
+    Args:
+        progress: share of the training that is done.
+        warmup: share of the training on which the learning rate rises.
     """
     if progress < warmup:
         low, high, part = 1 / 25, 1.0, progress / warmup

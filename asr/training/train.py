@@ -7,45 +7,58 @@ RUN/
   curves.png          the same as a picture
   tensorboard/        the same for TensorBoard
   train.log           what was printed
-  checkpoints/        best.pt, last.pt (models), training_state.ckpt (for --resume)
+  checkpoints/        best.pt, last.pt (models), state-EPOCHS-BATCHES.ckpt (for --resume)
 """
 
-import json
 import logging
-import platform
 import sys
+import time
 import warnings
-from collections.abc import Callable
-from datetime import datetime
-from importlib.metadata import PackageNotFoundError, version
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import lightning
 import torch
-from lightning.pytorch.callbacks import ModelCheckpoint, TQDMProgressBar
 from lightning.pytorch.loggers import TensorBoardLogger
 from lightning.pytorch.strategies import DDPStrategy
-from torch.utils.data import DataLoader
 
 from asr.allocator import keep_freed_memory
 from asr.config import ExperimentConfig, load_experiment, save_experiment
-from asr.data.augmentation import WaveformAugmentation
-from asr.data.batching import BucketBatchSampler, SpeechDataset, collate
-from asr.data.manifest import Utterance, read_manifest
-from asr.data.tokenizer import CharacterTokenizer, build_tokenizer
-from asr.data.validation import check_fit, check_transcripts
-from asr.errors import CheckpointError, ConfigError, TrainingError
-from asr.files import write_atomically
+from asr.data.batching import SpeechDataset
+from asr.data.manifest import read_manifest
+from asr.data.tokenizer import build_tokenizer
+from asr.errors import CheckpointError, TrainingError, UsageError
 from asr.model.precision import resolve_precision
-from asr.training.checkpoints import BEST, STATE, AtomicCheckpointIO, ModelFiles
-from asr.training.epoch_log import EpochLog
+from asr.training.checkpoints import BEST, ModelFiles
+from asr.training.data import check_training_data, open_training_data
+from asr.training.epoch_log import EpochLog, read_metrics
+from asr.training.loading import ProgressBar, dev_loader, train_loader
 from asr.training.module import SpeechModule
-from asr.training.processes import is_first_process
+from asr.training.processes import find_launch, is_first_process
+from asr.training.run_record import write_run_record
+from asr.training.state import (
+    StateIO,
+    StopSignals,
+    TrainingState,
+    TrainingStopped,
+    newest_state,
+    requeue_job,
+    sampler_position,
+)
 
 log = logging.getLogger(__name__)
 
-_PACKAGES = ("asr", "torch", "torchaudio", "lightning", "numpy", "soundfile", "soxr", "jiwer")
+# Settings that a resumed run may change: none of them changes what is learnt from which data.
+_MAY_CHANGE = (
+    "data.workers",
+    "training.cpu_processes",
+    "training.checkpoint_minutes",
+    "training.checkpoint_steps",
+    "training.keep_checkpoints",
+    "training.max_nonfinite",
+    "training.max_unreadable",
+)
 
 
 def train(
@@ -72,101 +85,181 @@ def train(
     """
     if is_first_process() and run_dir.exists() and any(run_dir.iterdir()):
         raise TrainingError(f"{run_dir}: the folder is not empty; choose another, or `--resume {run_dir}`")
-    return _run(config, run_dir, resume=None, progress=progress, on_start=on_start)
+    return _run(config, run_dir, found=None, progress=progress, on_start=on_start)
 
 
-def resume(run_dir: Path, *, progress: bool = False) -> Path:
-    """Go on where a run stopped, with the configuration it was started with. Returns and raises as `train`."""
+def resume(run_dir: Path, options: Sequence[str] = (), *, progress: bool = False) -> Path:
+    """Go on at the very next batch after the newest saved state, with the configuration of the run.
+
+    Args:
+        run_dir: the folder of the run.
+        options: `--group.field value` for settings that do not change what is learnt, such as how many
+            processes share the work.
+        progress: show a progress bar on stderr.
+
+    Returns and raises as `train`.
+    """
     if not (run_dir / "config.yaml").exists():
         raise CheckpointError(f"{run_dir}: no config.yaml in it; expected the folder of a run")
-    config = load_experiment(run_dir / "config.yaml")
-    state = run_dir / "checkpoints" / STATE
-    if not state.exists():
+    for option in options:
+        name = option.removeprefix("--").partition("=")[0]
+        if option.startswith("--") and name not in _MAY_CHANGE:
+            raise UsageError(f"--{name} cannot change in a resumed run; what can: {', '.join(_MAY_CHANGE)}")
+    config = load_experiment(run_dir / "config.yaml", options)
+    found = newest_state(run_dir / "checkpoints")
+    if found is None:
         raise CheckpointError(
-            f"{state}: no training state; the run ended before its first epoch did: start anew"
+            f"{run_dir / 'checkpoints'}: no training state; the run ended before it saved one: start anew"
         )
-    return _run(config, run_dir, resume=state, progress=progress)
+    return _run(config, run_dir, found=found, progress=progress)
+
+
+def train_or_resume(
+    config: ExperimentConfig,
+    run_dir: Path,
+    *,
+    progress: bool = False,
+    on_start: Callable[[], object] | None = None,
+) -> Path:
+    """Go on with the run in a folder when it has saved a state, begin it otherwise: what a job does that a
+    scheduler may run several times. Arguments, return and errors as of `train`.
+
+    Raises:
+        UsageError: the folder holds a run of another configuration.
+    """
+    if not list((run_dir / "checkpoints").glob("state-*.ckpt")):
+        return _run(config, run_dir, found=None, progress=progress, on_start=on_start)
+    if load_experiment(run_dir / "config.yaml") != config:
+        raise UsageError(
+            f"{run_dir}: holds a run of another configuration (config.yaml in it); choose another folder"
+        )
+    if on_start is not None and is_first_process():
+        on_start()
+    return resume(run_dir, progress=progress)
 
 
 def _run(
     config: ExperimentConfig,
     run_dir: Path,
     *,
-    resume: Path | None,
+    found: tuple[Path, dict[str, Any]] | None,
     progress: bool,
     on_start: Callable[[], object] | None = None,
 ) -> Path:
-    started = datetime.now().astimezone()
+    began = time.monotonic()
     keep_freed_memory()
     for library in ("lightning.pytorch", "lightning.fabric"):
         logging.getLogger(library).setLevel(logging.WARNING)
     if not is_first_process():
         logging.getLogger("asr").setLevel(logging.WARNING)
-    train_utterances, dev_utterances = read_manifest(config.data.train), read_manifest(config.data.dev)
-    tokenizer = build_tokenizer(config.tokenizer, (utterance.text or "" for utterance in train_utterances))
+    data, dev = open_training_data(config), read_manifest(config.data.dev)
+    tokenizer = build_tokenizer(config.tokenizer, data.transcripts())
     lightning.seed_everything(config.training.seed, workers=True, verbose=False)
     module = SpeechModule(
-        config, tokenizer, transcripts=[utterance.text or "" for utterance in train_utterances]
+        config, tokenizer, transcripts=list(data.transcripts()) if config.auxiliary.weight > 0 else []
     )
-    _check(config, module, tokenizer, {config.data.train: train_utterances, config.data.dev: dev_utterances})
-
-    epochs = config.training.epochs
-    epoch_log = EpochLog(run_dir, epochs=epochs)
-    checkpoints = run_dir / "checkpoints"
+    check_training_data(data, dev, tokenizer, encoder_frames=module.model.emission_lengths)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     precision = resolve_precision(config.training.precision, device)
+    launch = find_launch(config.training.cpu_processes if device.type == "cpu" else torch.cuda.device_count())
     if is_first_process():
         run_dir.mkdir(parents=True, exist_ok=True)
         if on_start is not None:
             on_start()
         save_experiment(run_dir / "config.yaml", config)
-        _write_run_record(
+        write_run_record(
             run_dir / "run.json",
-            config,
-            module,
-            started=started,
-            resumed=resume is not None,
+            seed=config.training.seed,
             precision=precision,
+            parameters=sum(parameter.numel() for parameter in module.model.parameters()),
+            resumed=found is not None,
         )
-    processes = config.training.cpu_processes if device.type == "cpu" else torch.cuda.device_count()
+    epoch_log = EpochLog(run_dir, epochs=config.training.epochs)
+    models = ModelFiles(run_dir, epoch_log, title=run_dir.name)
+    path, loaded = found or (None, None)
+    io = StateIO(loaded)
     trainer = lightning.Trainer(
-        max_epochs=epochs,
+        default_root_dir=run_dir,
+        max_epochs=config.training.epochs,
         accelerator=device.type,
-        devices=processes,
+        devices=launch.processes,
+        num_nodes=launch.machines,
         # The only buffers are constants: nothing to send round before each step.
-        strategy=DDPStrategy(broadcast_buffers=False) if processes > 1 else "auto",
+        strategy=DDPStrategy(broadcast_buffers=False) if launch.processes * launch.machines > 1 else "auto",
         precision="bf16-mixed" if precision == "bfloat16" else "32-true",
-        callbacks=[
-            epoch_log,
-            ModelFiles(run_dir, epoch_log, title=run_dir.name),
-            ModelCheckpoint(
-                checkpoints,
-                filename=STATE.removesuffix(".ckpt"),
-                save_on_train_epoch_end=True,
-                enable_version_counter=False,
-            ),
-            *([TQDMProgressBar(leave=False)] if progress else []),
-        ],
-        plugins=[AtomicCheckpointIO()],
+        callbacks=[epoch_log, models],
+        plugins=[io],
         logger=TensorBoardLogger(run_dir, name="tensorboard", version="", default_hp_metric=False),
+        enable_checkpointing=False,
         use_distributed_sampler=False,
         num_sanity_val_steps=0,
-        enable_progress_bar=progress,
+        enable_progress_bar=False,
         enable_model_summary=False,
         log_every_n_steps=1,
     )
+    sampler = data.sampler(rank=trainer.global_rank, world_size=trainer.world_size)
+    if path is not None and loaded is not None:
+        sampler.load_state_dict(sampler_position(loaded))
+        log.info("going on from %s, %.0f%% of epoch %d done", path, 100 * sampler.share(0), sampler.epoch + 1)
     log.info(
         "%s: %d utterances, %.2f h; dev %.2f h; %s parameters, %d tokens; %s, seed %d, %d processes",
         run_dir,
-        len(train_utterances),
-        _hours(train_utterances),
-        _hours(dev_utterances),
+        len(data.durations),
+        data.durations.sum() / 3600,
+        sum(utterance.duration for utterance in dev) / 3600,
         f"{sum(p.numel() for p in module.model.parameters()):,}",
         len(tokenizer),
         precision,
         config.training.seed,
-        processes,
+        trainer.world_size,
     )
+    loaders = (
+        train_loader(config, data.dataset(tokenizer), sampler, trainer=trainer),
+        dev_loader(
+            config, SpeechDataset(dev, tokenizer, sample_rate=config.features.sample_rate), trainer=trainer
+        ),
+    )
+    with StopSignals() as signals:
+        settings = config.training
+        callbacks: list[lightning.Callback] = trainer.callbacks  # type: ignore[attr-defined]
+        callbacks.append(
+            TrainingState(
+                run_dir / "checkpoints",
+                sampler,
+                signals,
+                io,
+                minutes=settings.checkpoint_minutes,
+                steps=settings.checkpoint_steps,
+                keep=settings.keep_checkpoints,
+                loaded=loaded,
+            )
+        )
+        if progress:
+            callbacks.append(ProgressBar(sampler))
+        _fit(trainer, module, loaders, path, run_dir)
+    if trainer.is_global_zero:
+        models.finish()
+        if io.failure is not None:
+            raise TrainingError(f"training is over, but its state could not be saved: {io.failure}")
+    # A run that was over already has trained nothing.
+    rows = epoch_log.rows or read_metrics(run_dir / "metrics.csv")
+    best = min(rows, key=lambda row: (row.dev_wer, row.dev_loss))
+    minutes = (time.monotonic() - began) / 60
+    log.info("best epoch %d: dev WER %.2f %%; %.1f minutes", best.epoch, 100 * best.dev_wer, minutes)
+    return run_dir / "checkpoints" / BEST
+
+
+def _fit(
+    trainer: lightning.Trainer,
+    module: SpeechModule,
+    loaders: tuple[Any, Any],
+    state: Path | None,
+    run_dir: Path,
+) -> None:
+    """Train under Lightning, and turn the ways in which that ends early into errors that say how to go on."""
+    # Its handlers hang when several processes share a training; `StopSignals` stands in for them.
+    trainer._signal_connector.register_signal_handlers = lambda: None  # type: ignore[method-assign]
+    trainer._signal_connector.teardown = lambda: None  # type: ignore[method-assign]
     with warnings.catch_warnings():
         # What Lightning would advise is decided here on purpose, or logged in our own words.
         for advice in (
@@ -176,142 +269,30 @@ def _run(
             "broadcast_buffers",
         ):
             warnings.filterwarnings("ignore", message=f".*{advice}.*")
+        again = f"`asr train --resume {run_dir}` goes on"
         try:
-            trainer.fit(
-                module,
-                train_loader(config, module, train_utterances, trainer=trainer),
-                dev_loader(config, module, dev_utterances, trainer=trainer),
-                ckpt_path=resume,
-                weights_only=True,
-            )
-        except SystemExit:  # how Lightning leaves after Ctrl-C and SIGTERM
-            raise TrainingError(
-                f"stopped by a signal; `asr train --resume {run_dir}` goes on after the last whole epoch"
-            ) from None
-    best = min(epoch_log.rows, key=lambda row: (row.dev_wer, row.dev_loss))
-    minutes = (datetime.now().astimezone() - started).total_seconds() / 60
-    log.info("best epoch %d: dev WER %.2f %%; %.1f minutes", best.epoch, 100 * best.dev_wer, minutes)
-    return checkpoints / BEST
+            trainer.fit(module, *loaders, ckpt_path=state, weights_only=True)
+        except TrainingStopped as stopped:
+            if not is_first_process():
+                sys.exit(0)  # the first process says it for all of them
+            if stopped.requeue:
+                requeue_job()
+            raise TrainingError(f"stopped by a signal; {again} at the next batch") from None
+        except SystemExit:  # how Lightning leaves after Ctrl-C
+            raise TrainingError(f"interrupted; {again} after the last saved state") from None
+        except RuntimeError as error:
+            if trainer.world_size > 1 and _is_lost_peer(error):
+                reason = str(error).splitlines()[0]
+                raise TrainingError(
+                    f"process {trainer.global_rank} has lost another one of this training ({reason}); see what that one "
+                    f"said; {again} after the last saved state"
+                ) from None
+            raise
 
 
-def train_loader(
-    config: ExperimentConfig, module: SpeechModule, utterances: list[Utterance], *, trainer: lightning.Trainer
-) -> "DataLoader[Any]":
-    """Shuffled, augmented batches within the budget of padded seconds."""
-    dataset = SpeechDataset(
-        utterances,
-        module.tokenizer,
-        sample_rate=config.features.sample_rate,
-        augmentation=WaveformAugmentation(config.data.augmentation),
-        seed=config.training.seed,
-    )
-    return _loader(config, dataset, trainer=trainer, shuffle=True)
-
-
-def dev_loader(
-    config: ExperimentConfig, module: SpeechModule, utterances: list[Utterance], *, trainer: lightning.Trainer
-) -> "DataLoader[Any]":
-    """Batches of untouched utterances, longest first, each utterance once."""
-    dataset = SpeechDataset(utterances, module.tokenizer, sample_rate=config.features.sample_rate)
-    return _loader(config, dataset, trainer=trainer, shuffle=False)
-
-
-def _loader(
-    config: ExperimentConfig, dataset: SpeechDataset, *, trainer: lightning.Trainer, shuffle: bool
-) -> "DataLoader[Any]":
-    sampler = BucketBatchSampler(
-        [utterance.duration for utterance in dataset.utterances],
-        seconds_per_batch=config.data.seconds_per_batch,
-        utterances_per_batch=config.data.utterances_per_batch,
-        seed=config.training.seed,
-        shuffle=shuffle,
-        rank=trainer.global_rank,
-        world_size=trainer.world_size,
-    )
-    workers = config.data.workers
-    return DataLoader(
-        dataset,
-        batch_sampler=sampler,
-        collate_fn=collate,
-        num_workers=workers,
-        persistent_workers=workers > 0,
-        prefetch_factor=4 if workers else None,
-        pin_memory=trainer.strategy.root_device.type == "cuda",
-    )
-
-
-def _check(
-    config: ExperimentConfig,
-    module: SpeechModule,
-    tokenizer: CharacterTokenizer,
-    manifests: dict[str, list[Utterance]],
-) -> None:
-    """Stop before training for what would make it fail or lose data later."""
-    for manifest, utterances in manifests.items():
-        speeds = config.data.augmentation.speeds if manifest == config.data.train else (1.0,)
-        if not speeds or min(speeds) <= 0:
-            raise ConfigError(f"data.augmentation.speeds {list(speeds)}; expected speeds above 0")
-        findings = [
-            *check_transcripts(utterances, tokenizer),
-            *check_fit(
-                utterances,
-                tokenizer,
-                sample_rate=config.features.sample_rate,
-                encoder_frames=module.model.emission_lengths,
-                fastest=max(speeds),
-            ),
-        ]
-        if findings:
-            named = "; ".join(str(finding) for finding in findings[:5])
-            more = f"; and {len(findings) - 5} more" if len(findings) > 5 else ""
-            raise TrainingError(f"{manifest}: {named}{more}; `asr validate` lists them all")
-
-
-def _write_run_record(
-    path: Path,
-    config: ExperimentConfig,
-    module: SpeechModule,
-    *,
-    started: datetime,
-    resumed: bool,
-    precision: str,
-) -> None:
-    """What config.yaml cannot say: versions, machine, command. A resume adds a record."""
-    record = {
-        "started": started.isoformat(timespec="seconds"),
-        "resumed": resumed,
-        "command": sys.argv,
-        "seed": config.training.seed,
-        "precision": precision,
-        "parameters": sum(parameter.numel() for parameter in module.model.parameters()),
-        "python": platform.python_version(),
-        "packages": {name: _version(name) for name in _PACKAGES},
-        "machine": {
-            "system": platform.platform(),
-            "processor": _processor(),
-            "threads": torch.get_num_threads(),
-            "gpus": [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())],
-        },
-    }
-    earlier = json.loads(path.read_text(encoding="utf-8")) if path.exists() else []
-    with write_atomically(path) as file:
-        json.dump([*earlier, record], file, indent=2)
-
-
-def _version(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return "not installed"
-
-
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-        return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
-    except (OSError, StopIteration):
-        return platform.processor()
-
-
-def _hours(utterances: list[Utterance]) -> float:
-    return sum(utterance.duration for utterance in utterances) / 3600
+def _is_lost_peer(error: RuntimeError) -> bool:
+    """Whether it is what gloo or NCCL say when the process at the other end has gone."""
+    if isinstance(error, torch.distributed.DistError):
+        return True
+    text = str(error)
+    return any(sign in text for sign in ("gloo", "Connection closed by peer", "Connection reset", "NCCL"))

@@ -13,10 +13,11 @@ import torch
 
 from asr.config import ExperimentConfig, load_experiment, save_experiment
 from asr.data.manifest import read_manifest, write_manifest
-from asr.errors import AsrError, CheckpointError, TrainingError
+from asr.data.packing import pack
+from asr.errors import AsrError, CheckpointError, TrainingError, UsageError
 from asr.model.checkpoint import load_checkpoint
 from asr.training.module import SpeechModule, one_cycle
-from asr.training.train import resume, train
+from asr.training.train import resume, train, train_or_resume
 
 
 def with_training(config: ExperimentConfig, **changes: object) -> ExperimentConfig:
@@ -55,43 +56,6 @@ def test_the_same_seed_trains_the_same_weights_and_another_seed_does_not(
     assert not all(torch.equal(first[name], other[name]) for name in first)
 
 
-@pytest.mark.parametrize("consistency", [0.0, 0.2])
-def test_a_resumed_run_ends_with_the_weights_of_an_uninterrupted_one(
-    tone_experiment: ExperimentConfig, tmp_path: Path, consistency: float, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    config = with_training(tone_experiment, epochs=4, consistency=consistency)
-    train(config, tmp_path / "whole")
-
-    class PowerCut(BaseException):
-        pass
-
-    original = SpeechModule.on_train_epoch_start
-
-    def cut(module: SpeechModule) -> None:
-        original(module)
-        if module.current_epoch == 2:
-            raise PowerCut
-
-    monkeypatch.setattr(SpeechModule, "on_train_epoch_start", cut)
-    with pytest.raises(PowerCut):
-        train(config, tmp_path / "cut")
-    monkeypatch.undo()
-    resume(tmp_path / "cut")
-
-    for name in ("last.pt", "best.pt"):
-        whole = load_checkpoint(tmp_path / "whole" / "checkpoints" / name).model.state_dict()
-        cut_short = load_checkpoint(tmp_path / "cut" / "checkpoints" / name).model.state_dict()
-        for key in whole:
-            assert torch.equal(whole[key], cut_short[key]), (name, key)
-    metrics = [list(csv.DictReader((tmp_path / run / "metrics.csv").open())) for run in ("whole", "cut")]
-    for one, other in zip(*metrics, strict=True):
-        assert (one["epoch"], one["train_loss"], one["dev_wer"]) == (
-            other["epoch"],
-            other["train_loss"],
-            other["dev_wer"],
-        )
-
-
 def test_a_used_folder_is_not_trained_into(tone_experiment: ExperimentConfig, tmp_path: Path) -> None:
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "precious").touch()
@@ -99,6 +63,53 @@ def test_a_used_folder_is_not_trained_into(tone_experiment: ExperimentConfig, tm
         train(tone_experiment, tmp_path / "run")
     with pytest.raises(CheckpointError, match=r"no config.yaml"):
         resume(tmp_path / "run")
+
+
+def test_a_requeued_job_begins_its_run_or_goes_on_with_it(
+    tone_experiment: ExperimentConfig, tmp_path: Path
+) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "train.log").touch()  # what a job leaves that ended before its first state
+    best = train_or_resume(tone_experiment, tmp_path / "run")
+    before = best.read_bytes()
+    assert train_or_resume(tone_experiment, tmp_path / "run") == best
+    assert best.read_bytes() == before
+    with pytest.raises(UsageError, match="holds a run of another configuration"):
+        train_or_resume(with_training(tone_experiment, seed=5), tmp_path / "run")
+
+
+def test_packed_shards_train_as_their_manifest_does_and_go_on_in_the_middle(
+    tone_experiment: ExperimentConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pack(read_manifest(tone_experiment.data.train), tmp_path / "packed", shard_megabytes=0.02)
+    config = dataclasses.replace(
+        with_training(tone_experiment, epochs=3, checkpoint_steps=1),
+        data=dataclasses.replace(
+            tone_experiment.data, train=str(tmp_path / "packed"), utterances_per_batch=1
+        ),
+    )
+    train(config, tmp_path / "whole")
+    original = SpeechModule._loss
+    calls = itertools.count()
+
+    class PowerCut(BaseException):
+        pass
+
+    def cut(module: SpeechModule, batch: object) -> torch.Tensor:
+        if next(calls) == 6:
+            raise PowerCut
+        return original(module, batch)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(SpeechModule, "_loss", cut)
+    with pytest.raises(PowerCut):
+        train(config, tmp_path / "cut")
+    monkeypatch.undo()
+    resume(tmp_path / "cut")
+    whole, again = (
+        load_checkpoint(tmp_path / run / "checkpoints" / "last.pt").model.state_dict()
+        for run in ("whole", "cut")
+    )
+    assert all(torch.equal(whole[name], again[name]) for name in whole)
 
 
 def test_what_ctc_cannot_fit_stops_training_before_it_starts(
@@ -172,7 +183,8 @@ def test_a_full_disk_is_one_plain_error_and_keeps_the_checkpoint_before(
     assert sorted(path.name for path in best.parent.iterdir()) == [
         "best.pt",
         "last.pt",
-        "training_state.ckpt",
+        "state-00001-00000000.ckpt",
+        "state-00002-00000000.ckpt",
     ]
 
 

@@ -1,0 +1,152 @@
+"""What a training trains on: a manifest or packed shards, checked before anything else happens."""
+
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from torch import Tensor
+
+from asr.config import ExperimentConfig
+from asr.data.augmentation import WaveformAugmentation
+from asr.data.batching import SpeechDataset
+from asr.data.bucketing import BucketBatchSampler
+from asr.data.manifest import Utterance, read_manifest
+from asr.data.shards import PackedCorpus, PackedDataset, ShardBatchSampler, is_packed
+from asr.data.tokenizer import CharacterTokenizer
+from asr.data.validation import Finding, check_fit, check_transcripts
+from asr.errors import ConfigError, TrainingError
+
+if TYPE_CHECKING:
+    from torch.utils.data import Dataset
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """The utterances of `data.train`, wherever they are.
+
+    Attributes:
+        config: the experiment.
+        content: the utterances of a manifest, or the index of packed shards.
+    """
+
+    config: ExperimentConfig
+    content: Sequence[Utterance] | PackedCorpus
+
+    @property
+    def durations(self) -> np.ndarray:
+        """Seconds of each utterance."""
+        if isinstance(self.content, PackedCorpus):
+            return self.content.durations
+        return np.array([utterance.duration for utterance in self.content])
+
+    def transcripts(self) -> Iterator[str]:
+        """Of all utterances."""
+        if isinstance(self.content, PackedCorpus):
+            return self.content.texts()
+        return (utterance.text or "" for utterance in self.content)
+
+    def utterances(self) -> Iterable[Utterance]:
+        """All utterances, for checks."""
+        return self.content.utterances() if isinstance(self.content, PackedCorpus) else self.content
+
+    def dataset(self, tokenizer: CharacterTokenizer) -> "Dataset[Any]":
+        """Utterances as samples, augmented; those that cannot be read as samples with an error."""
+        augmentation = WaveformAugmentation(self.config.data.augmentation)
+        seed = self.config.training.seed
+        if isinstance(self.content, PackedCorpus):
+            return PackedDataset(
+                self.content,
+                tokenizer,
+                augmentation=augmentation,
+                seed=seed,
+                # Workers fetch ahead into the next window while batches of this one are left.
+                window=2 * self.config.data.shard_window,
+            )
+        return SpeechDataset(
+            self.content,
+            tokenizer,
+            sample_rate=self.config.features.sample_rate,
+            augmentation=augmentation,
+            seed=seed,
+            tolerant=True,
+        )
+
+    def sampler(self, *, rank: int, world_size: int) -> BucketBatchSampler:
+        """The batches of one process."""
+        data = self.config.data
+        settings: dict[str, Any] = {
+            "seconds_per_batch": data.seconds_per_batch,
+            "utterances_per_batch": data.utterances_per_batch,
+            "seed": self.config.training.seed,
+            "rank": rank,
+            "world_size": world_size,
+        }
+        if isinstance(self.content, PackedCorpus):
+            return ShardBatchSampler(self.content, window=data.shard_window, workers=data.workers, **settings)
+        return BucketBatchSampler(self.durations, sorta_grad=data.sorta_grad, **settings)
+
+
+def open_training_data(config: ExperimentConfig) -> TrainingData:
+    """Read the manifest, or the index of packed shards.
+
+    Raises:
+        AsrError: it cannot be read.
+        ConfigError: the shards do not fit the experiment.
+    """
+    place = config.data.train
+    if not is_packed(place):
+        return TrainingData(config, read_manifest(place))
+    corpus = PackedCorpus(place)
+    if corpus.sample_rate != config.features.sample_rate:
+        raise ConfigError(
+            f"{place}: packed at {corpus.sample_rate} Hz, features.sample_rate is {config.features.sample_rate}; "
+            "pack it at that rate"
+        )
+    if config.data.sorta_grad:
+        raise ConfigError("data.sorta_grad needs a manifest: packed shards are read in the order they lie in")
+    return TrainingData(config, corpus)
+
+
+def check_training_data(
+    data: TrainingData,
+    dev: Sequence[Utterance],
+    tokenizer: CharacterTokenizer,
+    *,
+    encoder_frames: Callable[[Tensor], Tensor],
+) -> None:
+    """Stop before training for what would make it fail or lose data later.
+
+    Raises:
+        ConfigError: impossible speeds.
+        TrainingError: transcripts that the alphabet lacks letters for or that CTC cannot fit.
+    """
+    config = data.config
+    speeds = config.data.augmentation.speeds
+    if not speeds or min(speeds) <= 0:
+        raise ConfigError(f"data.augmentation.speeds {list(speeds)}; expected speeds above 0")
+    for name, utterances, fastest in (
+        (config.data.train, data.utterances(), max(speeds)),
+        (config.data.dev, dev, 1.0),
+    ):
+        findings: list[Finding] = []
+        for piece in _pieces(utterances):
+            findings += check_transcripts(piece, tokenizer)
+            findings += check_fit(
+                piece,
+                tokenizer,
+                sample_rate=config.features.sample_rate,
+                encoder_frames=encoder_frames,
+                fastest=fastest,
+            )
+        if findings:
+            named = "; ".join(str(finding) for finding in findings[:5])
+            more = f"; and {len(findings) - 5} more" if len(findings) > 5 else ""
+            raise TrainingError(f"{name}: {named}{more}; `asr validate` lists them all")
+
+
+def _pieces(utterances: Iterable[Utterance], size: int = 10000) -> Iterator[list[Utterance]]:
+    source = iter(utterances)
+    while piece := list(itertools.islice(source, size)):
+        yield piece

@@ -1,0 +1,95 @@
+"""Loaders: batches read, augmented and padded ahead of the network, in processes of their own."""
+
+import signal
+from collections.abc import Iterator
+from typing import Any
+
+import lightning
+from lightning.pytorch.callbacks import TQDMProgressBar
+from torch.utils.data import DataLoader, Dataset
+
+from asr.config import ExperimentConfig
+from asr.data.batching import Batch, SpeechDataset, collate
+from asr.data.bucketing import BucketBatchSampler
+
+
+class EpochLoader:
+    """The training batches of one process, epoch after epoch, from wherever its sampler stands.
+
+    It has no length on purpose: Lightning would hold every epoch to the number of batches of the first
+    one, and leave out the rest of the longer ones.
+    """
+
+    def __init__(self, batches: "DataLoader[Any]", sampler: BucketBatchSampler) -> None:
+        self.batches = batches
+        self.sampler = sampler  # Lightning tells it the epoch
+
+    def __iter__(self) -> Iterator[Batch]:
+        # A generator: workers begin to read when the first batch is wanted.
+        yield from self.batches
+
+
+class ProgressBar(TQDMProgressBar):
+    """Lightning's, which knows how many batches are left without the loader having a length."""
+
+    def __init__(self, sampler: BucketBatchSampler) -> None:
+        super().__init__(leave=False)
+        self.sampler = sampler
+
+    @property
+    def total_train_batches(self) -> int:
+        """Of this process in this epoch."""
+        return len(self.sampler)
+
+
+def train_loader(
+    config: ExperimentConfig,
+    dataset: Dataset[Any],
+    sampler: BucketBatchSampler,
+    *,
+    trainer: lightning.Trainer,
+) -> EpochLoader:
+    """Shuffled, augmented batches within the budget of padded seconds."""
+    return EpochLoader(_loader(config, dataset, sampler, trainer=trainer), sampler)
+
+
+def dev_loader(
+    config: ExperimentConfig, dataset: SpeechDataset, *, trainer: lightning.Trainer
+) -> "DataLoader[Any]":
+    """Batches of untouched utterances, longest first, each utterance once."""
+    sampler = BucketBatchSampler(
+        [utterance.duration for utterance in dataset.utterances],
+        seconds_per_batch=config.data.seconds_per_batch,
+        utterances_per_batch=config.data.utterances_per_batch,
+        shuffle=False,
+        rank=trainer.global_rank,
+        world_size=trainer.world_size,
+    )
+    return _loader(config, dataset, sampler, trainer=trainer)
+
+
+def _loader(
+    config: ExperimentConfig,
+    dataset: Dataset[Any],
+    sampler: BucketBatchSampler,
+    *,
+    trainer: lightning.Trainer,
+) -> "DataLoader[Any]":
+    workers = config.data.workers
+    return DataLoader(
+        dataset,
+        batch_sampler=sampler,
+        collate_fn=collate,
+        num_workers=workers,
+        persistent_workers=workers > 0,
+        prefetch_factor=4 if workers else None,
+        worker_init_fn=_leave_signals_to_the_trainer,
+        pin_memory=trainer.strategy.root_device.type == "cuda",
+    )
+
+
+def _leave_signals_to_the_trainer(worker: int) -> None:
+    """Schedulers signal every process of a job. The trainer still wants its next batch then; workers end
+    when it does."""
+    for number in (signal.SIGTERM, signal.SIGUSR1, signal.SIGINT):
+        signal.signal(number, signal.SIG_IGN)

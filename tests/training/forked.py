@@ -1,0 +1,110 @@
+"""Trainings in processes of their own that can be killed, without the seconds that imports take."""
+
+import multiprocessing
+import os
+import signal
+import socket
+import sys
+import traceback
+from collections.abc import Callable, Mapping
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+
+import torch
+
+from asr.config import ExperimentConfig
+from asr.errors import AsrError
+from asr.training.module import SpeechModule
+from asr.training.train import resume, train
+
+
+def start(work: Callable[[], object], output: Path, environment: Mapping[str, str] = {}) -> BaseProcess:
+    """Run `work` in a fork, its stderr in a file, until it ends: 0, or 1 for an error of ours."""
+
+    def child() -> None:
+        with output.open("w") as file:
+            os.dup2(file.fileno(), 2)
+            os.environ.update(environment)
+            torch.set_num_threads(1)  # OpenMP threads do not survive a fork
+            try:
+                work()
+            except AsrError as error:
+                os.write(2, f"asr: {error}\n".encode())
+                os._exit(1)
+            except SystemExit as left:
+                os._exit(int(left.code or 0))
+            except BaseException:
+                os.write(2, traceback.format_exc().encode())
+                os._exit(3)
+            finally:
+                sys.stderr.flush()
+            os._exit(0)
+
+    process = multiprocessing.get_context("fork").Process(target=child)
+    process.start()
+    return process
+
+
+def start_ranks(work: Callable[[int], object], count: int, folder: Path) -> list[BaseProcess]:
+    """The same work in `count` processes that share a training, as torchrun would start them."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    folder.mkdir(exist_ok=True)
+    return [
+        start(
+            lambda rank=rank: work(rank),  # type: ignore[misc]
+            folder / f"rank{rank}.txt",
+            {
+                "TORCHELASTIC_RUN_ID": "test",
+                "RANK": str(rank),
+                "LOCAL_RANK": str(rank),
+                "GROUP_RANK": "0",
+                "WORLD_SIZE": str(count),
+                "LOCAL_WORLD_SIZE": str(count),
+                "MASTER_ADDR": "127.0.0.1",
+                "MASTER_PORT": str(port),
+            },
+        )
+        for rank in range(count)
+    ]
+
+
+def finish(processes: list[BaseProcess], *, seconds: float) -> list[int | None]:
+    """Exit codes, None for those that had to be killed."""
+    for process in processes:
+        process.join(seconds)
+    codes = [process.exitcode for process in processes]
+    for process in processes:
+        if process.is_alive():
+            process.kill()
+            process.join()
+    return codes
+
+
+def train_or_resume(config: ExperimentConfig, run: Path) -> None:
+    """Begin a run, or go on with it."""
+    if list((run / "checkpoints").glob("state-*.ckpt")):
+        resume(run)
+    else:
+        train(config, run)
+
+
+def record_steps(path: Path, *, die_after: int | None = None, number: int = signal.SIGKILL) -> None:
+    """Append the utterances and the exact loss of each step of this process to a file; send the process a
+    signal in the step after `die_after` of them."""
+    original = SpeechModule._loss
+    seen = 0
+
+    def spy(module: SpeechModule, batch: object) -> torch.Tensor:
+        nonlocal seen
+        if die_after is not None and seen == die_after:
+            os.kill(os.getpid(), number)
+        seen += 1
+        loss = original(module, batch)  # type: ignore[arg-type]
+        line = f"{module.current_epoch} {module.steps_behind} {float(loss).hex()} {','.join(batch.ids)}"  # type: ignore[attr-defined]
+        with path.open("a") as file:
+            file.write(line + "\n")
+        return loss
+
+    SpeechModule._loss = spy  # type: ignore[method-assign]
