@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from asr.model.features import frame_mask
-from asr.model.recurrent import BidirectionalLSTM
+from asr.model.recurrent import build_layer
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ class Encoder(nn.Module):
         )
         self.norm = nn.LayerNorm(self.size)
         self.layers = nn.ModuleList(
-            BidirectionalLSTM(self.size, config.hidden_size) for _ in range(config.layers)
+            build_layer("lstm", self.size, config.hidden_size) for _ in range(config.layers)
         )
         self.norms = nn.ModuleList(nn.LayerNorm(self.size) for _ in range(config.layers))
         self.dropout = nn.Dropout(config.dropout)
