@@ -35,6 +35,25 @@ class OptimizerConfig:
 
 
 @dataclass(frozen=True)
+class AuxiliaryConfig:
+    """A second CTC loss on a lower layer, in training alone; the model that is saved knows nothing of it.
+
+    On characters it is intermediate CTC (Lee & Watanabe 2021); on phones it is hierarchical multitask
+    training (Krishna, Toshniwal & Livescu 2018), which helps most where there is little speech.
+
+    Attributes:
+        weight: of the auxiliary loss beside the main one; 0 switches it off.
+        layer: the recurrent layer that it looks at, counted from 1.
+        pronunciations: a dictionary of phones in CMUdict's format with every training word, or null for
+            characters.
+    """
+
+    weight: float = 0.0
+    layer: int = 2
+    pronunciations: str | None = None
+
+
+@dataclass(frozen=True)
 class TrainingConfig:
     """How long, how precisely, from which seed.
 
@@ -73,6 +92,7 @@ class ExperimentConfig:
         features: from waveform to features.
         spec_augment: what training hides of the features.
         model: shape of the network.
+        auxiliary: a second loss on a lower layer.
         optimizer: how weights move.
         training: how long, how precisely, from which seed.
     """
@@ -82,6 +102,7 @@ class ExperimentConfig:
     features: FeaturesConfig = field(default_factory=FeaturesConfig)
     spec_augment: SpecAugmentConfig = field(default_factory=SpecAugmentConfig)
     model: EncoderConfig = field(default_factory=EncoderConfig)
+    auxiliary: AuxiliaryConfig = field(default_factory=AuxiliaryConfig)
     optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
     training: TrainingConfig = field(default_factory=TrainingConfig)
 

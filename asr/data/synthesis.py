@@ -18,6 +18,8 @@ _AUDIO_OUTPUT_SYNCHRONOUS = 2
 _CHARS_UTF8 = 1
 _POS_CHARACTER = 1
 _RATE, _PITCH = 1, 3
+_SEPARATED_IPA = (ord("_") << 8) | 0x02
+_STRESS_MARKS = str.maketrans("", "", "ˈˌ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,3 +96,21 @@ class Synthesizer:
             raise AsrError(f"espeak-ng spoke nothing for {text!r} with voice {voice.name!r}")
         waveform = np.concatenate(blocks).astype(np.float32) / 32768.0
         return resample(waveform, self._rate, self.sample_rate)
+
+    def phones(self, word: str, *, language: str = "en-us") -> tuple[str, ...]:
+        """How espeak-ng pronounces a word, in the International Phonetic Alphabet without stress marks.
+
+        Raises:
+            AsrError: no such language, or nothing to pronounce.
+        """
+        with self._lock:
+            if self._library.espeak_SetVoiceByName(language.encode()) != 0:
+                raise AsrError(f"espeak-ng has no voice {language!r}")
+            self._library.espeak_TextToPhonemes.restype = ctypes.c_char_p
+            text = ctypes.c_char_p(word.encode())
+            rest = ctypes.pointer(ctypes.cast(text, ctypes.c_void_p))
+            spelled = self._library.espeak_TextToPhonemes(rest, _CHARS_UTF8, _SEPARATED_IPA)
+        phones = (spelled or b"").decode().translate(_STRESS_MARKS).replace(" ", "_").split("_")
+        if not any(phones):
+            raise AsrError(f"espeak-ng pronounces nothing for {word!r}")
+        return tuple(phone for phone in phones if phone)

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from asr.model.encoder import Encoder, EncoderConfig
+from asr.model.encoder import Encoder, EncoderConfig, Encoding
 from asr.model.features import Features, FeaturesConfig
 from asr.model.spec_augment import SpecAugment, SpecAugmentConfig
 
@@ -90,6 +90,9 @@ class AcousticModel(nn.Module):
 
     def emit(self, features: Tensor, feature_lengths: Tensor) -> Emission:
         """Log-probabilities of `(B, T, F)` features."""
-        encodings, lengths = self.encoder(features, feature_lengths)
-        logits = self.head(encodings)
-        return Emission(torch.log_softmax(logits.float(), dim=2), lengths)
+        return self.emission(self.encoder(features, feature_lengths))
+
+    def emission(self, encoding: Encoding) -> Emission:
+        """Log-probabilities of what the encoder made of a batch."""
+        logits = self.head(encoding.hidden)
+        return Emission(torch.log_softmax(logits.float(), dim=2), encoding.lengths)

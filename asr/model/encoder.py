@@ -6,7 +6,7 @@ deep bidirectional stack, and Amodei et al. 2016 (Deep Speech 2) for the convolu
 
 import math
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -25,6 +25,8 @@ class EncoderConfig:
         subsampling: feature frames a encoder frame: 1, 2, 3 or 4.
         channels: channels of the two convolutions.
         dropout: share of activations dropped between layers, in training.
+        variational_dropout: drop the same activations in every frame of an utterance (Gal & Ghahramani
+            2016) instead of drawing anew each frame.
     """
 
     layers: int = 3
@@ -32,6 +34,21 @@ class EncoderConfig:
     subsampling: Literal[1, 2, 3, 4] = 4
     channels: int = 32
     dropout: float = 0.3
+    variational_dropout: bool = False
+
+
+class Encoding(NamedTuple):
+    """What the encoder makes of a batch; rubbish past each length.
+
+    Attributes:
+        hidden: `(B, T', E)`, the last layer with dropout.
+        lengths: `(B,)` int64 encoder frames.
+        layers: `(B, T', E)` of every recurrent layer, normalised, before dropout.
+    """
+
+    hidden: Tensor
+    lengths: Tensor
+    layers: tuple[Tensor, ...]
 
 
 class ConvolutionalSubsampling(nn.Module):
@@ -70,6 +87,21 @@ class ConvolutionalSubsampling(nn.Module):
         return self.project(hidden), lengths
 
 
+class SharedDropout(nn.Module):
+    """Variational dropout of `(B, T, E)`: one mask an utterance, the same in all its frames."""
+
+    def __init__(self, share: float) -> None:
+        super().__init__()
+        self.share = share
+
+    def forward(self, hidden: Tensor) -> Tensor:
+        """Drop in training, pass on otherwise."""
+        if not self.training or self.share == 0:
+            return hidden
+        kept = hidden.new_ones(hidden.shape[0], 1, hidden.shape[2])
+        return hidden * nn.functional.dropout(kept, self.share)
+
+
 class Encoder(nn.Module):
     """`(B, T, F)` features -> `(B, T', E)` encodings, E = 2 * hidden_size."""
 
@@ -85,24 +117,24 @@ class Encoder(nn.Module):
             build_layer("lstm", self.size, config.hidden_size) for _ in range(config.layers)
         )
         self.norms = nn.ModuleList(nn.LayerNorm(self.size) for _ in range(config.layers))
-        self.dropout = nn.Dropout(config.dropout)
+        dropout = SharedDropout if config.variational_dropout else nn.Dropout
+        self.dropout = dropout(config.dropout)
 
     def lengths(self, feature_lengths: Tensor) -> Tensor:
         """Encoder frames for feature frames."""
         return self.subsampling.lengths(feature_lengths)
 
-    def forward(self, features: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, features: Tensor, lengths: Tensor) -> Encoding:
         """Encode.
 
         Args:
             features: `(B, T, F)`, zero past each utterance's end.
             lengths: `(B,)` valid feature frames, >= 1.
-
-        Returns:
-            `(B, T', E)` encodings and `(B,)` their lengths; rubbish past each length.
         """
         hidden, lengths = self.subsampling(features, lengths)
         hidden = self.norm(hidden)
+        layers: list[Tensor] = []
         for layer, norm in zip(self.layers, self.norms, strict=True):
             hidden = norm(layer(self.dropout(hidden), lengths))
-        return self.dropout(hidden), lengths
+            layers.append(hidden)
+        return Encoding(self.dropout(hidden), lengths, tuple(layers))

@@ -22,6 +22,7 @@ from asr.evaluation.scoring import Score, ScoredUtterance, score_utterance
 from asr.model.acoustic import AcousticModel
 from asr.model.features import frame_mask
 from asr.model.losses import consistency_loss, ctc_loss
+from asr.training.auxiliary import AuxiliaryLoss
 
 log = logging.getLogger(__name__)
 
@@ -81,13 +82,25 @@ class SpeechModule(lightning.LightningModule):
     Args:
         config: the experiment.
         tokenizer: for the transcripts of validation.
+        transcripts: of the training data, for the auxiliary loss.
     """
 
-    def __init__(self, config: ExperimentConfig, tokenizer: CharacterTokenizer) -> None:
+    def __init__(
+        self, config: ExperimentConfig, tokenizer: CharacterTokenizer, *, transcripts: Sequence[str] = ()
+    ) -> None:
         super().__init__()
         self.config = config
         self.tokenizer = tokenizer
         self.model = AcousticModel(config.acoustic_model, vocabulary_size=len(tokenizer))
+        self.auxiliary: AuxiliaryLoss | None = None
+        if config.auxiliary.weight > 0:
+            self.auxiliary = AuxiliaryLoss(
+                config.auxiliary,
+                tokenizer,
+                size=self.model.encoder.size,
+                layers=config.model.layers,
+                transcripts=transcripts,
+            )
         self.averaged: AveragedModel | None = None
         if config.training.ema_decay > 0:
             self.averaged = AveragedModel(
@@ -105,6 +118,11 @@ class SpeechModule(lightning.LightningModule):
         model = self.averaged.module
         assert isinstance(model, AcousticModel)
         return model
+
+    @property
+    def trained(self) -> list[torch.nn.Parameter]:
+        """The parameters that the optimiser moves: the model's, and those of the auxiliary loss."""
+        return [parameter for parameter in self.parameters() if parameter.requires_grad]
 
     def training_step(self, batch: Batch, batch_index: int) -> Tensor:
         """Loss a token, in nats.
@@ -137,14 +155,18 @@ class SpeechModule(lightning.LightningModule):
     def _loss(self, batch: Batch) -> Tensor:
         """Summed loss of a batch, in nats."""
         weight = self.config.training.consistency
-        if weight == 0:
-            emission = self.model(batch.waveforms, batch.waveform_lengths)
-            return ctc_loss(emission, batch.tokens, batch.token_lengths).sum()
-        # Two views of each utterance, masked differently, through the network side by side.
         features, lengths = self.model.features(batch.waveforms, batch.waveform_lengths)
-        features, lengths = features.repeat(2, 1, 1), lengths.repeat(2)
-        emission = self.model.emit(self.model.spec_augment(features, lengths), lengths)
-        ctc = ctc_loss(emission, batch.tokens.repeat(2, 1), batch.token_lengths.repeat(2)).sum() / 2
+        # Consistency wants two views of each utterance, masked differently, through the network side by side.
+        views = 2 if weight > 0 else 1
+        features, lengths = features.repeat(views, 1, 1), lengths.repeat(views)
+        encoding = self.model.encoder(self.model.spec_augment(features, lengths), lengths)
+        emission = self.model.emission(encoding)
+        losses = ctc_loss(emission, batch.tokens.repeat(views, 1), batch.token_lengths.repeat(views))
+        ctc = losses.sum() / views
+        if self.auxiliary is not None:
+            ctc = ctc + self.config.auxiliary.weight * self.auxiliary(encoding, batch).sum() / views
+        if weight == 0:
+            return ctc
         first, second = (
             type(emission)(*halves) for halves in zip(*(part.chunk(2) for part in emission), strict=True)
         )
@@ -158,7 +180,7 @@ class SpeechModule(lightning.LightningModule):
     ) -> None:
         """Clip by global norm; a gradient that is not finite moves no weight."""
         clip = self.config.optimizer.gradient_clip
-        norm = float(torch.nn.utils.clip_grad_norm_(self.model.parameters(), clip if clip > 0 else math.inf))
+        norm = float(torch.nn.utils.clip_grad_norm_(self.trained, clip if clip > 0 else math.inf))
         if math.isfinite(norm):
             self.train_totals.gradient_norms.append(norm)
         else:
@@ -226,8 +248,8 @@ class SpeechModule(lightning.LightningModule):
     def configure_optimizers(self) -> Any:
         """AdamW; weights of matrices decay, biases and norms do not. One cycle over all steps."""
         settings = self.config.optimizer
-        decayed = [parameter for parameter in self.model.parameters() if parameter.ndim > 1]
-        plain = [parameter for parameter in self.model.parameters() if parameter.ndim <= 1]
+        decayed = [parameter for parameter in self.trained if parameter.ndim > 1]
+        plain = [parameter for parameter in self.trained if parameter.ndim <= 1]
         optimizer = torch.optim.AdamW(
             [
                 {"params": decayed, "weight_decay": settings.weight_decay},

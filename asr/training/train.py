@@ -103,7 +103,9 @@ def _run(
     train_utterances, dev_utterances = read_manifest(config.data.train), read_manifest(config.data.dev)
     tokenizer = build_tokenizer(config.tokenizer, (utterance.text or "" for utterance in train_utterances))
     lightning.seed_everything(config.training.seed, workers=True, verbose=False)
-    module = SpeechModule(config, tokenizer)
+    module = SpeechModule(
+        config, tokenizer, transcripts=[utterance.text or "" for utterance in train_utterances]
+    )
     _check(config, module, tokenizer, {config.data.train: train_utterances, config.data.dev: dev_utterances})
 
     epochs = config.training.epochs

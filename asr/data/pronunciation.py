@@ -1,0 +1,68 @@
+"""Words -> phones: pronunciation dictionaries in the format of CMUdict.
+
+A line is a word and its phones, `HELLO  HH AH L OW`. A second pronunciation is `HELLO(2)`; stress digits
+(`OW1`) are taken off; lines that begin with `;;;` are comments, as is what follows a ` #`.
+"""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from asr.errors import TranscriptError
+from asr.files import write_atomically
+
+Pronunciations = Mapping[str, Sequence[str]]
+
+
+def read_pronunciations(path: str | Path) -> dict[str, tuple[str, ...]]:
+    """The first pronunciation of each word, without stress.
+
+    Raises:
+        TranscriptError: cannot be read, no words in it, or a word without phones; the line is named.
+    """
+    found: dict[str, tuple[str, ...]] = {}
+    try:
+        lines = Path(path).read_text(encoding="utf-8").splitlines()
+    except OSError as error:
+        raise TranscriptError(f"{path}: cannot read the pronunciations: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        raise TranscriptError(f"{path}: not UTF-8 text (byte {error.start})") from None
+    for number, line in enumerate(lines, 1):
+        fields = line.split(" #", 1)[0].split()
+        if not fields or line.startswith(";;;"):
+            continue
+        word, *phones = fields
+        if not phones:
+            raise TranscriptError(f"{path}:{number}: {line!r}; expected a word and its phones")
+        found.setdefault(
+            re.sub(r"\(\d+\)$", "", word), tuple(re.sub(r"(?<=\D)[0-2]$", "", phone) for phone in phones)
+        )
+    if not found:
+        raise TranscriptError(f"{path}: no pronunciations in it; expected lines such as 'HELLO  HH AH L OW'")
+    return found
+
+
+def write_pronunciations(path: str | Path, pronunciations: Pronunciations) -> None:
+    """Write a dictionary, sorted by word."""
+    with write_atomically(path) as file:
+        for word, phones in sorted(pronunciations.items()):
+            file.write(f"{word}  {' '.join(phones)}\n")
+
+
+def pronounce(text: str, pronunciations: Pronunciations) -> list[str]:
+    """The phones of a transcript, word after word.
+
+    Raises:
+        TranscriptError: words outside the dictionary; they are named.
+    """
+    words = text.split()
+    missing = sorted({word for word in words if word not in pronunciations})
+    if missing:
+        raise TranscriptError(f"no pronunciation of {', '.join(missing)}; add them to the dictionary")
+    return [phone for word in words for phone in pronunciations[word]]
+
+
+def phone_set(pronunciations: Pronunciations, words: Iterable[str] | None = None) -> list[str]:
+    """The phones in use, sorted; those of `words` alone where they are given."""
+    chosen = pronunciations if words is None else {word for word in words if word in pronunciations}
+    return sorted({phone for word in chosen for phone in pronunciations[word]})
