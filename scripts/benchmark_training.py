@@ -29,7 +29,7 @@ from asr.data.manifest import read_manifest
 from asr.data.tokenizer import build_tokenizer
 from asr.model.encoder import EncoderConfig
 from asr.model.precision import autocast, resolve_precision
-from asr.model.recurrent import BidirectionalLSTM
+from asr.model.recurrent import FusedLayer
 from asr.training.module import SpeechModule
 from asr.training.train import train_loader
 
@@ -78,7 +78,7 @@ def lstm_ratio(
     config: EncoderConfig, *, batch: int, frames: int, precision: str, rounds: int
 ) -> tuple[float, float]:
     """Milliseconds of a forward and backward pass of one layer: reversed, packed."""
-    layer = BidirectionalLSTM(2 * config.hidden_size, config.hidden_size)
+    layer = FusedLayer("lstm", 2 * config.hidden_size, config.hidden_size)
     inputs = torch.randn(batch, frames, 2 * config.hidden_size)
     lengths = torch.randint(frames // 2, frames + 1, (batch,))
     lengths[0] = frames

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from asr.model.encoder import Encoder, EncoderConfig, Encoding
+from asr.model.encoder import Encoder, EncoderConfig, Encoding, initialise_uniformly
 from asr.model.features import Features, FeaturesConfig
 from asr.model.spec_augment import SpecAugment, SpecAugmentConfig
 
@@ -55,6 +55,7 @@ class AcousticModel(nn.Module):
         self.spec_augment = SpecAugment(config.spec_augment, frames_per_second=1 / config.features.hop)
         self.encoder = Encoder(config.encoder, features=self.features.size)
         self.head = nn.Linear(self.encoder.size, vocabulary_size)
+        initialise_uniformly(self, config.encoder.initial_range)
 
     @property
     def sample_rate(self) -> int:
@@ -64,7 +65,7 @@ class AcousticModel(nn.Module):
     @property
     def seconds_per_frame(self) -> float:
         """Time from one encoder frame to the next."""
-        return self.features.hop_samples / self.sample_rate * self.config.encoder.subsampling
+        return self.features.hop_samples / self.sample_rate * self.config.encoder.frames_per_encoding
 
     @property
     def minimum_samples(self) -> int:

@@ -79,7 +79,7 @@ class _PeepholeRecurrence(torch.autograd.Function):
     """`(T, B, I)` inputs, weights and state -> `(T, B, H)`, and h and c after the last frame."""
 
     @staticmethod
-    def forward(  # type: ignore[override]
+    def forward(  # noqa: PLR0917
         ctx: Any,
         inputs: Tensor,
         weight_ih: Tensor,
@@ -97,7 +97,9 @@ class _PeepholeRecurrence(torch.autograd.Function):
         for frame in projected.unbind(0):
             sums = torch.addmm(frame, hiddens[-1], recurrent)
             before = cells[-1]
-            gate = torch.addcmul(sums[:, : 2 * size].view(batch, 2, size), into, before.unsqueeze(1)).sigmoid_()
+            gate = torch.addcmul(
+                sums[:, : 2 * size].view(batch, 2, size), into, before.unsqueeze(1)
+            ).sigmoid_()
             candidate = sums[:, 2 * size : 3 * size].tanh()
             cell = torch.addcmul(gate[:, 1] * before, gate[:, 0], candidate)
             opened = torch.addcmul(sums[:, 3 * size :], out, cell).sigmoid_()
@@ -125,7 +127,7 @@ class _PeepholeRecurrence(torch.autograd.Function):
 
     @staticmethod
     @torch.autograd.function.once_differentiable
-    def backward(ctx: Any, d_hiddens: Tensor, d_last: Tensor, d_cell: Tensor) -> tuple[Tensor, ...]:  # type: ignore[override]
+    def backward(ctx: Any, d_hiddens: Tensor, d_last: Tensor, d_cell: Tensor) -> tuple[Tensor, ...]:
         inputs, weight_ih, weight_hh, peephole, hiddens, cells, gates, candidates, outs, squashed = (
             ctx.saved_tensors
         )
@@ -150,9 +152,7 @@ class _PeepholeRecurrence(torch.autograd.Function):
             d_hidden = d_hidden + d_hiddens[frame]
             d_cell = torch.addcmul(d_cell, d_hidden, of_cell[frame])
             d_sum = d_sums[frame]
-            torch.mul(
-                d_cell.unsqueeze(1), towards_cell[frame], out=d_sum[:, : 3 * size].view(-1, 3, size)
-            )
+            torch.mul(d_cell.unsqueeze(1), towards_cell[frame], out=d_sum[:, : 3 * size].view(-1, 3, size))
             torch.mul(d_hidden, of_out[frame], out=d_sum[:, 3 * size :])
             d_hidden = d_sum @ weight_hh
             d_cell = d_cell * carried[frame]
@@ -175,7 +175,7 @@ class _PeepholeRecurrence(torch.autograd.Function):
         )
 
     @staticmethod
-    def symbolic(
+    def symbolic(  # noqa: PLR0917
         g: Any, inputs: Any, weight_ih: Any, weight_hh: Any, bias: Any, peephole: Any, hidden: Any, cell: Any
     ) -> Any:
         """The same as one LSTM node of ONNX, whose gates are ordered input, output, forget, cell."""
@@ -183,7 +183,13 @@ class _PeepholeRecurrence(torch.autograd.Function):
 
         def ordered(value: Any, blocks: tuple[int, ...], step: int) -> Any:
             parts = [
-                g.op("Slice", value, _constant(g, [step * block]), _constant(g, [step * (block + 1)]), _constant(g, [0]))
+                g.op(
+                    "Slice",
+                    value,
+                    _constant(g, [step * block]),
+                    _constant(g, [step * (block + 1)]),
+                    _constant(g, [0]),
+                )
                 for block in blocks
             ]
             return g.op("Concat", *parts, axis_i=0)
