@@ -19,19 +19,31 @@ from asr.options import parse_options, read_yaml
 
 @dataclass(frozen=True)
 class OptimizerConfig:
-    """How weights move: AdamW under a one-cycle learning rate (Loshchilov & Hutter 2019; Smith 2018).
+    """How weights move.
 
     Attributes:
+        kind: "adamw" (Loshchilov & Hutter 2019), "adam" (Kingma & Ba 2015; weight decay is added to the
+            gradient), "rmsprop" (Tieleman & Hinton 2012) or "sgd" with momentum.
         learning_rate: highest learning rate, reached after `warmup`.
-        warmup: share of all steps on which the learning rate rises; it falls to zero on the rest.
-        weight_decay: decoupled weight decay.
+        schedule: "one_cycle" (Smith 2018), or "constant" for the same learning rate throughout.
+        warmup: share of all steps on which the learning rate of one cycle rises; it falls to zero on the
+            rest.
+        momentum: of sgd and rmsprop.
+        weight_decay: of matrices; biases and normalisation do not decay.
+        loss_per: gradients are those of the loss a "token", or an "utterance" as in Graves 2013.
         gradient_clip: gradients are scaled down to this norm; 0 leaves them.
+        gradient_clip_value: each gradient is first brought between this and its negative; 0 leaves them.
     """
 
+    kind: Literal["adamw", "adam", "rmsprop", "sgd"] = "adamw"
     learning_rate: float = 2e-3
+    schedule: Literal["one_cycle", "constant"] = "one_cycle"
     warmup: float = 0.2
+    momentum: float = 0.9
     weight_decay: float = 1e-2
+    loss_per: Literal["token", "utterance"] = "token"
     gradient_clip: float = 5.0
+    gradient_clip_value: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -68,6 +80,13 @@ class TrainingConfig:
             saves the weights themselves.
         max_nonfinite: steps with a NaN or infinite loss or gradient that are skipped and named before
             training stops.
+        weight_noise: deviation of the Gaussian noise that is added to every weight while a batch's gradient
+            is computed, drawn anew for each batch (Graves 2011); 0 adds none.
+        start_from: checkpoint whose weights training begins with; null begins with random ones.
+        best_by: the dev measure that makes a model the best so far, "wer" or "loss".
+        patience: epochs without a better model after which training ends; 0 goes through all epochs.
+        dev_normaliser: how dev transcripts are spelled alike before errors are counted; one of
+            `asr score --normaliser`.
         cpu_processes: processes that share the work on a machine without a GPU; each takes batches of
             `data.seconds_per_batch` and its share of the cores. Small networks leave cores idle in one
             process. With GPUs there is one process each.
@@ -79,6 +98,11 @@ class TrainingConfig:
     consistency: float = 0.0
     ema_decay: float = 0.99
     max_nonfinite: int = 10
+    weight_noise: float = 0.0
+    start_from: str | None = None
+    best_by: Literal["wer", "loss"] = "wer"
+    patience: int = 0
+    dev_normaliser: str = "none"
     cpu_processes: int = 1
 
 

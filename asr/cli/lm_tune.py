@@ -13,7 +13,7 @@ from asr.errors import UsageError
 if TYPE_CHECKING:
     import numpy as np
 
-    from asr.data.tokenizer import CharacterTokenizer
+    from asr.data.tokenizer import Tokenizer
     from asr.decoding.beam import BeamSearch
     from asr.decoding.confidence import Calibration
     from asr.decoding.decoder import Decoder, DecodingConfig
@@ -167,7 +167,7 @@ def _development(manifest: Path, transcriber: "Transcriber") -> Development:
 
 def _searches(
     config: "DecodingConfig",
-    tokenizer: "CharacterTokenizer",
+    tokenizer: "Tokenizer",
     weights: Sequence[float],
     bonuses: Sequence[float],
 ) -> Iterator[tuple["BeamSearch", float, float]]:

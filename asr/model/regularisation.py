@@ -29,7 +29,7 @@ class FrameBatchNorm(nn.BatchNorm1d):
         assert lengths is not None
         mask = frame_mask(lengths, hidden.shape[1]).unsqueeze(2)
         count = mask.sum()
-        values = hidden.float().masked_fill(~mask, 0.0)
+        values = (hidden if hidden.dtype == torch.float64 else hidden.float()).masked_fill(~mask, 0.0)
         mean = values.sum(dim=(0, 1)) / count
         variance = (values - mean).masked_fill(~mask, 0.0).square().sum(dim=(0, 1)) / count
         self._remember(mean.detach(), variance.detach())
@@ -49,8 +49,8 @@ class FrameBatchNorm(nn.BatchNorm1d):
             torch.distributed.all_reduce(both)
             mean, variance = both / torch.distributed.get_world_size()
         assert self.momentum is not None
-        self.running_mean.lerp_(mean, self.momentum)
-        self.running_var.lerp_(variance, self.momentum)
+        self.running_mean.lerp_(mean.to(self.running_mean.dtype), self.momentum)
+        self.running_var.lerp_(variance.to(self.running_var.dtype), self.momentum)
 
 
 class NoNorm(nn.Module):

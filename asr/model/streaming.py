@@ -42,12 +42,13 @@ class StreamingEmitter:
     @property
     def latency(self) -> float:
         """Seconds of sound after a frame's beginning that must be heard before it is settled."""
-        seconds, frame = 0.0, self.model.features.hop_samples / self.model.sample_rate
+        step = 1 / self.model.sample_rate  # from one frame to the next; the first stage's are samples
+        seconds = step
         for stage in self._stages:
             if isinstance(stage, _Window):
-                seconds += (stage.size - 1 - stage.before) * frame
-                frame *= stage.stride
-        return seconds + self.model.features.window_samples / self.model.sample_rate
+                seconds += (stage.size - 1 - stage.before) * step
+                step *= stage.stride
+        return seconds
 
     def feed(self, samples: np.ndarray) -> np.ndarray:
         """Hear `(N,)` float32 samples in [-1, 1] at the model's rate.

@@ -8,7 +8,7 @@ from lightning.pytorch.plugins.io import TorchCheckpointIO
 
 from asr.model.checkpoint import Checkpoint, read_torch, save_checkpoint, write_torch
 from asr.training.curves import draw_curves
-from asr.training.epoch_log import EpochLog
+from asr.training.epoch_log import EpochLog, best_row
 from asr.training.module import SpeechModule
 
 BEST, LAST, STATE = "best.pt", "last.pt", "training_state.ckpt"
@@ -29,7 +29,7 @@ class AtomicCheckpointIO(TorchCheckpointIO):
 
 
 class ModelFiles(lightning.Callback):
-    """After each validation: last.pt, best.pt when dev WER fell (ties: the lower dev loss), curves.png.
+    """After each validation: last.pt, best.pt when it is the best by `training.best_by`, curves.png.
 
     Args:
         run_dir: the run folder.
@@ -53,6 +53,6 @@ class ModelFiles(lightning.Callback):
         notes = {"epoch": row.epoch, "dev_wer": row.dev_wer, "dev_cer": row.dev_cer, "title": self.title}
         checkpoint = Checkpoint(module.best_weights, module.tokenizer, notes)
         save_checkpoint(self.folder / LAST, checkpoint)
-        if row is min(rows, key=lambda other: (other.dev_wer, other.dev_loss)):
+        if row is best_row(rows, module.config.training.best_by):
             save_checkpoint(self.folder / BEST, checkpoint)
         draw_curves(self.run_dir / "curves.png", rows, title=self.title)

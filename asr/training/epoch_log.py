@@ -4,9 +4,10 @@ import csv
 import dataclasses
 import logging
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import lightning
 
@@ -112,6 +113,11 @@ class EpochLog(lightning.Callback):
             seconds=time.monotonic() - self._epoch_start,
         )
         self.rows.append(row)
+        training = module.config.training
+        since = row.epoch - best_row(self.rows, training.best_by).epoch
+        if 0 < training.patience <= since:
+            trainer.should_stop = True
+            log.info("no better model for %d epochs: training ends", since)
         if not trainer.is_global_zero:
             return
         write_metrics(self.path, self.rows)
@@ -133,6 +139,11 @@ class EpochLog(lightning.Callback):
             f"gradient {row.gradient_norm:.2f}  {row.hours_per_hour:.0f} h/h  "
             f"data wait {row.data_wait_share:.1%}{skipped}  {int(left // 60)}:{int(left % 60):02d} left"
         )
+
+
+def best_row(rows: Sequence[EpochRow], by: Literal["wer", "loss"]) -> EpochRow:
+    """The first of the best epochs by dev WER (ties: the lower dev loss), or by dev loss."""
+    return min(rows, key=lambda row: (row.dev_wer, row.dev_loss) if by == "wer" else (row.dev_loss,))
 
 
 def write_metrics(path: Path, rows: list[EpochRow]) -> None:

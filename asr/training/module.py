@@ -15,14 +15,17 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from asr.config import ExperimentConfig
 from asr.data.batching import Batch
-from asr.data.tokenizer import BLANK, CharacterTokenizer
+from asr.data.tokenizer import BLANK, Tokenizer
 from asr.decoding.greedy import greedy_path
-from asr.errors import TrainingError
+from asr.errors import ConfigError, TrainingError
+from asr.evaluation.normalisation import find_normaliser
 from asr.evaluation.scoring import Score, ScoredUtterance, score_utterance
 from asr.model.acoustic import AcousticModel
 from asr.model.features import frame_mask
 from asr.model.losses import consistency_loss, ctc_loss
 from asr.training.auxiliary import AuxiliaryLoss
+from asr.training.optimizers import build_optimizer, build_schedule
+from asr.training.weight_noise import WeightNoise
 
 log = logging.getLogger(__name__)
 
@@ -86,7 +89,7 @@ class SpeechModule(lightning.LightningModule):
     """
 
     def __init__(
-        self, config: ExperimentConfig, tokenizer: CharacterTokenizer, *, transcripts: Sequence[str] = ()
+        self, config: ExperimentConfig, tokenizer: Tokenizer, *, transcripts: Sequence[str] = ()
     ) -> None:
         super().__init__()
         self.config = config
@@ -101,6 +104,13 @@ class SpeechModule(lightning.LightningModule):
                 layers=config.model.layers,
                 transcripts=transcripts,
             )
+        if config.auxiliary.weight > 0 and config.auxiliary.layer <= config.model.pyramid:
+            raise ConfigError(
+                f"auxiliary.layer {config.auxiliary.layer}; expected a layer at the pyramid's top, "
+                f"{config.model.pyramid + 1} or above"
+            )
+        self.weight_noise = WeightNoise(self.model, config.training.weight_noise)
+        self.normalise = find_normaliser(config.training.dev_normaliser).apply
         self.averaged: AveragedModel | None = None
         if config.training.ema_decay > 0:
             self.averaged = AveragedModel(
@@ -131,6 +141,7 @@ class SpeechModule(lightning.LightningModule):
         clipping below then skips the step in all of them.
         """
         self._seed_step(batch_index)
+        self.weight_noise.add()
         loss = self._loss(batch)
         tokens = batch.token_lengths.sum()
         value = float(loss.detach())
@@ -140,11 +151,18 @@ class SpeechModule(lightning.LightningModule):
             return loss * math.nan
         self.train_totals.loss += value
         self.train_totals.tokens += int(tokens)
+        count = tokens
+        if self.config.optimizer.loss_per == "utterance":
+            count = torch.full_like(tokens, len(batch.ids))
         if self.trainer.world_size > 1:
             # Gradients are averaged over processes: weigh each by its share of the tokens.
-            torch.distributed.all_reduce(tokens)
-            tokens = tokens / self.trainer.world_size
-        return loss / tokens.clamp(min=1)
+            torch.distributed.all_reduce(count)
+            count = count / self.trainer.world_size
+        return loss / count.clamp(min=1)
+
+    def on_after_backward(self) -> None:
+        """The gradient is known: the weights are themselves again."""
+        self.weight_noise.remove()
 
     def _seed_step(self, batch_index: int) -> None:
         """Dropout and masks follow from seed, epoch, step and rank alone: a resumed run draws what an
@@ -178,8 +196,10 @@ class SpeechModule(lightning.LightningModule):
         gradient_clip_val: float | None = None,
         gradient_clip_algorithm: str | None = None,
     ) -> None:
-        """Clip by global norm; a gradient that is not finite moves no weight."""
-        clip = self.config.optimizer.gradient_clip
+        """Clip by value, then by global norm; a gradient that is not finite moves no weight."""
+        clip, limit = self.config.optimizer.gradient_clip, self.config.optimizer.gradient_clip_value
+        if limit > 0 and all(_is_finite(parameter.grad) for parameter in self.trained):
+            torch.nn.utils.clip_grad_value_(self.trained, limit)
         norm = float(torch.nn.utils.clip_grad_norm_(self.trained, clip if clip > 0 else math.inf))
         if math.isfinite(norm):
             self.train_totals.gradient_norms.append(norm)
@@ -232,10 +252,9 @@ class SpeechModule(lightning.LightningModule):
             strict=True,
         ):
             hypothesis = greedy_path(row[:length]).tokens
-            reference = self.tokenizer.decode(tokens[:token_length])
-            totals.utterances.append(
-                score_utterance(utterance_id, reference, self.tokenizer.decode(hypothesis))
-            )
+            reference = self.normalise(self.tokenizer.decode(tokens[:token_length]))
+            recognised = self.normalise(self.tokenizer.decode(hypothesis))
+            totals.utterances.append(score_utterance(utterance_id, reference, recognised))
 
     def on_validation_epoch_end(self) -> None:
         """Add up what the processes saw."""
@@ -246,32 +265,13 @@ class SpeechModule(lightning.LightningModule):
             self.dev_totals = DevTotals.merged([dev for _, dev in parts])
 
     def configure_optimizers(self) -> Any:
-        """AdamW; weights of matrices decay, biases and norms do not. One cycle over all steps."""
+        """The configured optimiser, its learning rate set anew before each step."""
         settings = self.config.optimizer
-        decayed = [parameter for parameter in self.trained if parameter.ndim > 1]
-        plain = [parameter for parameter in self.trained if parameter.ndim <= 1]
-        optimizer = torch.optim.AdamW(
-            [
-                {"params": decayed, "weight_decay": settings.weight_decay},
-                {"params": plain, "weight_decay": 0.0},
-            ],
-            lr=settings.learning_rate,
-            betas=(0.9, 0.98),
-        )
-        steps = max(1, int(self.trainer.estimated_stepping_batches))
-        schedule = torch.optim.lr_scheduler.LambdaLR(
-            optimizer, lambda step: one_cycle(step / steps, warmup=settings.warmup)
-        )
+        optimizer = build_optimizer(settings, self.trained)
+        steps = int(self.trainer.estimated_stepping_batches)
+        schedule = build_schedule(settings, optimizer, steps=steps)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
 
-def one_cycle(progress: float, *, warmup: float) -> float:
-    """Share of the highest learning rate: cosine from 1/25 up to 1 over `warmup`, then down to 1e-4.
-
-    Batches an epoch vary a little, so `progress` (steps done over steps expected) may pass 1.
-    """
-    if progress < warmup:
-        low, high, part = 1 / 25, 1.0, progress / warmup
-    else:
-        low, high, part = 1.0, 1e-4, min(1.0, (progress - warmup) / max(1e-9, 1 - warmup))
-    return low + (high - low) * (1 - math.cos(math.pi * part)) / 2
+def _is_finite(gradient: Tensor | None) -> bool:
+    return gradient is None or bool(gradient.isfinite().all())

@@ -32,15 +32,16 @@ from asr.config import ExperimentConfig, load_experiment, save_experiment
 from asr.data.augmentation import WaveformAugmentation
 from asr.data.batching import BucketBatchSampler, SpeechDataset, collate
 from asr.data.manifest import Utterance, read_manifest
-from asr.data.tokenizer import CharacterTokenizer, build_tokenizer
+from asr.data.tokenizer import Tokenizer, build_tokenizer
 from asr.data.validation import check_fit, check_transcripts
 from asr.errors import CheckpointError, ConfigError, TrainingError
 from asr.files import write_atomically
 from asr.model.precision import resolve_precision
 from asr.training.checkpoints import BEST, STATE, AtomicCheckpointIO, ModelFiles
-from asr.training.epoch_log import EpochLog
+from asr.training.epoch_log import EpochLog, best_row
 from asr.training.module import SpeechModule
 from asr.training.processes import is_first_process
+from asr.training.starting_point import copy_weights, measure_features
 
 log = logging.getLogger(__name__)
 
@@ -107,6 +108,8 @@ def _run(
         config, tokenizer, transcripts=[utterance.text or "" for utterance in train_utterances]
     )
     _check(config, module, tokenizer, {config.data.train: train_utterances, config.data.dev: dev_utterances})
+    if resume is None:
+        _begin(config, module, train_utterances)
 
     epochs = config.training.epochs
     epoch_log = EpochLog(run_dir, epochs=epochs)
@@ -186,10 +189,20 @@ def _run(
             raise TrainingError(
                 f"stopped by a signal; `asr train --resume {run_dir}` goes on after the last whole epoch"
             ) from None
-    best = min(epoch_log.rows, key=lambda row: (row.dev_wer, row.dev_loss))
+    best = best_row(epoch_log.rows, config.training.best_by)
     minutes = (datetime.now().astimezone() - started).total_seconds() / 60
     log.info("best epoch %d: dev WER %.2f %%; %.1f minutes", best.epoch, 100 * best.dev_wer, minutes)
     return checkpoints / BEST
+
+
+def _begin(config: ExperimentConfig, module: SpeechModule, utterances: list[Utterance]) -> None:
+    """What training begins with beside random weights; a resumed run has it in its state."""
+    if config.training.start_from is not None:
+        copy_weights(module.model, module.tokenizer, config.training.start_from)
+    elif config.features.normalisation == "global":
+        measure_features(module.model.features, utterances, seed=config.training.seed)
+    if module.averaged is not None:
+        module.averaged.module.load_state_dict(module.model.state_dict())
 
 
 def train_loader(
@@ -241,7 +254,7 @@ def _loader(
 def _check(
     config: ExperimentConfig,
     module: SpeechModule,
-    tokenizer: CharacterTokenizer,
+    tokenizer: Tokenizer,
     manifests: dict[str, list[Utterance]],
 ) -> None:
     """Stop before training for what would make it fail or lose data later."""

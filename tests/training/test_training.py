@@ -15,7 +15,8 @@ from asr.config import ExperimentConfig, load_experiment, save_experiment
 from asr.data.manifest import read_manifest, write_manifest
 from asr.errors import AsrError, CheckpointError, TrainingError
 from asr.model.checkpoint import load_checkpoint
-from asr.training.module import SpeechModule, one_cycle
+from asr.training.module import SpeechModule
+from asr.training.optimizers import one_cycle
 from asr.training.train import resume, train
 
 
