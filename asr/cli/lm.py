@@ -60,6 +60,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
     convert.add_argument(
         "out", metavar="OUT", type=Path, help="NAME.arpa, NAME.arpa.gz, or NAME.lm (compact)"
     )
+    convert.add_argument(
+        "--small",
+        action="store_true",
+        help="half the size for shipping: probabilities in half precision, a second more to open",
+    )
     convert.set_defaults(run=_convert)
 
     from asr.cli import lm_tune
@@ -129,7 +134,7 @@ def _convert(arguments: argparse.Namespace) -> int:
 
     check_model_name(arguments.out)
     model = read_language_model(arguments.lm)
-    write_language_model(arguments.out, model)
+    write_language_model(arguments.out, model, small=arguments.small)
     print(f"{arguments.out}: order {model.order}, {sum(model.counts)} n-grams")
     return 0
 

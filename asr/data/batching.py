@@ -247,12 +247,15 @@ class BucketBatchSampler(Sampler[list[SampleKey]]):
                 )
             batches[largest : largest + 1] = [batches[largest][:half], batches[largest][half:]]
         if self.shuffle:
-            order = generator.permutation(len(batches))
+            # Batches that the ranks take in the same step last alike, so that no rank waits for another.
+            longest = np.array([self.durations[batch].max() for batch in batches])
+            steps = np.argsort(-longest, kind="stable").reshape(-1, self.world_size)
+            order = generator.permutation(len(steps))
             if epoch == 0:
-                costs = [len(batch) * self.durations[batch].max() for batch in batches]
-                longest = int(np.argmax(costs))
-                order = np.concatenate([[longest], order[order != longest]])
-            batches = [batches[number] for number in order]
+                sizes = np.array([len(batch) for batch in batches])
+                first = int(np.argmax((longest * sizes)[steps].max(axis=1)))
+                order = np.concatenate([[first], order[order != first]])
+            batches = [batches[number] for number in steps[order].flatten()]
         return batches
 
     def _cut(self, order: np.ndarray) -> list[np.ndarray]:

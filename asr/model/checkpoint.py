@@ -37,13 +37,17 @@ class Checkpoint:
     notes: dict[str, Any] = field(default_factory=dict)
 
 
-def save_checkpoint(path: str | Path, checkpoint: Checkpoint) -> None:
+def save_checkpoint(path: str | Path, checkpoint: Checkpoint, *, half: bool = False) -> None:
     """Write a checkpoint, atomically.
+
+    `half` keeps the weights in half precision (float16), for shipping: half the size; they are float32
+    again when loaded.
 
     Raises:
         AsrError: no space left, no permission. Whatever stood at `path` is then untouched.
     """
     model, tokenizer = checkpoint.model, checkpoint.tokenizer
+    precision = torch.float16 if half else torch.float32
     write_torch(
         path,
         {
@@ -53,7 +57,10 @@ def save_checkpoint(path: str | Path, checkpoint: Checkpoint) -> None:
             "tokens": tokenizer.kind,
             "vocabulary": list(tokenizer.vocabulary),
             "case": tokenizer.case,
-            "weights": {name: tensor.detach().cpu().clone() for name, tensor in model.state_dict().items()},
+            "weights": {
+                name: tensor.detach().to("cpu", precision if tensor.is_floating_point() else None, copy=True)
+                for name, tensor in model.state_dict().items()
+            },
             "notes": checkpoint.notes,
         },
     )

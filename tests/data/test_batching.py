@@ -140,3 +140,13 @@ def test_transcripts_are_checked_before_training_starts(tone: Callable[..., Path
         SpeechDataset([Utterance("u", tone(), 1.0)], tokenizer, sample_rate=16000)
     with pytest.raises(TranscriptError, match="utt u: character 'B'"):
         SpeechDataset([Utterance("u", tone(), 1.0, text="AB")], tokenizer, sample_rate=16000)
+
+
+def test_ranks_of_a_step_get_batches_of_like_length_and_cost() -> None:
+    durations = np.random.default_rng(1).uniform(0.5, 17.0, 2000)
+    sampler = BucketBatchSampler(
+        durations, seconds_per_batch=40, utterances_per_batch=12, seed=1, world_size=4
+    )
+    batches = sampler.batches(1)
+    costs = np.array([len(batch) * durations[batch].max() for batch in batches]).reshape(-1, 4)
+    assert costs.max(axis=1).sum() < 1.05 * costs.mean(axis=1).sum()

@@ -35,6 +35,8 @@ ngram 3=1
 \\end\\
 """
 
+TEXT = [line.split() for line in ("a b c", "a b d", "b c a b", "d a b c a", "c d")]
+
 
 def write(tmp_path, text, name="lm.arpa"):
     path = tmp_path / name
@@ -152,3 +154,24 @@ def test_a_compact_file_cut_short_is_refused(tmp_path):
     (tmp_path / "m.lm").write_bytes(whole[:15] + b"\x09" + whole[16:])
     with pytest.raises(LanguageModelError, match="of this version"):
         read_language_model(tmp_path / "m.lm")
+
+
+def test_a_small_file_holds_the_same_model_in_half_precision(tmp_path):
+    model = estimate(TEXT, order=3)
+    write_binary(tmp_path / "m.lm", model)
+    write_binary(tmp_path / "s.lm", model, small=True)
+    small = read_language_model(tmp_path / "s.lm")
+    assert small.words == model.words
+    assert small.counts == model.counts
+    for name in ("word", "suffix", "first_child"):
+        assert (getattr(small.arrays, name) == getattr(model.arrays, name)).all(), name
+    for name in ("log10_prob", "log10_backoff"):
+        ours, theirs = getattr(small.arrays, name), getattr(model.arrays, name)
+        assert ours.dtype == np.float32
+        np.testing.assert_allclose(ours, theirs, rtol=1e-3, atol=1e-6)
+    assert (tmp_path / "s.lm").stat().st_size < (tmp_path / "m.lm").stat().st_size
+
+
+def test_an_arpa_file_cannot_be_small(tmp_path):
+    with pytest.raises(LanguageModelError, match="compact form can be small"):
+        write_language_model(tmp_path / "m.arpa", estimate(TEXT, order=2), small=True)

@@ -146,3 +146,16 @@ def test_a_checkpoint_of_units_and_one_from_before_units_both_load(
     old = load_checkpoint(tmp_path / "old.pt")
     assert isinstance(old.tokenizer, CharacterTokenizer)
     assert old.model.config == tiny_model.config
+
+
+def test_a_checkpoint_in_half_precision_is_half_the_size_and_loads_in_float32(
+    tiny_model: AcousticModel, tmp_path: Path
+) -> None:
+    checkpoint = Checkpoint(tiny_model, CharacterTokenizer([BLANK_SYMBOL, *" ABC"]))
+    save_checkpoint(tmp_path / "whole.pt", checkpoint)
+    save_checkpoint(tmp_path / "half.pt", checkpoint, half=True)
+    assert (tmp_path / "half.pt").stat().st_size < 0.75 * (tmp_path / "whole.pt").stat().st_size
+    loaded = load_checkpoint(tmp_path / "half.pt").model
+    for name, weight in loaded.state_dict().items():
+        assert weight.dtype == torch.float32, name
+        torch.testing.assert_close(weight, tiny_model.state_dict()[name], rtol=1e-3, atol=1e-4)

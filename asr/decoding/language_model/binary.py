@@ -3,6 +3,9 @@
 The arrays are mapped, not read: a model of a gigabyte opens at once, and processes share its pages. (They
 are mapped copy-on-write, for numba compiles once more for arrays that are read-only; nothing writes.)
 
+A file for shipping (`small`) keeps probabilities in half precision and leaves out the suffix links, which
+are found again when it is read: half the size, a second or so to open.
+
     16 bytes   magic and version
      8 bytes   length of the header, little-endian
     header     JSON: counts, bytes of the words, and for each array its dtype, length and offset
@@ -16,18 +19,26 @@ from pathlib import Path
 
 import numpy as np
 
-from asr.decoding.language_model.ngram import NgramArrays, NgramModel
+from asr.decoding.language_model.ngram import NgramArrays, NgramModel, suffix_links
 from asr.errors import LanguageModelError
 from asr.files import write_atomically
 
 MAGIC = b"asr-ngram-lm\x00\x00\x00\x01"
 _ALIGNMENT = 64
+_PROBABILITIES = ("log10_prob", "log10_backoff")
 
 
-def write_binary(path: str | Path, model: NgramModel) -> None:
-    """Write the compact form, atomically. Raises AsrError when the file cannot be written."""
+def write_binary(path: str | Path, model: NgramModel, *, small: bool = False) -> None:
+    """Write the compact form, atomically. Raises AsrError when the file cannot be written.
+
+    `small` rounds log10 probabilities to half precision (by at most 0.002 where they are above -8).
+    """
     words = "\n".join(model.words).encode()
     arrays = {name: np.ascontiguousarray(array) for name, array in model.arrays._asdict().items()}
+    if small:
+        del arrays["suffix"]
+        for name in _PROBABILITIES:
+            arrays[name] = arrays[name].astype("<f2")
     places: dict[str, dict[str, object]] = {}
     offset = 0
     for name, array in arrays.items():
@@ -74,7 +85,14 @@ def read_binary(path: str | Path) -> NgramModel:
             else np.zeros(0, place["dtype"])
             for name, place in header["arrays"].items()
         }
-        return NgramModel(tuple(words.decode().split("\n")), tuple(header["counts"]), NgramArrays(**arrays))
+        counts = tuple(header["counts"])
+        for name in _PROBABILITIES:
+            arrays[name] = arrays[name].astype(np.float32, copy=False)
+        if "suffix" not in arrays:
+            children = np.diff(arrays["first_child"])
+            parent = np.append(0, np.repeat(np.arange(len(children)), children))
+            arrays["suffix"] = suffix_links(arrays["word"], parent, counts)
+        return NgramModel(tuple(words.decode().split("\n")), counts, NgramArrays(**arrays))
     except (ValueError, KeyError, TypeError) as error:
         raise LanguageModelError(f"{path}: broken compact language model: {error}") from None
     except OSError as error:
@@ -105,17 +123,21 @@ def check_model_name(path: str | Path) -> None:
         )
 
 
-def write_language_model(path: str | Path, model: NgramModel) -> None:
+def write_language_model(path: str | Path, model: NgramModel, *, small: bool = False) -> None:
     """Write ARPA where the name ends in `.arpa` or `.arpa.gz`, the compact form where it ends in `.lm`.
 
     Raises:
-        LanguageModelError: another ending.
+        LanguageModelError: another ending, or `small` for an ARPA file.
         AsrError: the file cannot be written.
     """
     from asr.decoding.language_model.arpa import write_arpa
 
     check_model_name(path)
     if str(path).endswith(".lm"):
-        write_binary(path, model)
+        write_binary(path, model, small=small)
+    elif small:
+        raise LanguageModelError(
+            f"{path}: only the compact form can be small; expected a name that ends in .lm"
+        )
     else:
         write_arpa(path, model)

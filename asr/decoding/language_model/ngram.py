@@ -193,10 +193,7 @@ def build_skeleton(vocabulary_size: int, tables: Sequence[np.ndarray]) -> Skelet
     width = np.int64(vocabulary_size)
     word = [np.array([-1], np.int32), np.arange(vocabulary_size, dtype=np.int32)]
     parent = [np.zeros(1, np.int32), np.zeros(vocabulary_size, np.int32)]
-    suffix = [np.zeros(1, np.int32), np.zeros(vocabulary_size, np.int32)]
-    # keys[i] = parent x width + word of node `1 + vocabulary_size + i`; ascending over all orders.
-    keys = np.zeros(0, np.int64)
-    base = 1 + vocabulary_size
+    start = 1 + vocabulary_size
     # node of the first k words of every row of every table, k growing with the loop
     heads = [1 + table[:, 0].astype(np.int64) for table in tables]
     counts = [vocabulary_size]
@@ -213,38 +210,58 @@ def build_skeleton(vocabulary_size: int, tables: Sequence[np.ndarray]) -> Skelet
         missing = [key[~_contains(own, key)] for key in wanted[1:]]
         if any(map(len, missing)):
             own = np.union1d(own, np.concatenate(missing))
-        start = base + len(keys)
         for index, key in enumerate(wanted, order - 1):
             heads[index] = start + np.searchsorted(own, key)
-        parents, words = own // width, own % width
-        links = np.zeros(len(own), np.int64)
-        shorter = np.concatenate(suffix)[parents].astype(np.int64)
-        pending = np.arange(len(own))
-        while len(pending):
-            at, last = shorter[pending], words[pending]
-            found = np.searchsorted(keys, at * width + last)
-            hit = _contains(keys, at * width + last)
-            links[pending] = np.where(at == 0, 1 + last, base + found)
-            pending = pending[(at != 0) & ~hit]
-            shorter[pending] = np.concatenate(suffix)[shorter[pending]]
-        word.append(words.astype(np.int32))
-        parent.append(parents.astype(np.int32))
-        suffix.append(links.astype(np.int32))
-        keys = np.concatenate([keys, own])
+        word.append((own % width).astype(np.int32))
+        parent.append((own // width).astype(np.int32))
         counts.append(len(own))
+        start += len(own)
     inner = 1 + sum(counts[:-1])
-    all_parents = np.concatenate(parent)
+    all_words, all_parents = np.concatenate(word), np.concatenate(parent)
     children = np.bincount(all_parents[1:], minlength=inner)
     first_child = 1 + np.concatenate([[0], np.cumsum(children)])
     return Skeleton(
-        np.concatenate(word),
+        all_words,
         all_parents,
-        np.concatenate(suffix),
+        suffix_links(all_words, all_parents, counts),
         first_child.astype(np.int32),
         inner,
         tuple(counts),
         [head.astype(np.int64) for head in heads],
     )
+
+
+def suffix_links(word: np.ndarray, parent: np.ndarray, counts: Sequence[int]) -> np.ndarray:
+    """The node of each node's longest known proper suffix.
+
+    Args:
+        word, parent: `(n,)` int32 of a trie whose nodes are sorted by order, parent and word.
+        counts: nodes of each order.
+
+    Returns:
+        `(n,)` int32; 0, the root, for the root and the words.
+    """
+    width = np.int64(counts[0])
+    base = 1 + counts[0]
+    keys = parent[base:].astype(np.int64) * width + word[base:]  # ascending over all orders
+    suffix = np.zeros(len(word), np.int32)
+    start = base
+    for count in counts[1:]:
+        words = word[start : start + count].astype(np.int64)
+        links = np.zeros(count, np.int64)
+        shorter = suffix[parent[start : start + count]].astype(np.int64)
+        known = keys[: start - base]
+        pending = np.arange(count)
+        while len(pending):
+            at, last = shorter[pending], words[pending]
+            hit = _contains(known, at * width + last)
+            found = np.searchsorted(known, at * width + last)
+            links[pending] = np.where(at == 0, 1 + last, base + found)
+            pending = pending[(at != 0) & ~hit]
+            shorter[pending] = suffix[shorter[pending]]
+        suffix[start : start + count] = links
+        start += count
+    return suffix
 
 
 def _contains(keys: np.ndarray, wanted: np.ndarray) -> np.ndarray:

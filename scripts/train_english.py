@@ -1,0 +1,145 @@
+"""Train the English model that comes with the package, from the corpora to the files that ship.
+
+python scripts/train_english.py CORPORA OUT
+
+CORPORA holds LibriSpeech/train-clean-5 and a LibriSpeech development set, speechocean762, an4 and
+text/books.txt as their publishers lay them out. OUT gets the manifests, the run folder, and at the end
+english.pt, english.lm and english.decoding.json, which `--install` copies into the package. A script that
+was stopped goes on where it was; what is there is not made again. Needs `pip install "asr[synthesis]"`.
+"""
+
+import argparse
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from asr.data.manifest import read_manifest
+from asr.errors import AsrError
+from asr.files import write_atomically
+from asr.model.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+PACKAGE = REPOSITORY / "asr" / "model" / "pretrained"
+NAME = "english"
+NOTES = {
+    "name": "asr-english",
+    "language": "English",
+    "trained_on": [
+        "LibriSpeech train-clean-5 (CC BY 4.0), 5.31 h",
+        "speechocean762 train (free for commercial and other use), 2.88 h",
+        "CMU AN4 train (free for any use, with the notice of Carnegie Mellon University), 0.64 h",
+    ],
+    "licence": "Apache-2.0; LibriSpeech (Panayotov et al. 2015) is CC BY 4.0",
+}
+
+
+def main() -> int:
+    """Make what is missing."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("corpora", metavar="CORPORA", type=Path)
+    parser.add_argument("out", metavar="OUT", type=Path)
+    parser.add_argument(
+        "--dev", default="dev-clean-4", help="folder of LibriSpeech to choose on (default: %(default)s)"
+    )
+    parser.add_argument("--config", type=Path, default=REPOSITORY / "configs" / "english.yaml")
+    parser.add_argument("--install", action="store_true", help="copy the files into the package at the end")
+    arguments = parser.parse_args()
+    try:
+        make(arguments.corpora, arguments.out, dev=arguments.dev, config=arguments.config)
+    except (AsrError, subprocess.CalledProcessError) as error:
+        print(f"train_english.py: {error}", file=sys.stderr)
+        return 1
+    if arguments.install:
+        for suffix in (".pt", ".lm", ".decoding.json"):
+            shutil.copyfile(arguments.out / (NAME + suffix), PACKAGE / (NAME + suffix))
+    return 0
+
+
+def make(corpora: Path, out: Path, *, dev: str, config: Path) -> None:
+    """All steps, in order; each is skipped when its output is there."""
+    out.mkdir(parents=True, exist_ok=True)
+    train, development = out / "train.jsonl", out / "dev.jsonl"
+    step(train, lambda: merge(corpora, out))
+    step(development, lambda: shutil.copyfile(out / "librispeech" / f"{dev}.jsonl", development))
+    phones = out / "phones.dict"
+    step(phones, lambda: run(sys.executable, REPOSITORY / "scripts" / "pronounce.py", train, phones))
+    checkpoint = out / "run" / "checkpoints" / "best.pt"
+    acoustic_model(config, out, train=train, development=development, phones=phones)
+    text, whole, small = out / "text.txt", out / "books.lm", out / f"{NAME}.lm"
+    step(text, lambda: language_model_text(corpora, train, text))
+    step(whole, lambda: asr("lm", "train", text, whole, "--order", 3, "--prune", 0, 1, 1))
+    step(small, lambda: asr("lm", "convert", whole, small, "--small"))
+    model = out / f"{NAME}.pt"
+    step(model, lambda: ship(checkpoint, model))
+    step(
+        out / f"{NAME}.decoding.json",
+        lambda: asr(
+            "lm", "tune", "--model", model, "--manifest", development, "--lm", small, "--lexicon", "lm", "--threads", 2
+        ),
+    )  # fmt: skip
+
+
+def step(output: Path, work: Callable[[], object]) -> None:
+    """Do the work whose output is missing."""
+    if not output.exists():
+        print(f"--- {output}", flush=True)
+        work()
+
+
+def run(*words: object) -> None:
+    """Run a command; raises CalledProcessError."""
+    subprocess.run([str(word) for word in words], check=True)
+
+
+def asr(*words: object) -> None:
+    """Run a verb."""
+    run(sys.executable, "-m", "asr", *words)
+
+
+def merge(corpora: Path, out: Path) -> None:
+    """Manifests of the three corpora, and their training parts together."""
+    asr("prepare", "librispeech", corpora / "LibriSpeech", out / "librispeech")
+    asr("prepare", "speechocean762", corpora / "speechocean762", out / "speechocean762")
+    asr("prepare", "an4", corpora / "an4", out / "an4")
+    asr(
+        "manifest",
+        "merge",
+        out / "librispeech" / "train-clean-5.jsonl",
+        out / "speechocean762" / "train.jsonl",
+        out / "an4" / "train.jsonl",
+        out / "train.jsonl",
+    )
+
+
+def acoustic_model(config: Path, out: Path, *, train: Path, development: Path, phones: Path) -> None:
+    """Train, or go on training; a run that is through is left as it is."""
+    run_dir = out / "run"
+    if (run_dir / "checkpoints" / "training_state.ckpt").exists():
+        asr("train", "--resume", run_dir)
+    else:
+        shutil.rmtree(run_dir, ignore_errors=True)  # it ended before its first checkpoint
+        asr(
+            "train", "--config", config, "--run-dir", run_dir, "--data.train", train, "--data.dev", development,
+            "--auxiliary.pronunciations", phones,
+        )  # fmt: skip
+
+
+def language_model_text(corpora: Path, train: Path, text: Path) -> None:
+    """The books, and the training transcripts."""
+    with write_atomically(text) as file, (corpora / "text" / "books.txt").open(encoding="utf-8") as books:
+        shutil.copyfileobj(books, file)
+        file.writelines(f"{utterance.text}\n" for utterance in read_manifest(train))
+
+
+def ship(checkpoint: Path, model: Path) -> None:
+    """The best checkpoint in half precision, with what a user should know of it."""
+    best = load_checkpoint(checkpoint)
+    save_checkpoint(model, Checkpoint(best.model, best.tokenizer, {**best.notes, **NOTES}), half=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
