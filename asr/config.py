@@ -13,6 +13,7 @@ from asr.files import write_atomically
 from asr.model.acoustic import AcousticModelConfig
 from asr.model.encoder import EncoderConfig
 from asr.model.features import FeaturesConfig
+from asr.model.objectives import ObjectiveConfig
 from asr.model.spec_augment import SpecAugmentConfig
 from asr.options import parse_options, read_yaml
 
@@ -116,6 +117,7 @@ class ExperimentConfig:
         features: from waveform to features.
         spec_augment: what training hides of the features.
         model: shape of the network.
+        objective: what the network is trained to do: CTC, or more.
         auxiliary: a second loss on a lower layer.
         optimizer: how weights move.
         training: how long, how precisely, from which seed.
@@ -127,13 +129,14 @@ class ExperimentConfig:
     spec_augment: SpecAugmentConfig = field(default_factory=SpecAugmentConfig)
     model: EncoderConfig = field(default_factory=EncoderConfig)
     auxiliary: AuxiliaryConfig = field(default_factory=AuxiliaryConfig)
+    objective: ObjectiveConfig = field(default_factory=ObjectiveConfig)
     optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
     training: TrainingConfig = field(default_factory=TrainingConfig)
 
     @property
     def acoustic_model(self) -> AcousticModelConfig:
         """The part that the checkpoint carries."""
-        return AcousticModelConfig(self.features, self.spec_augment, self.model)
+        return AcousticModelConfig(self.features, self.spec_augment, self.model, self.objective)
 
 
 def load_experiment(path: str | Path, options: Sequence[str] = ()) -> ExperimentConfig:

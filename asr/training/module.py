@@ -20,7 +20,8 @@ from asr.decoding.greedy import greedy_path
 from asr.errors import ConfigError, TrainingError
 from asr.evaluation.normalisation import find_normaliser
 from asr.evaluation.scoring import Score, ScoredUtterance, score_utterance
-from asr.model.acoustic import AcousticModel
+from asr.model.acoustic import AcousticModel, Emission
+from asr.model.encoder import Encoding
 from asr.model.features import frame_mask
 from asr.model.losses import consistency_loss, ctc_loss
 from asr.training.auxiliary import AuxiliaryLoss
@@ -80,7 +81,7 @@ class DevTotals:
 
 
 class SpeechModule(lightning.LightningModule):
-    """Trains an acoustic model with CTC, and with CR-CTC when the config asks for it.
+    """Trains an acoustic model with CTC, and with CR-CTC, a transducer or attention when the config asks for it.
 
     Args:
         config: the experiment.
@@ -179,8 +180,8 @@ class SpeechModule(lightning.LightningModule):
         features, lengths = features.repeat(views, 1, 1), lengths.repeat(views)
         encoding = self.model.encoder(self.model.spec_augment(features, lengths), lengths)
         emission = self.model.emission(encoding)
-        losses = ctc_loss(emission, batch.tokens.repeat(views, 1), batch.token_lengths.repeat(views))
-        ctc = losses.sum() / views
+        tokens, token_lengths = batch.tokens.repeat(views, 1), batch.token_lengths.repeat(views)
+        ctc = self._objective_losses(self.model, encoding, emission, tokens, token_lengths).sum() / views
         if self.auxiliary is not None:
             ctc = ctc + self.config.auxiliary.weight * self.auxiliary(encoding, batch).sum() / views
         if weight == 0:
@@ -189,6 +190,18 @@ class SpeechModule(lightning.LightningModule):
             type(emission)(*halves) for halves in zip(*(part.chunk(2) for part in emission), strict=True)
         )
         return ctc + weight * consistency_loss(first, second).sum()
+
+    @staticmethod
+    def _objective_losses(
+        model: AcousticModel, encoding: Encoding, emission: Emission, tokens: Tensor, token_lengths: Tensor
+    ) -> Tensor:
+        """`(B,)` losses in nats: CTC's, or both heads' with their shares."""
+        ctc = ctc_loss(emission, tokens, token_lengths)
+        if model.objective is None:
+            return ctc
+        weight = model.config.objective.ctc_weight
+        own = model.objective.loss(encoding.hidden, encoding.lengths, tokens, token_lengths)
+        return weight * ctc + (1 - weight) * own
 
     def configure_gradient_clipping(
         self,
@@ -237,21 +250,27 @@ class SpeechModule(lightning.LightningModule):
     def validation_step(self, batch: Batch, batch_index: int) -> None:
         """Loss, greedy transcripts and the share of blanks, with the weights that are saved."""
         model, totals = self.best_weights, self.dev_totals
-        emission = model(batch.waveforms, batch.waveform_lengths)
-        totals.loss += float(ctc_loss(emission, batch.tokens, batch.token_lengths).sum())
+        encoding = model.encoder(*model.features(batch.waveforms, batch.waveform_lengths))
+        emission = model.emission(encoding)
+        losses = self._objective_losses(model, encoding, emission, batch.tokens, batch.token_lengths)
+        totals.loss += float(losses.sum())
         totals.tokens += int(batch.token_lengths.sum())
         valid = frame_mask(emission.lengths, emission.log_probs.shape[1])
         totals.frames += int(valid.sum())
         totals.blanks += int(((emission.log_probs.argmax(dim=2) == BLANK) & valid).sum())
-        for row, length, tokens, token_length, utterance_id in zip(
-            emission.log_probs.cpu().numpy(),
+        for row, hidden, length, tokens, token_length, utterance_id in zip(
+            emission.log_probs.cpu(),
+            encoding.hidden,
             emission.lengths.tolist(),
             batch.tokens.tolist(),
             batch.token_lengths.tolist(),
             batch.ids,
             strict=True,
         ):
-            hypothesis = greedy_path(row[:length]).tokens
+            if model.objective is None:
+                hypothesis = greedy_path(row[:length].numpy()).tokens
+            else:
+                hypothesis = model.objective.search(hidden[:length].float(), beam_width=1)[0].tokens
             reference = self.normalise(self.tokenizer.decode(tokens[:token_length]))
             recognised = self.normalise(self.tokenizer.decode(hypothesis))
             totals.utterances.append(score_utterance(utterance_id, reference, recognised))

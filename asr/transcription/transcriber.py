@@ -12,9 +12,10 @@ from asr.data.batching import pad_waveforms
 from asr.data.manifest import Utterance
 from asr.decoding.decoder import Decoder, DecodingConfig
 from asr.decoding.hypothesis import Hypothesis
-from asr.errors import AsrError, AudioError, UsageError
+from asr.errors import AsrError, AudioError, DecodingError, UsageError
 from asr.model.checkpoint import Checkpoint, load_checkpoint
 from asr.model.precision import Precision, autocast
+from asr.model.recognition import recognise
 
 
 class Transcribed(NamedTuple):
@@ -81,6 +82,11 @@ class Transcriber:
         self.tokenizer = checkpoint.tokenizer
         self.notes = checkpoint.notes
         self.precision = precision
+        if self.model.objective is not None and decoding is not None and decoding.knows:
+            raise DecodingError(
+                f"this model decodes with its {self.model.config.objective.kind} network, which takes no language "
+                "model, lexicon or hot words; leave them out, or take a model trained with objective.kind ctc"
+            )
         self.decoder = Decoder(
             decoding or DecodingConfig(), self.tokenizer, seconds_per_frame=self.model.seconds_per_frame
         )
@@ -105,7 +111,7 @@ class Transcriber:
         else:
             waveform = read_audio(audio, sample_rate=self.sample_rate)
             self._check_length(waveform, str(audio))
-        return self.decoder(self.emit([waveform])[0])
+        return self.recognise([waveform])[0]
 
     def transcribe_utterances(
         self, utterances: Sequence[Utterance], *, seconds_per_batch: float = 120.0
@@ -146,9 +152,25 @@ class Transcriber:
         return self.emit([self.read_utterance(utterance)])[0]
 
     def _finish(self, waiting: Sequence[tuple[Utterance, np.ndarray]]) -> Iterator[Transcribed]:
-        emissions = self.emit([waveform for _, waveform in waiting]) if waiting else []
-        for (utterance, _), log_probs in zip(waiting, emissions, strict=True):
-            yield Transcribed(utterance, self.decoder(log_probs), None)
+        hypotheses = self.recognise([waveform for _, waveform in waiting]) if waiting else []
+        for (utterance, _), hypothesis in zip(waiting, hypotheses, strict=True):
+            yield Transcribed(utterance, hypothesis, None)
+
+    def recognise(self, waveforms: Sequence[np.ndarray]) -> list[Hypothesis]:
+        """Hypotheses of `(N,)` waveforms at the model's rate, by its transducer or attention decoder if it has one."""
+        if self.model.objective is None:
+            return [self.decoder(log_probs) for log_probs in self.emit(waveforms)]
+        config = self.decoder.config
+        beam_width = config.beam_width if config.method == "beam" else 1
+        padded, lengths = pad_waveforms(waveforms)
+        with torch.inference_mode(), autocast(self.device, self.precision):
+            recognitions = recognise(
+                self.model, padded.to(self.device), lengths.to(self.device), beam_width=beam_width
+            )
+        return [
+            self.decoder.hypothesis(log_probs.cpu().numpy(), found.tokens, found.score)
+            for log_probs, found in recognitions
+        ]
 
     def emit(self, waveforms: Sequence[np.ndarray]) -> list[np.ndarray]:
         """Natural-log probabilities `(T', V)` float32 of each `(N,)` waveform at the model's rate."""
