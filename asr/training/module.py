@@ -20,10 +20,9 @@ from asr.decoding.greedy import greedy_path
 from asr.errors import ConfigError, TrainingError
 from asr.evaluation.normalisation import find_normaliser
 from asr.evaluation.scoring import Score, ScoredUtterance, score_utterance
-from asr.model.acoustic import AcousticModel, Emission
-from asr.model.encoder import Encoding
+from asr.model.acoustic import AcousticModel
 from asr.model.features import frame_mask
-from asr.model.losses import consistency_loss, ctc_loss
+from asr.model.losses import consistency_loss, objective_losses
 from asr.training.auxiliary import AuxiliaryLoss
 from asr.training.optimizers import build_optimizer, build_schedule
 from asr.training.weight_noise import WeightNoise
@@ -179,29 +178,17 @@ class SpeechModule(lightning.LightningModule):
         views = 2 if weight > 0 else 1
         features, lengths = features.repeat(views, 1, 1), lengths.repeat(views)
         encoding = self.model.encoder(self.model.spec_augment(features, lengths), lengths)
-        emission = self.model.emission(encoding)
         tokens, token_lengths = batch.tokens.repeat(views, 1), batch.token_lengths.repeat(views)
-        ctc = self._objective_losses(self.model, encoding, emission, tokens, token_lengths).sum() / views
+        ctc = objective_losses(self.model, encoding, tokens, token_lengths).sum() / views
         if self.auxiliary is not None:
             ctc = ctc + self.config.auxiliary.weight * self.auxiliary(encoding, batch).sum() / views
         if weight == 0:
             return ctc
+        emission = self.model.emission(encoding)
         first, second = (
             type(emission)(*halves) for halves in zip(*(part.chunk(2) for part in emission), strict=True)
         )
         return ctc + weight * consistency_loss(first, second).sum()
-
-    @staticmethod
-    def _objective_losses(
-        model: AcousticModel, encoding: Encoding, emission: Emission, tokens: Tensor, token_lengths: Tensor
-    ) -> Tensor:
-        """`(B,)` losses in nats: CTC's, or both heads' with their shares."""
-        ctc = ctc_loss(emission, tokens, token_lengths)
-        if model.objective is None:
-            return ctc
-        weight = model.config.objective.ctc_weight
-        own = model.objective.loss(encoding.hidden, encoding.lengths, tokens, token_lengths)
-        return weight * ctc + (1 - weight) * own
 
     def configure_gradient_clipping(
         self,
@@ -252,7 +239,7 @@ class SpeechModule(lightning.LightningModule):
         model, totals = self.best_weights, self.dev_totals
         encoding = model.encoder(*model.features(batch.waveforms, batch.waveform_lengths))
         emission = model.emission(encoding)
-        losses = self._objective_losses(model, encoding, emission, batch.tokens, batch.token_lengths)
+        losses = objective_losses(model, encoding, batch.tokens, batch.token_lengths)
         totals.loss += float(losses.sum())
         totals.tokens += int(batch.token_lengths.sum())
         valid = frame_mask(emission.lengths, emission.log_probs.shape[1])

@@ -16,7 +16,7 @@ from asr.data.manifest import Utterance, write_manifest
 from asr.data.phones import TIMIT_PHONES
 from asr.data.tokenizer import build_tokenizer
 from asr.model.acoustic import AcousticModel
-from asr.model.losses import ctc_loss
+from asr.model.losses import objective_losses
 from asr.model.streaming import StreamingEmitter
 from asr.training.train import train
 
@@ -76,8 +76,9 @@ def test_one_step_lowers_the_loss_of_its_batch(name: str) -> None:
     batch = collate([Sample(waveform, tokenizer.encode(text), str(n)) for n, waveform in enumerate(noise)])
 
     def loss() -> torch.Tensor:
-        emission = model(batch.waveforms, batch.waveform_lengths)
-        return ctc_loss(emission, batch.tokens, batch.token_lengths).mean()
+        features, lengths = model.features(batch.waveforms, batch.waveform_lengths)
+        encoding = model.encoder(model.spec_augment(features, lengths), lengths)
+        return objective_losses(model, encoding, batch.tokens, batch.token_lengths).mean()
 
     before = loss()
     before.backward()

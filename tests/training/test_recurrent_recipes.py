@@ -186,3 +186,21 @@ def test_an_auxiliary_loss_below_the_top_of_a_pyramid_is_refused(tone_experiment
     )
     with pytest.raises(ConfigError, match="at the pyramid's top"):
         SpeechModule(config, UnitTokenizer(["<blank>", "A", "B"]))
+
+
+@pytest.mark.parametrize("kind", ["transducer", "attention"])
+def test_other_objectives_train_beside_ctc_and_are_saved(
+    kind: str, tone_experiment: ExperimentConfig, tmp_path: Path
+) -> None:
+    config = changed(
+        tone_experiment,
+        objective={"kind": kind, "embedding_size": 4, "hidden_size": 6, "joint_size": 6},
+        training={"epochs": 2, "consistency": 0.2},
+    )
+    best = train(config, tmp_path / "run")
+    first, last = (float(row["train_loss"]) for row in rows_of(tmp_path / "run"))
+    assert math.isfinite(first)
+    assert last < first
+    model = load_checkpoint(best).model
+    assert model.config.objective == config.objective
+    assert model.objective is not None
