@@ -77,7 +77,7 @@ def networks(config: ExperimentConfig) -> list[Network]:
 
 def changed(config: ExperimentConfig, network: Network, epochs: int) -> ExperimentConfig:
     """The experiment of a network."""
-    changes = {**network.changes, "training": {"epochs": epochs}}
+    changes: dict[str, dict[str, object]] = {**network.changes, "training": {"epochs": epochs}}
     parts = {name: dataclasses.replace(getattr(config, name), **fields) for name, fields in changes.items()}
     return dataclasses.replace(config, **parts)
 

@@ -21,12 +21,12 @@ from asr.model.recurrent import RecurrentLayer, State
 
 
 class Flow(NamedTuple):
-    """Gradients of one layer's state against the distance, over those at distance 0.
+    """Gradients of one layer's state against the distance, relative to d loss / d h at distance 0.
 
     Attributes:
         layer: from 1.
         hidden: `(distances,)` norm of d loss / d h_t, root mean square over frames and utterances.
-        memory: the same of the cell c_t; None for networks that have none.
+        memory: the same of the cell c_t, from distance 1 on (NaN at 0); None for networks without a cell.
     """
 
     layer: int
@@ -68,10 +68,10 @@ def gradient_flow(
     cells: list[list[np.ndarray]] = [[] for _ in range(layers)]
     for waveform, tokens in utterances:
         logits, states = _unrolled(model, waveform)
+        if len(logits) <= distances:
+            continue
         errors = _errors(logits, tokens)
         for last in np.unique(np.linspace(distances, len(logits) - 1, frames).astype(int)):
-            if last < distances:
-                continue
             loss = (logits[last] * errors[last]).sum()
             for number, steps in enumerate(states):
                 # In a pyramid a lower layer has several frames to one of the top.
@@ -81,14 +81,17 @@ def gradient_flow(
                 gradients = torch.autograd.grad(loss, wanted, retain_graph=True, allow_unused=True)
                 norms = np.array([0.0 if grad is None else float(grad.square().sum()) for grad in gradients])
                 norms = norms.reshape(len(back), -1)
-                if len(norms) == distances + 1:
+                if len(norms) == distances + 1 and norms[0, 0] > 0:
+                    norms = norms / norms[0, 0]
                     squares[number].append(norms[:, 0])
                     if norms.shape[1] > 1:
+                        # The last frame's cell goes nowhere but into h, which is measured itself.
+                        norms[0, 1] = np.nan
                         cells[number].append(norms[:, 1])
-    if not squares[0]:
+    if not all(squares):
         raise ValueError(f"no utterance has more than {distances} frames")
     return [
-        Flow(number, _relative(hidden), _relative(memory) if memory else None)
+        Flow(number, np.sqrt(np.mean(hidden, axis=0)), np.sqrt(np.mean(memory, axis=0)) if memory else None)
         for number, (hidden, memory) in enumerate(zip(squares, cells, strict=True), 1)
     ]
 
@@ -160,11 +163,3 @@ def _errors(logits: Tensor, tokens: Sequence[int]) -> Tensor:
     )
     (errors,) = torch.autograd.grad(loss, leaf)
     return errors
-
-
-def _relative(squares: Sequence[np.ndarray]) -> np.ndarray:
-    """Root mean square over measurements, each relative to its own beginning."""
-    ratios = [row / row[0] for row in squares if row[0] > 0]
-    if not ratios:
-        return np.full(len(squares[0]), np.nan)
-    return np.sqrt(np.mean(ratios, axis=0))
