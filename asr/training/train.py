@@ -28,6 +28,7 @@ from lightning.pytorch.loggers import TensorBoardLogger
 from lightning.pytorch.strategies import DDPStrategy
 from torch.utils.data import DataLoader
 
+from asr.allocator import keep_freed_memory
 from asr.config import ExperimentConfig, load_experiment, save_experiment
 from asr.data.augmentation import WaveformAugmentation
 from asr.data.batching import BucketBatchSampler, SpeechDataset, collate
@@ -97,6 +98,7 @@ def _run(
     on_start: Callable[[], object] | None = None,
 ) -> Path:
     started = datetime.now().astimezone()
+    keep_freed_memory()
     for library in ("lightning.pytorch", "lightning.fabric"):
         logging.getLogger(library).setLevel(logging.WARNING)
     if not is_first_process():

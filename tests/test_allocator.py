@@ -1,0 +1,29 @@
+"""The C library's allocator."""
+
+import subprocess
+import sys
+
+import pytest
+
+COUNT_FAULTS = """
+import resource, sys
+import numpy as np
+from asr.allocator import keep_freed_memory
+if sys.argv[1] == "keep":
+    assert keep_freed_memory()
+for _ in range(3):
+    np.ones(6_000_000)
+before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+for _ in range(20):
+    np.ones(6_000_000)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="glibc's allocator is told on Linux")
+def test_freed_memory_is_used_again_without_page_faults() -> None:
+    faults = {
+        what: int(subprocess.run([sys.executable, "-c", COUNT_FAULTS, what], capture_output=True, text=True, check=True).stdout)
+        for what in ("keep", "leave")
+    }  # fmt: skip
+    assert faults["keep"] < faults["leave"] / 10
