@@ -13,25 +13,38 @@ from asr.files import write_atomically
 from asr.model.acoustic import AcousticModelConfig
 from asr.model.encoder import EncoderConfig
 from asr.model.features import FeaturesConfig
+from asr.model.objectives import ObjectiveConfig
 from asr.model.spec_augment import SpecAugmentConfig
 from asr.options import parse_options, read_yaml
 
 
 @dataclass(frozen=True)
 class OptimizerConfig:
-    """How weights move: AdamW under a one-cycle learning rate (Loshchilov & Hutter 2019; Smith 2018).
+    """How weights move.
 
     Attributes:
+        kind: "adamw" (Loshchilov & Hutter 2019), "adam" (Kingma & Ba 2015; weight decay is added to the
+            gradient), "rmsprop" (Tieleman & Hinton 2012) or "sgd" with momentum.
         learning_rate: highest learning rate, reached after `warmup`.
-        warmup: share of all steps on which the learning rate rises; it falls to zero on the rest.
-        weight_decay: decoupled weight decay.
+        schedule: "one_cycle" (Smith 2018), or "constant" for the same learning rate throughout.
+        warmup: share of all steps on which the learning rate of one cycle rises; it falls to zero on the
+            rest.
+        momentum: of sgd and rmsprop.
+        weight_decay: of matrices; biases and normalisation do not decay.
+        loss_per: gradients are those of the loss a "token", or an "utterance" as in Graves 2013.
         gradient_clip: gradients are scaled down to this norm; 0 leaves them.
+        gradient_clip_value: each gradient is first brought between this and its negative; 0 leaves them.
     """
 
+    kind: Literal["adamw", "adam", "rmsprop", "sgd"] = "adamw"
     learning_rate: float = 2e-3
+    schedule: Literal["one_cycle", "constant"] = "one_cycle"
     warmup: float = 0.2
+    momentum: float = 0.9
     weight_decay: float = 1e-2
+    loss_per: Literal["token", "utterance"] = "token"
     gradient_clip: float = 5.0
+    gradient_clip_value: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -74,6 +87,13 @@ class TrainingConfig:
             state is also saved on SIGTERM and SIGUSR1.
         checkpoint_steps: steps of an epoch between two saved states; 0 goes by time alone.
         keep_checkpoints: saved states that are kept.
+        weight_noise: deviation of the Gaussian noise that is added to every weight while a batch's gradient
+            is computed, drawn anew for each batch (Graves 2011); 0 adds none.
+        start_from: checkpoint whose weights training begins with; null begins with random ones.
+        best_by: the dev measure that makes a model the best so far, "wer" or "loss".
+        patience: epochs without a better model after which training ends; 0 goes through all epochs.
+        dev_normaliser: how dev transcripts are spelled alike before errors are counted; one of
+            `asr score --normaliser`.
         cpu_processes: processes that share the work on a machine without a GPU; each takes batches of
             `data.seconds_per_batch` and its share of the cores. Small networks leave cores idle in one
             process. With GPUs there is one process each.
@@ -89,6 +109,11 @@ class TrainingConfig:
     checkpoint_minutes: float = 10.0
     checkpoint_steps: int = 0
     keep_checkpoints: int = 2
+    weight_noise: float = 0.0
+    start_from: str | None = None
+    best_by: Literal["wer", "loss"] = "wer"
+    patience: int = 0
+    dev_normaliser: str = "none"
     cpu_processes: int = 1
 
 
@@ -102,6 +127,7 @@ class ExperimentConfig:
         features: from waveform to features.
         spec_augment: what training hides of the features.
         model: shape of the network.
+        objective: what the network is trained to do: CTC, or more.
         auxiliary: a second loss on a lower layer.
         optimizer: how weights move.
         training: how long, how precisely, from which seed.
@@ -113,13 +139,14 @@ class ExperimentConfig:
     spec_augment: SpecAugmentConfig = field(default_factory=SpecAugmentConfig)
     model: EncoderConfig = field(default_factory=EncoderConfig)
     auxiliary: AuxiliaryConfig = field(default_factory=AuxiliaryConfig)
+    objective: ObjectiveConfig = field(default_factory=ObjectiveConfig)
     optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
     training: TrainingConfig = field(default_factory=TrainingConfig)
 
     @property
     def acoustic_model(self) -> AcousticModelConfig:
         """The part that the checkpoint carries."""
-        return AcousticModelConfig(self.features, self.spec_augment, self.model)
+        return AcousticModelConfig(self.features, self.spec_augment, self.model, self.objective)
 
 
 def load_experiment(path: str | Path, options: Sequence[str] = ()) -> ExperimentConfig:

@@ -37,7 +37,7 @@ from asr.data.tokenizer import build_tokenizer
 from asr.model.encoder import ConvolutionalSubsampling, EncoderConfig
 from asr.model.features import Features
 from asr.model.precision import autocast, resolve_precision
-from asr.model.recurrent import BidirectionalLSTM
+from asr.model.recurrent import FusedLayer
 from asr.model.spec_augment import SpecAugment
 from asr.training.data import TrainingData, open_training_data
 from asr.training.loading import EpochLoader, train_loader
@@ -229,7 +229,7 @@ def lstm_ratio(
     config: EncoderConfig, *, batch: int, frames: int, precision: str, rounds: int, device: torch.device
 ) -> tuple[float, float]:
     """Milliseconds of a forward and backward pass of one layer: reversed, packed."""
-    layer = BidirectionalLSTM(2 * config.hidden_size, config.hidden_size).to(device)
+    layer = FusedLayer("lstm", 2 * config.hidden_size, config.hidden_size).to(device)
     inputs = torch.randn(batch, frames, 2 * config.hidden_size, device=device)
     lengths = torch.randint(frames // 2, frames + 1, (batch,), device=device)
     lengths[0] = frames

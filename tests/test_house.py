@@ -15,7 +15,7 @@ FLOORS = [
     ("asr.data.audio", "asr.data.text", "asr.data.manifest", "asr.data.tokenizer"),
     ("asr.data", "asr.decoding", "asr.evaluation"),
     ("asr.model",),
-    ("asr.transcription", "asr.config"),
+    ("asr.transcription", "asr.config", "asr.inspection"),
     ("asr.training", "asr.serving", "asr.export"),
     ("asr.cli",),
     ("asr.__main__",),

@@ -37,6 +37,9 @@ VERBS = {
     "export": Verb("asr.cli.export", "a checkpoint as an ONNX file"),
     "model": Verb("asr.cli.model", "what is in a checkpoint"),
     "align": Verb("asr.cli.align", "when each word of a transcript is spoken"),
+    "inspect": Verb(
+        "asr.cli.inspect", "how gradients flow through a network, and what it makes of an utterance"
+    ),
     "lm": Verb("asr.cli.lm", "language models: estimate, score, convert, tune"),
     "evaluate": Verb("asr.cli.evaluate", "transcribe a manifest and report its word error rate"),
     "score": Verb("asr.cli.score", "references and hypotheses of any recogniser -> a WER report"),

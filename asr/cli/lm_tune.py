@@ -13,7 +13,7 @@ from asr.errors import UsageError
 if TYPE_CHECKING:
     import numpy as np
 
-    from asr.data.tokenizer import CharacterTokenizer
+    from asr.data.tokenizer import Tokenizer
     from asr.decoding.beam import BeamSearch
     from asr.decoding.confidence import Calibration
     from asr.decoding.decoder import Decoder, DecodingConfig
@@ -81,6 +81,8 @@ def run(arguments: argparse.Namespace) -> int:
 
     weights, bonuses = (_steps(arguments, name) for name in ("lm_weights", "word_bonuses"))
     transcriber = load(arguments.model, device=arguments.device, precision=arguments.precision)
+    if not transcriber.decodes_emissions:
+        raise UsageError(f"{arguments.model}: decodes with a network of its own, which takes no language model")
     config = DecodingConfig(
         "beam", beam_width=arguments.beam_width, lm=str(arguments.lm), lexicon=arguments.lexicon
     )
@@ -167,7 +169,7 @@ def _development(manifest: Path, transcriber: "Transcriber") -> Development:
 
 def _searches(
     config: "DecodingConfig",
-    tokenizer: "CharacterTokenizer",
+    tokenizer: "Tokenizer",
     weights: Sequence[float],
     bonuses: Sequence[float],
 ) -> Iterator[tuple["BeamSearch", float, float]]:

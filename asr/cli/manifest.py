@@ -5,6 +5,7 @@ asr manifest split all.jsonl data/mine train=0.9 dev=0.05 test=0.05
 asr manifest merge a.jsonl b.jsonl both.jsonl
 asr manifest sample train.jsonl small.jsonl --hours 10 --seed 1
 asr manifest shuffle train.jsonl shuffled.jsonl --seed 1
+asr manifest pronounce train.jsonl phones/train.jsonl --dictionary an4.dic
 
 `split` keeps each speaker in one part, unless told --by utterance. Manifests of millions are read line by
 line; what is written appears whole or not at all, and may replace what was read.
@@ -52,6 +53,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
     shuffle.add_argument("target", metavar="OUT", type=Path)
     shuffle.add_argument("--seed", type=int, default=0, help="of the order; default %(default)s")
 
+    pronounce = operations.add_parser("pronounce", help="words -> phones, by a dictionary")
+    pronounce.add_argument("source", metavar="MANIFEST", type=Path)
+    pronounce.add_argument("target", metavar="OUT", type=Path)
+    pronounce.add_argument(
+        "--dictionary", metavar="FILE", type=Path, required=True, help="pronunciations in CMUdict's format"
+    )
+
 
 def _configure_filter(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("source", metavar="MANIFEST", type=Path)
@@ -86,6 +94,7 @@ def run(arguments: argparse.Namespace) -> int:
         "merge": _merge,
         "sample": _sample,
         "shuffle": _shuffle,
+        "pronounce": _pronounce,
     }[arguments.operation](arguments)
 
 
@@ -166,6 +175,17 @@ def _shuffle(arguments: argparse.Namespace) -> int:
 
     count = shuffle_manifest(arguments.source, arguments.target, seed=arguments.seed)
     print(f"{arguments.target}: {count:,} utterances")
+    return 0
+
+
+def _pronounce(arguments: argparse.Namespace) -> int:
+    from asr.data.pronunciation import phone_set, pronounce_manifest, read_pronunciations
+
+    pronunciations = read_pronunciations(arguments.dictionary)
+    count = pronounce_manifest(arguments.source, arguments.target, pronunciations)
+    print(
+        f"{arguments.target}: {count:,} utterances; the dictionary has {len(phone_set(pronunciations))} phones"
+    )
     return 0
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from asr.config import ExperimentConfig
     from asr.data.manifest import Utterance
     from asr.data.statistics import Statistics
-    from asr.data.tokenizer import CharacterTokenizer
+    from asr.data.tokenizer import Tokenizer
     from asr.model.acoustic import AcousticModel
 
 
@@ -113,7 +113,7 @@ def _pieces(utterances: "Iterator[Utterance]", size: int = 4096) -> "Iterator[li
         yield piece
 
 
-def _model(config: "ExperimentConfig") -> "tuple[CharacterTokenizer, AcousticModel]":
+def _model(config: "ExperimentConfig") -> "tuple[Tokenizer, AcousticModel]":
     """The tokenizer and the network that the experiment would train."""
     from asr.data.manifest import iterate_manifest
     from asr.data.tokenizer import build_tokenizer

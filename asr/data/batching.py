@@ -13,7 +13,7 @@ from asr.data.audio import read_audio
 from asr.data.augmentation import AugmentationConfig, WaveformAugmentation
 from asr.data.bucketing import SampleKey
 from asr.data.manifest import Utterance
-from asr.data.tokenizer import CharacterTokenizer
+from asr.data.tokenizer import Tokenizer
 from asr.errors import AudioError, TrainingError
 
 
@@ -101,7 +101,7 @@ class SpeechDataset(Dataset[Sample]):
     def __init__(
         self,
         utterances: Sequence[Utterance],
-        tokenizer: CharacterTokenizer,
+        tokenizer: Tokenizer,
         *,
         sample_rate: int,
         augmentation: WaveformAugmentation | None = None,
@@ -139,7 +139,7 @@ class SpeechDataset(Dataset[Sample]):
         return Sample(waveform, self.tokens[index], utterance.id)
 
 
-def _tokens(utterance: Utterance, tokenizer: CharacterTokenizer) -> list[int]:
+def _tokens(utterance: Utterance, tokenizer: Tokenizer) -> list[int]:
     if utterance.text is None:
         raise TrainingError(
             f"utt {utterance.id}: no transcript; training needs `text` on every manifest line"

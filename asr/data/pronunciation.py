@@ -5,9 +5,11 @@ A line is a word and its phones, `HELLO  HH AH L OW`. A second pronunciation is 
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
+from asr.data.manifest import Utterance, iterate_manifest, write_manifest
 from asr.errors import TranscriptError
 from asr.files import write_atomically
 
@@ -66,3 +68,22 @@ def phone_set(pronunciations: Pronunciations, words: Iterable[str] | None = None
     """The phones in use, sorted; those of `words` alone where they are given."""
     chosen = pronunciations if words is None else {word for word in words if word in pronunciations}
     return sorted({phone for word in chosen for phone in pronunciations[word]})
+
+
+def pronounce_manifest(source: Path, target: Path, pronunciations: Pronunciations) -> int:
+    """Write the utterances of a manifest with their phones, spaces between them, as transcripts; return how many.
+
+    Raises:
+        TranscriptError: words outside the dictionary, or no transcript; the utterance is named.
+    """
+
+    def spoken() -> Iterator[Utterance]:
+        for number, utterance in iterate_manifest(source):
+            if utterance.text is None:
+                raise TranscriptError(f"{source}:{number} (utt {utterance.id}): no transcript to pronounce")
+            try:
+                yield replace(utterance, text=" ".join(pronounce(utterance.text, pronunciations)))
+            except TranscriptError as error:
+                raise TranscriptError(f"{source}:{number} (utt {utterance.id}): {error}") from None
+
+    return write_manifest(target, spoken())

@@ -23,7 +23,7 @@ from asr.data.batching import Sample
 from asr.data.bucketing import BucketBatchSampler, SampleKey
 from asr.data.manifest import Utterance
 from asr.data.packing import FORMAT, VERSION
-from asr.data.tokenizer import CharacterTokenizer
+from asr.data.tokenizer import Tokenizer
 from asr.errors import AudioError, CorpusError
 
 _COLUMNS = ("durations", "shards", "offsets", "sizes", "ids", "ids_ends", "texts", "texts_ends")
@@ -129,7 +129,7 @@ class PackedDataset(Dataset[Sample]):
     def __init__(
         self,
         corpus: PackedCorpus,
-        tokenizer: CharacterTokenizer,
+        tokenizer: Tokenizer,
         *,
         augmentation: WaveformAugmentation | None,
         seed: int,

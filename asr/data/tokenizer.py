@@ -5,8 +5,10 @@ that training, transcription and scoring spell alike.
 """
 
 import itertools
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import ClassVar, Literal
 
 from asr.data.text import Case, normalise_transcript
 from asr.errors import ConfigError, TranscriptError
@@ -20,26 +22,35 @@ class TokenizerConfig:
     """How transcripts become tokens.
 
     Attributes:
-        alphabet: every character that a transcript may hold, the space included; null collects them
-            from the training transcripts.
+        kind: "characters" for a token a character, "units" for transcripts of symbols with spaces between
+            them, such as phones: a token a symbol.
+        alphabet: every character that a transcript may hold, the space included, or every unit, with
+            spaces between them; null collects them from the training transcripts.
         case: fold letters to "upper" or "lower" case first, or "keep" them.
     """
 
+    kind: Literal["characters", "units"] = "characters"
     alphabet: str | None = None
     case: Case = "keep"
 
 
-class CharacterTokenizer:
-    """One token a character.
+class Tokenizer(ABC):
+    """Transcripts <-> token ids.
 
     Args:
         vocabulary: symbol of every id; the first is the blank.
         case: letter case that transcripts are folded to before encoding.
 
+    Attributes:
+        kind: as in `TokenizerConfig`.
+        separator: what stands between the symbols of a transcript.
+
     Raises:
-        ConfigError: the vocabulary does not begin with the blank, or holds a symbol twice, or a
-            symbol that is not one character.
+        ConfigError: the vocabulary does not begin with the blank, or holds a symbol twice.
     """
+
+    kind: ClassVar[str]
+    separator: ClassVar[str]
 
     def __init__(self, vocabulary: Sequence[str], *, case: Case = "keep") -> None:
         if not vocabulary or vocabulary[BLANK] != BLANK_SYMBOL:
@@ -48,10 +59,7 @@ class CharacterTokenizer:
             )
         repeated = sorted({symbol for symbol in vocabulary if list(vocabulary).count(symbol) > 1})
         if repeated:
-            raise ConfigError(f"alphabet holds {repeated} more than once; expected each character once")
-        wrong = [symbol for symbol in vocabulary[1:] if len(symbol) != 1]
-        if wrong:
-            raise ConfigError(f"alphabet holds {wrong}; expected single characters")
+            raise ConfigError(f"alphabet holds {repeated} more than once; expected each symbol once")
         self.vocabulary = tuple(vocabulary)
         self.case: Case = case
         self._ids = {symbol: index for index, symbol in enumerate(self.vocabulary) if index != BLANK}
@@ -64,12 +72,37 @@ class CharacterTokenizer:
         """The spelling that `encode` sees."""
         return normalise_transcript(text, case=self.case)
 
+    @abstractmethod
     def encode(self, text: str) -> list[int]:
         """Token ids of a transcript (normalised first).
 
         Raises:
-            TranscriptError: a character outside the alphabet; it is named with its position.
+            TranscriptError: a symbol outside the alphabet; it is named with its position.
         """
+
+    def decode(self, tokens: Iterable[int]) -> str:
+        """Text of token ids; blanks are not allowed (decoding removes them)."""
+        return self.separator.join(self.vocabulary[token] for token in tokens)
+
+
+class CharacterTokenizer(Tokenizer):
+    """One token a character.
+
+    Raises:
+        ConfigError: as `Tokenizer`, and a symbol that is not one character.
+    """
+
+    kind = "characters"
+    separator = ""
+
+    def __init__(self, vocabulary: Sequence[str], *, case: Case = "keep") -> None:
+        super().__init__(vocabulary, case=case)
+        wrong = [symbol for symbol in vocabulary[1:] if len(symbol) != 1]
+        if wrong:
+            raise ConfigError(f"alphabet holds {wrong}; expected single characters")
+
+    def encode(self, text: str) -> list[int]:
+        """Token ids; see `Tokenizer.encode`."""
         text = self.normalise(text)
         try:
             return [self._ids[character] for character in text]
@@ -80,27 +113,75 @@ class CharacterTokenizer:
                 f"{_shorten(text)!r} is not in the alphabet {''.join(self.vocabulary[1:])!r}"
             ) from None
 
-    def decode(self, tokens: Iterable[int]) -> str:
-        """Text of token ids; blanks are not allowed (decoding removes them)."""
-        return "".join(self.vocabulary[token] for token in tokens)
 
+class UnitTokenizer(Tokenizer):
+    """One token a symbol of any length, such as a phone; transcripts have spaces between the symbols.
 
-def build_tokenizer(config: TokenizerConfig, transcripts: Iterable[str]) -> CharacterTokenizer:
-    """The tokenizer of an experiment: the configured alphabet, or the characters of `transcripts`.
+    The word error rate of such transcripts is the unit (phone) error rate.
 
     Raises:
-        ConfigError: the alphabet would be empty, or repeats a character.
+        ConfigError: as `Tokenizer`, and a symbol with white space in it, or of nothing.
     """
-    if config.alphabet is not None:
-        alphabet = normalise_alphabet(config.alphabet, config.case)
+
+    kind = "units"
+    separator = " "
+
+    def __init__(self, vocabulary: Sequence[str], *, case: Case = "keep") -> None:
+        super().__init__(vocabulary, case=case)
+        wrong = [symbol for symbol in vocabulary[1:] if len(symbol.split()) != 1 or symbol != symbol.strip()]
+        if wrong:
+            raise ConfigError(f"units {wrong}; expected symbols without white space")
+
+    def encode(self, text: str) -> list[int]:
+        """Token ids; see `Tokenizer.encode`."""
+        units = self.normalise(text).split()
+        try:
+            return [self._ids[unit] for unit in units]
+        except KeyError as error:
+            unit = error.args[0]
+            raise TranscriptError(
+                f"unit {unit!r} at position {units.index(unit) + 1} of {_shorten(' '.join(units))!r} is not among "
+                f"the {len(self) - 1} units {_shorten(' '.join(self.vocabulary[1:]))!r}"
+            ) from None
+
+
+def make_tokenizer(kind: str, vocabulary: Sequence[str], *, case: Case) -> Tokenizer:
+    """The tokenizer of a kind.
+
+    Raises:
+        ConfigError: no such kind, or a vocabulary that it cannot have.
+    """
+    for tokenizer in (CharacterTokenizer, UnitTokenizer):
+        if tokenizer.kind == kind:
+            return tokenizer(vocabulary, case=case)
+    raise ConfigError(f"tokenizer.kind {kind!r}; expected 'characters' or 'units'")
+
+
+def build_tokenizer(config: TokenizerConfig, transcripts: Iterable[str]) -> Tokenizer:
+    """The tokenizer of an experiment: the configured alphabet, or the symbols of `transcripts`.
+
+    Raises:
+        ConfigError: the alphabet would be empty, or repeats a symbol.
+    """
+    if config.kind == "units":
+        symbols = _units(config, transcripts)
+    elif config.alphabet is not None:
+        symbols = list(normalise_alphabet(config.alphabet, config.case))
     else:
-        found = {
-            character for text in transcripts for character in normalise_transcript(text, case=config.case)
-        }
-        alphabet = "".join(sorted(found))
-    if not alphabet.strip():
+        symbols = sorted(
+            {character for text in transcripts for character in normalise_transcript(text, case=config.case)}
+        )
+    if not "".join(symbols).strip():
         raise ConfigError("tokenizer.alphabet: no letters in it; give an alphabet or training transcripts")
-    return CharacterTokenizer([BLANK_SYMBOL, *alphabet], case=config.case)
+    return make_tokenizer(config.kind, [BLANK_SYMBOL, *symbols], case=config.case)
+
+
+def _units(config: TokenizerConfig, transcripts: Iterable[str]) -> list[str]:
+    if config.alphabet is not None:
+        return normalise_transcript(config.alphabet, case=config.case).split()
+    return sorted(
+        {unit for text in transcripts for unit in normalise_transcript(text, case=config.case).split()}
+    )
 
 
 def normalise_alphabet(alphabet: str, case: Case) -> str:

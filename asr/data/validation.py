@@ -14,7 +14,7 @@ import numpy as np
 
 from asr.data.audio import audio_info, read_audio
 from asr.data.manifest import Utterance
-from asr.data.tokenizer import CharacterTokenizer, required_frames
+from asr.data.tokenizer import Tokenizer, required_frames
 from asr.errors import AudioError, TranscriptError
 
 if TYPE_CHECKING:
@@ -45,9 +45,7 @@ class Finding:
         return f"utt {self.utterance}: {self.message}"
 
 
-def check_transcripts(
-    utterances: Iterable[Utterance], tokenizer: CharacterTokenizer | None
-) -> Iterator[Finding]:
+def check_transcripts(utterances: Iterable[Utterance], tokenizer: Tokenizer | None) -> Iterator[Finding]:
     """Missing transcripts, empty ones, and characters that the alphabet lacks."""
     for utterance in utterances:
         if utterance.text is None:
@@ -63,7 +61,7 @@ def check_transcripts(
 
 def check_fit(
     utterances: Sequence[Utterance],
-    tokenizer: CharacterTokenizer,
+    tokenizer: Tokenizer,
     *,
     sample_rate: int,
     encoder_frames: "Callable[[Tensor], Tensor]",
@@ -84,16 +82,17 @@ def check_fit(
     samples = torch.tensor([int(utterance.duration / fastest * sample_rate) for utterance in utterances])
     for utterance, frames in zip(utterances, encoder_frames(samples).tolist(), strict=True):
         try:
-            needed = max(1, required_frames(tokenizer.encode(utterance.text or "")))
+            tokens = tokenizer.encode(utterance.text or "")
         except TranscriptError:
             continue
+        needed = max(1, required_frames(tokens))
         if frames < needed:
             played = f" played at {fastest} times its speed" if fastest > 1 else ""
             yield Finding(
                 "error",
                 utterance.id,
                 f"{utterance.duration:.2f} s{played} give {frames} encoder frames, the transcript of "
-                f"{len(utterance.text or '')} characters needs {needed}; check the transcript, or lower "
+                f"{len(tokens)} {tokenizer.kind} needs {needed}; check the transcript, or lower "
                 "model.subsampling",
             )
 

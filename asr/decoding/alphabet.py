@@ -14,7 +14,14 @@ BLANK = 0
 
 
 class Spelling(Protocol):
-    """What decoding must know of a tokenizer."""
+    """What decoding must know of a tokenizer.
+
+    Attributes:
+        separator: what stands between tokens in a text: nothing between characters, a space between units.
+    """
+
+    @property
+    def separator(self) -> str: ...
 
     def __len__(self) -> int:
         """V, the blank (id 0) included."""
@@ -31,14 +38,17 @@ class Alphabet:
 
     Attributes:
         symbols: text of each token id; that of the blank (id 0) is "".
+        units: each token is a word by itself, such as a phone.
     """
 
     symbols: tuple[str, ...]
+    units: bool = False
 
     @classmethod
     def of(cls, spelling: Spelling) -> "Alphabet":
         """The alphabet of a tokenizer."""
-        return cls(("", *(spelling.decode([token]) for token in range(1, len(spelling)))))
+        symbols = (spelling.decode([token]) for token in range(1, len(spelling)))
+        return cls(("", *symbols), units=spelling.separator == " ")
 
     @cached_property
     def space(self) -> int:
@@ -52,11 +62,17 @@ class Alphabet:
 
     def spell(self, word: str) -> list[int] | None:
         """Token ids of a word, or None when a letter is missing."""
+        if self.units:
+            return [self.ids[word]] if word in self.ids else None
         tokens = [self.ids.get(letter, -1) for letter in word]
         return None if -1 in tokens else tokens
 
     def require_characters(self, what: str) -> None:
         """Raise DecodingError unless every token is one character, which `what` needs."""
+        if self.units:
+            raise DecodingError(
+                f"{what}: needs a model of characters; this one's tokens are units such as {self.symbols[-1]!r}"
+            )
         longer = [symbol for symbol in self.symbols[1:] if len(symbol) != 1]
         if longer:
             raise DecodingError(
@@ -64,7 +80,7 @@ class Alphabet:
             )
 
     def __str__(self) -> str:
-        return repr("".join(self.symbols[1:]))
+        return repr((" " if self.units else "").join(self.symbols[1:]))
 
 
 def spellable(alphabet: Alphabet, words: Iterable[str], *, source: str) -> list[str]:

@@ -52,6 +52,11 @@ class DecodingConfig:
     look_ahead: bool = True
     calibration: Calibration = field(default_factory=Calibration)
 
+    @property
+    def knows(self) -> bool:
+        """Whether there is anything beside the emission: a language model, a lexicon, hot words."""
+        return bool(self.lm or self.lexicon or self.hot_words)
+
     def __str__(self) -> str:
         if self.method == "greedy":
             return "greedy"
@@ -88,7 +93,7 @@ class Decoder:
         self.search: BeamSearch | None = None
         if config.method == "beam":
             self.search = build_search(config, self.alphabet)
-        elif config.lm or config.lexicon or config.hot_words:
+        elif config.knows:
             raise DecodingError(
                 "greedy decoding takes no language model, lexicon or hot words; choose beam decoding"
             )

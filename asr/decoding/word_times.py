@@ -74,7 +74,8 @@ def time_words(
     spans = token_spans(alignment, len(tokens))
     seconds = [[round(frame * seconds_per_frame, 3) for frame in span] for span in spans.tolist()]
     words = []
-    for positions in _split(tokens, alphabet.space):
+    parted = [[at] for at in range(len(tokens))] if alphabet.units else _split(tokens, alphabet.space)
+    for positions in parted:
         first, last = positions[0], positions[-1] + 1
         evidence = word_evidence(log_probs, tokens[first:last], spans[first:last])
         characters = tuple(TimedCharacter(alphabet.symbols[tokens[at]], *seconds[at]) for at in positions)

@@ -73,6 +73,11 @@ class OnnxTranscriber(Transcriber):
         """The shortest waveform that gives a frame."""
         return self._minimum_samples
 
+    @property
+    def decodes_emissions(self) -> bool:
+        """Always: `asr export` writes CTC models alone."""
+        return True
+
     def emit(self, waveforms: Sequence[np.ndarray]) -> list[np.ndarray]:
         """Natural-log probabilities `(T', V)` float32 of each `(N,)` waveform at the model's rate."""
         padded, lengths = pad_waveforms(waveforms)

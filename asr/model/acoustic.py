@@ -6,8 +6,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from asr.model.encoder import Encoder, EncoderConfig, Encoding
+from asr.model.encoder import Encoder, EncoderConfig, Encoding, initialise_uniformly
 from asr.model.features import Features, FeaturesConfig
+from asr.model.objectives import ObjectiveConfig, build_objective
 from asr.model.spec_augment import SpecAugment, SpecAugmentConfig
 
 
@@ -32,15 +33,17 @@ class AcousticModelConfig:
         features: from waveform to features.
         spec_augment: what training hides of the features.
         encoder: from features to encodings.
+        objective: what stands on the encoder beside the CTC head.
     """
 
     features: FeaturesConfig = field(default_factory=FeaturesConfig)
     spec_augment: SpecAugmentConfig = field(default_factory=SpecAugmentConfig)
     encoder: EncoderConfig = field(default_factory=EncoderConfig)
+    objective: ObjectiveConfig = field(default_factory=ObjectiveConfig)
 
 
 class AcousticModel(nn.Module):
-    """Features, encoder and CTC head.
+    """Features, encoder and CTC head; a transducer or an attention decoder beside it where configured.
 
     Args:
         config: its shape.
@@ -55,6 +58,10 @@ class AcousticModel(nn.Module):
         self.spec_augment = SpecAugment(config.spec_augment, frames_per_second=1 / config.features.hop)
         self.encoder = Encoder(config.encoder, features=self.features.size)
         self.head = nn.Linear(self.encoder.size, vocabulary_size)
+        self.objective = build_objective(
+            config.objective, encoding_size=self.encoder.size, vocabulary_size=vocabulary_size
+        )
+        initialise_uniformly(self, config.encoder.initial_range)
 
     @property
     def sample_rate(self) -> int:
@@ -64,7 +71,7 @@ class AcousticModel(nn.Module):
     @property
     def seconds_per_frame(self) -> float:
         """Time from one encoder frame to the next."""
-        return self.features.hop_samples / self.sample_rate * self.config.encoder.subsampling
+        return self.features.hop_samples / self.sample_rate * self.config.encoder.frames_per_encoding
 
     @property
     def minimum_samples(self) -> int:

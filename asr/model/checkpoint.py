@@ -12,14 +12,14 @@ from typing import Any
 
 import torch
 
-from asr.data.tokenizer import CharacterTokenizer
+from asr.data.tokenizer import Tokenizer, make_tokenizer
 from asr.errors import AsrError, CheckpointError
 from asr.files import write_atomically
 from asr.model.acoustic import AcousticModel, AcousticModelConfig
 from asr.options import parse_dict
 
 FORMAT = "asr-model"
-VERSION = 1
+VERSION = 2  # 1 knew characters and bidirectional LSTMs alone
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Checkpoint:
     """
 
     model: AcousticModel
-    tokenizer: CharacterTokenizer
+    tokenizer: Tokenizer
     notes: dict[str, Any] = field(default_factory=dict)
 
 
@@ -60,6 +60,7 @@ def checkpoint_bytes(checkpoint: Checkpoint, *, half: bool = False) -> bytes:
             "format": FORMAT,
             "version": VERSION,
             "config": asdict(model.config),
+            "tokens": tokenizer.kind,
             "vocabulary": list(tokenizer.vocabulary),
             "case": tokenizer.case,
             "weights": {
@@ -92,7 +93,9 @@ def load_checkpoint(path: str | Path) -> Checkpoint:
         )
     try:
         config = parse_dict(AcousticModelConfig, record["config"])
-        tokenizer = CharacterTokenizer(record["vocabulary"], case=record["case"])
+        tokenizer = make_tokenizer(
+            record.get("tokens", "characters"), record["vocabulary"], case=record["case"]
+        )
         model = AcousticModel(config, vocabulary_size=len(tokenizer))
         model.load_state_dict(record["weights"])
     except (KeyError, RuntimeError, TypeError, AsrError) as error:

@@ -1,18 +1,21 @@
-"""Features -> encodings: convolutional subsampling, then a deep bidirectional LSTM.
+"""Features -> encodings: subsampling, then a deep stack of recurrent layers.
 
 After Graves, Mohamed & Hinton 2013 ("Speech recognition with deep recurrent neural networks") for the
-deep bidirectional stack, and Amodei et al. 2016 (Deep Speech 2) for the convolutions in front of it.
+deep bidirectional stack, Amodei et al. 2016 (Deep Speech 2) for the convolutions in front of it and the
+look-ahead behind it, and Chan et al. 2016 (LAS) for the pyramid.
 """
 
-import math
 from dataclasses import dataclass
-from typing import ClassVar, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
-from asr.model.features import frame_mask
-from asr.model.recurrent import BidirectionalLSTM
+from asr.errors import ConfigError
+from asr.model.recurrent import Cell, Join, build_layer
+from asr.model.recurrent.look_ahead import LookAhead
+from asr.model.regularisation import FrameBatchNorm, FrameLayerNorm, NoNorm, SharedDropout
+from asr.model.subsampling import ConvolutionalSubsampling, FrameStacking
 
 
 @dataclass(frozen=True)
@@ -20,13 +23,31 @@ class EncoderConfig:
     """Shape of the network.
 
     Attributes:
-        layers: bidirectional LSTM layers.
-        hidden_size: LSTM cells a direction.
+        layers: recurrent layers.
+        hidden_size: cells a direction.
         subsampling: feature frames a encoder frame: 1, 2, 3 or 4.
         channels: channels of the two convolutions.
         dropout: share of activations dropped between layers, in training.
         variational_dropout: drop the same activations in every frame of an utterance (Gal & Ghahramani
             2016) instead of drawing anew each frame.
+        cell: "lstm", "gru", "rnn_tanh", "rnn_relu", or "lstm_peephole" as in Graves 2013.
+        bidirectional: read utterances from both ends; false reads them as they come, which live
+            recognition needs.
+        join: the two directions side by side ("concatenate") or added ("sum").
+        front_end: what subsamples: two convolutions ("convolution"), or frames side by side ("stack"),
+            which leaves the features as they are when subsampling is 1.
+        normalisation: of what comes out of each layer: "layer" normalises each frame, "batch" over the
+            valid frames of a batch, "none" nothing.
+        residual: add to what comes out of a layer what went in, where both have the same shape.
+        projection: linear units after each layer, which make its output narrower; 0 for none.
+        pyramid: layers, from the second on, before which two frames become one; each halves the frame
+            rate once more.
+        look_ahead: encoder frames of the future that a row convolution after the last layer sees, for
+            one-directional networks.
+        truncation: encoder frames after which no gradient flows further back in time, for one-directional
+            networks; 0 for no such limit.
+        initial_range: weights start uniformly between this and its negative; 0 for each kind of weight's
+            usual beginning.
     """
 
     layers: int = 3
@@ -35,15 +56,32 @@ class EncoderConfig:
     channels: int = 32
     dropout: float = 0.3
     variational_dropout: bool = False
+    cell: Cell = "lstm"
+    bidirectional: bool = True
+    join: Join = "concatenate"
+    front_end: Literal["convolution", "stack"] = "convolution"
+    normalisation: Literal["layer", "batch", "none"] = "layer"
+    residual: bool = False
+    projection: int = 0
+    pyramid: int = 0
+    look_ahead: int = 0
+    truncation: int = 0
+    initial_range: float = 0.0
+
+    @property
+    def frames_per_encoding(self) -> int:
+        """Feature frames from one frame of the last layer to the next."""
+        return self.subsampling * 2**self.pyramid
 
 
 class Encoding(NamedTuple):
     """What the encoder makes of a batch; rubbish past each length.
 
     Attributes:
-        hidden: `(B, T', E)`, the last layer with dropout.
+        hidden: `(B, T', E)`, the last layer with look-ahead and dropout.
         lengths: `(B,)` int64 encoder frames.
-        layers: `(B, T', E)` of every recurrent layer, normalised, before dropout.
+        layers: `(B, T_l, E)` of every recurrent layer, normalised, before dropout; T_l is T', or more of
+            the layers below the top of a pyramid.
     """
 
     hidden: Tensor
@@ -51,78 +89,60 @@ class Encoding(NamedTuple):
     layers: tuple[Tensor, ...]
 
 
-class ConvolutionalSubsampling(nn.Module):
-    """Two 3x3 convolutions over time and frequency: `(B, T, F)` -> `(B, ceil(T / subsampling), E)`.
-
-    Each convolution halves the frequency axis; how many halve (or take a third of) the time axis makes
-    the subsampling. Invalid frames are zero before each convolution, so that padding an utterance with
-    frames and padding it with the convolution's own zeros is the same.
-    """
-
-    _STRIDES: ClassVar = {1: (1, 1), 2: (2, 1), 3: (3, 1), 4: (2, 2)}
-
-    def __init__(self, features: int, channels: int, *, subsampling: int, size: int) -> None:
-        super().__init__()
-        self.strides = self._STRIDES[subsampling]
-        first, second = self.strides
-        self.first = nn.Conv2d(1, channels, kernel_size=3, stride=(first, 2), padding=1)
-        self.second = nn.Conv2d(channels, channels, kernel_size=3, stride=(second, 2), padding=1)
-        bins = math.ceil(math.ceil(features / 2) / 2)
-        self.project = nn.Linear(channels * bins, size)
-
-    def lengths(self, lengths: Tensor) -> Tensor:
-        """Frames out for frames in: ceil(T / stride), once a convolution."""
-        for stride in self.strides:
-            lengths = torch.div(lengths + stride - 1, stride, rounding_mode="floor")
-        return lengths
-
-    def forward(self, features: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
-        """`(B, T, F)`, zero past `(B,)` lengths -> `(B, T', E)` and its lengths."""
-        hidden = features.unsqueeze(1)  # (B, 1, T, F)
-        for convolution, stride in zip((self.first, self.second), self.strides, strict=True):
-            hidden = torch.relu(convolution(hidden))  # (B, C, T', F')
-            lengths = torch.div(lengths + stride - 1, stride, rounding_mode="floor")
-            hidden = hidden * frame_mask(lengths, hidden.shape[2])[:, None, :, None]
-        hidden = hidden.transpose(1, 2).flatten(2)  # (B, C, T', F') -> (B, T', C, F') -> (B, T', C * F')
-        return self.project(hidden), lengths
-
-
-class SharedDropout(nn.Module):
-    """Variational dropout of `(B, T, E)`: one mask an utterance, the same in all its frames."""
-
-    def __init__(self, share: float) -> None:
-        super().__init__()
-        self.share = share
-
-    def forward(self, hidden: Tensor) -> Tensor:
-        """Drop in training, pass on otherwise."""
-        if not self.training or self.share == 0:
-            return hidden
-        kept = hidden.new_ones(hidden.shape[0], 1, hidden.shape[2])
-        return hidden * nn.functional.dropout(kept, self.share)
-
-
 class Encoder(nn.Module):
-    """`(B, T, F)` features -> `(B, T', E)` encodings, E = 2 * hidden_size."""
+    """`(B, T, F)` features -> `(B, T', E)` encodings.
+
+    Raises:
+        ConfigError: parts of the configuration that do not fit together.
+    """
 
     def __init__(self, config: EncoderConfig, *, features: int) -> None:
         super().__init__()
+        _check(config)
         self.config = config
-        self.size = 2 * config.hidden_size
-        self.subsampling = ConvolutionalSubsampling(
-            features, config.channels, subsampling=config.subsampling, size=self.size
+        both = config.bidirectional and config.join == "concatenate"
+        self.size = config.projection or config.hidden_size * (2 if both else 1)
+        self.subsampling: ConvolutionalSubsampling | FrameStacking = (
+            ConvolutionalSubsampling(
+                features, config.channels, subsampling=config.subsampling, size=self.size
+            )
+            if config.front_end == "convolution"
+            else FrameStacking(features, config.subsampling)
         )
-        self.norm = nn.LayerNorm(self.size)
-        self.layers = nn.ModuleList(
-            BidirectionalLSTM(self.size, config.hidden_size) for _ in range(config.layers)
+        self.norm = _norm(config, self.subsampling.size)
+        # Two frames side by side go into a layer that halves the frame rate.
+        self.halving = FrameStacking(self.size, 2)
+        widths = [self.subsampling.size, *[self.size] * (config.layers - 1)]
+        layers = [
+            build_layer(
+                config.cell,
+                width * (2 if self.halves(number) else 1),
+                config.hidden_size,
+                bidirectional=config.bidirectional,
+                join=config.join,
+            )
+            for number, width in enumerate(widths)
+        ]
+        for layer in layers:
+            layer.truncation = config.truncation
+        self.layers = nn.ModuleList(layers)
+        self.norms = nn.ModuleList(_norm(config, self.size) for _ in range(config.layers))
+        self.dropout = (SharedDropout if config.variational_dropout else nn.Dropout)(config.dropout)
+        self.projections = nn.ModuleList(
+            nn.Linear(layer.size, config.projection) for layer in layers if config.projection
         )
-        self.norms = nn.ModuleList(nn.LayerNorm(self.size) for _ in range(config.layers))
-        dropout = SharedDropout if config.variational_dropout else nn.Dropout
-        self.dropout = dropout(config.dropout)
+        self.look_ahead = LookAhead(self.size, config.look_ahead) if config.look_ahead else None
+
+    def halves(self, number: int) -> bool:
+        """Whether two frames become one before layer `number`, counted from 0."""
+        return 1 <= number <= self.config.pyramid
 
     def lengths(self, feature_lengths: Tensor) -> Tensor:
         """Encoder frames for feature frames."""
-        return self.subsampling.lengths(feature_lengths)
+        lengths = self.subsampling.lengths(feature_lengths)
+        for _ in range(self.config.pyramid):
+            lengths = self.halving.lengths(lengths)
+        return lengths
 
     def forward(self, features: Tensor, lengths: Tensor) -> Encoding:
         """Encode.
@@ -132,9 +152,60 @@ class Encoder(nn.Module):
             lengths: `(B,)` valid feature frames, >= 1.
         """
         hidden, lengths = self.subsampling(features, lengths)
-        hidden = self.norm(hidden)
+        hidden = self.norm(hidden, lengths)
         layers: list[Tensor] = []
-        for layer, norm in zip(self.layers, self.norms, strict=True):
-            hidden = norm(layer(self.dropout(hidden), lengths))
+        for number, (layer, norm) in enumerate(zip(self.layers, self.norms, strict=True)):
+            if self.halves(number):
+                hidden, lengths = self.halving(hidden, lengths)
+            outputs = layer(self.dropout(hidden), lengths)
+            if self.config.projection:
+                outputs = self.projections[number](outputs)
+            hidden = self.residual(hidden, norm(outputs, lengths))
             layers.append(hidden)
+        if self.look_ahead is not None:
+            hidden = self.look_ahead(hidden, lengths)
         return Encoding(self.dropout(hidden), lengths, tuple(layers))
+
+    def residual(self, inputs: Tensor, outputs: Tensor) -> Tensor:
+        """The outputs of a layer, with its inputs added where the configuration and the shapes say so."""
+        if self.config.residual and inputs.shape[2] == outputs.shape[2]:
+            return inputs + outputs
+        return outputs
+
+
+def initialise_uniformly(module: nn.Module, spread: float) -> None:
+    """Every weight but those of normalisation uniform within `spread` of 0 (Graves et al. 2013: 0.1).
+
+    A spread of 0 leaves them alone.
+    """
+    if spread > 0:
+        with torch.no_grad():
+            for part in module.modules():
+                if not isinstance(part, nn.LayerNorm | nn.BatchNorm1d):
+                    for parameter in part.parameters(recurse=False):
+                        parameter.uniform_(-spread, spread)
+
+
+def _norm(config: EncoderConfig, size: int) -> nn.Module:
+    if config.normalisation == "layer":
+        return FrameLayerNorm(size)
+    return FrameBatchNorm(size) if config.normalisation == "batch" else NoNorm()
+
+
+def _check(config: EncoderConfig) -> None:
+    if config.layers < 1 or config.hidden_size < 1:
+        raise ConfigError(
+            f"model.layers {config.layers}, model.hidden_size {config.hidden_size}; expected at least 1 each"
+        )
+    if not 0 <= config.pyramid < config.layers:
+        raise ConfigError(
+            f"model.pyramid {config.pyramid}; expected 0 to {config.layers - 1}, one less than model.layers"
+        )
+    for name in ("look_ahead", "truncation"):
+        if getattr(config, name) < 0 or (getattr(config, name) and config.bidirectional):
+            raise ConfigError(
+                f"model.{name} {getattr(config, name)}; expected frames for a one-directional network "
+                "(model.bidirectional false), or 0"
+            )
+    if config.projection < 0 or config.initial_range < 0:
+        raise ConfigError("model.projection and model.initial_range; expected 0 or more")

@@ -25,8 +25,11 @@ class FeaturesConfig:
         hop: time from one frame to the next in seconds.
         n_mels: mel filters.
         n_mfcc: cepstral coefficients kept, for kind "mfcc".
-        normalisation: "utterance" for zero mean and unit variance a coefficient over the utterance, or
-            "none".
+        energy: add the frame's energy, natural log, as one more coefficient.
+        deltas: times the coefficients are followed by their change over time: 1 adds deltas, 2 their
+            deltas (accelerations) as well.
+        normalisation: "utterance" for zero mean and unit variance of each coefficient over the utterance,
+            "global" over the training data, which live recognition can do, or "none".
     """
 
     kind: Literal["log_mel", "mfcc"] = "log_mel"
@@ -35,7 +38,9 @@ class FeaturesConfig:
     hop: float = 0.010
     n_mels: int = 80
     n_mfcc: int = 13
-    normalisation: Literal["utterance", "none"] = "utterance"
+    energy: bool = False
+    deltas: Literal[0, 1, 2] = 0
+    normalisation: Literal["utterance", "global", "none"] = "utterance"
 
 
 class Features(nn.Module):
@@ -47,6 +52,8 @@ class Features(nn.Module):
 
     FLOOR = 1e-6
     dct: Tensor
+    mean: Tensor
+    deviation: Tensor
 
     def __init__(self, config: FeaturesConfig) -> None:
         super().__init__()
@@ -73,11 +80,16 @@ class Features(nn.Module):
         if config.kind == "mfcc":
             transform = torchaudio.functional.create_dct(config.n_mfcc, config.n_mels, norm="ortho")
             self.register_buffer("dct", transform, persistent=False)  # (n_mels, n_mfcc)
+        if config.normalisation == "global":
+            # Of the training data; they travel in the checkpoint.
+            self.register_buffer("mean", torch.zeros(self.size))
+            self.register_buffer("deviation", torch.ones(self.size))
 
     @property
     def size(self) -> int:
         """F, the number of features a frame."""
-        return self.config.n_mfcc if self.config.kind == "mfcc" else self.config.n_mels
+        static = self.config.n_mfcc if self.config.kind == "mfcc" else self.config.n_mels
+        return (static + self.config.energy) * (1 + self.config.deltas)
 
     def lengths(self, waveform_lengths: Tensor) -> Tensor:
         """Frames for a number of samples: T = 1 + (N - window) // hop, at least 0."""
@@ -96,15 +108,73 @@ class Features(nn.Module):
             `(B, T, F)` features, zero past each utterance's end, and `(B,)` their lengths in frames.
         """
         with torch.autocast(waveforms.device.type, enabled=False):
-            mel = self.mel_spectrogram(waveforms.float()).transpose(1, 2)  # (B, F, T) -> (B, T, F)
-            features = torch.log(mel + self.FLOOR)
-            if self.config.kind == "mfcc":
-                features = features @ self.dct
-            lengths = self.lengths(waveform_lengths)
+            features, lengths = self.raw(waveforms, waveform_lengths)
             mask = frame_mask(lengths, features.shape[1])
             if self.config.normalisation == "utterance":
                 features = normalise_over_frames(features, lengths, mask)
+            else:
+                features = self.normalised(features)
             return features.masked_fill(~mask.unsqueeze(2), 0.0), lengths
+
+    def raw(self, waveforms: Tensor, waveform_lengths: Tensor) -> tuple[Tensor, Tensor]:
+        """`(B, T, F)` features before normalisation, rubbish past each of the `(B,)` lengths in frames."""
+        features = self.static(waveforms)
+        lengths = self.lengths(waveform_lengths)
+        parts = [features]
+        for _ in range(self.config.deltas):
+            parts.append(deltas(parts[-1], lengths))
+        return (torch.cat(parts, dim=2) if len(parts) > 1 else features), lengths
+
+    def static(self, waveforms: Tensor) -> Tensor:
+        """`(B, N)` -> `(B, T, F / (1 + deltas))`: what each whole window holds by itself."""
+        waveforms = waveforms.float()
+        if self.config.energy:
+            spectrum = self.mel_spectrogram.spectrogram(waveforms)  # (B, bins, T)
+            mel = self.mel_spectrogram.mel_scale(spectrum)
+        else:
+            mel = self.mel_spectrogram(waveforms)
+        features = torch.log(mel.transpose(1, 2) + self.FLOOR)  # (B, F, T) -> (B, T, F)
+        if self.config.kind == "mfcc":
+            features = features @ self.dct
+        if self.config.energy:
+            # Parseval: the windowed frame's sum of squares. All bins but the first, and the last of an even
+            # transform, stand for two.
+            twice = spectrum[:, 1 : (self.window_samples + 1) // 2].sum(dim=1)
+            energy = (spectrum.sum(dim=1) + twice) / self.window_samples
+            features = torch.cat([features, torch.log(energy + self.FLOOR).unsqueeze(2)], dim=2)
+        return features
+
+    def normalised(self, features: Tensor) -> Tensor:
+        """`(B, T, F)` by the training data's mean and deviation, where that is the normalisation."""
+        if self.config.normalisation != "global":
+            return features
+        return (features - self.mean) / self.deviation
+
+
+DELTA_REACH = 2  # frames to both sides
+
+
+def deltas(features: Tensor, lengths: Tensor) -> Tensor:
+    """The slope of each coefficient over five frames (Furui 1986; HTK book, equation 5.16).
+
+        d_t = sum over n = 1, 2 of n (c_{t+n} - c_{t-n}) / (2 sum of n^2)
+
+    Beyond the ends of the utterance its first and last frame go on.
+
+    Args:
+        features: `(B, T, F)`.
+        lengths: `(B,)` valid frames.
+    """
+    last = (lengths - 1).clamp(min=0).unsqueeze(1)
+    steps = torch.arange(features.shape[1], device=features.device).unsqueeze(0)
+
+    def shifted(by: int) -> Tensor:
+        index = torch.minimum((steps + by).clamp(min=0), last)  # (B, T)
+        return features.gather(1, index.unsqueeze(2).expand(-1, -1, features.shape[2]))
+
+    reach = range(1, DELTA_REACH + 1)
+    total = sum((n * (shifted(n) - shifted(-n)) for n in reach), torch.zeros_like(features))
+    return total / (2 * sum(n * n for n in reach))
 
 
 def frame_mask(lengths: Tensor, frames: int) -> Tensor:

@@ -4,7 +4,8 @@ import torch
 from torch import Tensor
 
 from asr.data.tokenizer import BLANK
-from asr.model.acoustic import Emission
+from asr.model.acoustic import AcousticModel, Emission
+from asr.model.encoder import Encoding
 from asr.model.features import frame_mask
 
 
@@ -26,6 +27,28 @@ def ctc_loss(emission: Emission, tokens: Tensor, token_lengths: Tensor) -> Tenso
     return torch.nn.functional.ctc_loss(
         log_probs, tokens, emission.lengths, token_lengths, blank=BLANK, reduction="none"
     )
+
+
+def objective_losses(
+    model: AcousticModel, encoding: Encoding, tokens: Tensor, token_lengths: Tensor
+) -> Tensor:
+    """What a model is trained on: CTC, or both heads' losses with their shares (Kim, Hori & Watanabe 2017).
+
+    Args:
+        model: whose encoder made the encoding.
+        encoding: of a batch.
+        tokens: `(B, L)` int64, padded with anything.
+        token_lengths: `(B,)` int64.
+
+    Returns:
+        `(B,)` float32, one loss an utterance.
+    """
+    ctc = ctc_loss(model.emission(encoding), tokens, token_lengths)
+    if model.objective is None:
+        return ctc
+    weight = model.config.objective.ctc_weight
+    own = model.objective.loss(encoding.hidden, encoding.lengths, tokens, token_lengths)
+    return weight * ctc + (1 - weight) * own
 
 
 def consistency_loss(first: Emission, second: Emission) -> Tensor:

@@ -2,25 +2,26 @@
 
 import asyncio
 import threading
-from collections.abc import Awaitable, Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeout
-from contextvars import ContextVar, copy_context
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
-from asr.data.audio import audio_blocks, audio_info
+from asr.data.audio import audio_info
 from asr.data.media import readable
+from asr.decoding.hypothesis import Hypothesis
 from asr.errors import AsrError
 from asr.serving.config import ServingConfig
 from asr.serving.metrics import Metrics
 from asr.serving.worker import ModelWorker
 from asr.transcription.live import LiveConfig, LiveSession, open_session
+from asr.transcription.pipeline import PipelineConfig, transcribe_recordings
+from asr.transcription.recordings import Recording
 from asr.transcription.transcriber import Transcriber
-from asr.transcription.transcript import Transcription, gather_segments
-from asr.transcription.windows import emit_blocks
+from asr.transcription.transcript import Transcription
 
 T = TypeVar("T")
 
@@ -33,24 +34,50 @@ class Cancelled(AsrError):
     """Nobody waits for the transcription any more."""
 
 
-# Set once whoever asked for the transcription at work in this thread has gone, or its time is over.
-_gone: ContextVar[threading.Event] = ContextVar("gone")
-
-
 class _SharedTranscriber(Transcriber):
-    """A transcriber whose network belongs to a worker; everything else it does in the caller's thread."""
+    """A transcriber whose network belongs to a worker; everything else it does in the caller's thread.
 
-    def __init__(self, transcriber: Transcriber, worker: ModelWorker) -> None:
+    Args:
+        transcriber: the model.
+        worker: runs its network.
+        gone: set once whoever asked for the transcription has gone, or its time is over.
+    """
+
+    def __init__(self, transcriber: Transcriber, worker: ModelWorker, gone: threading.Event) -> None:
         self.__dict__.update(transcriber.__dict__)
+        self._own = transcriber
         self._worker = worker
+        self._gone = gone
+
+    @property
+    def decodes_emissions(self) -> bool:
+        return self._own.decodes_emissions
+
+    @property
+    def sample_rate(self) -> int:
+        return self._own.sample_rate
+
+    @property
+    def seconds_per_frame(self) -> float:
+        return self._own.seconds_per_frame
+
+    @property
+    def minimum_samples(self) -> int:
+        return self._own.minimum_samples
+
+    def hear(self, waveforms: Sequence[np.ndarray]) -> Sequence[np.ndarray | Hypothesis]:
+        return self._wait([self._worker.submit(waveform) for waveform in waveforms])
 
     def emit(self, waveforms: Sequence[np.ndarray]) -> list[np.ndarray]:
-        gone = _gone.get()
-        futures = [self._worker.submit(waveform) for waveform in waveforms]
+        if self.decodes_emissions:
+            return self._wait([self._worker.submit(waveform) for waveform in waveforms])
+        return self._wait([self._worker.call(lambda: self._own.emit(waveforms))])[0]
+
+    def _wait(self, futures: Sequence["Future[Any]"]) -> list[Any]:
         results = []
         for future in futures:
             while True:
-                if gone.is_set():
+                if self._gone.is_set():
                     for other in futures:
                         other.cancel()
                     raise Cancelled("nobody waits for this transcription any more")
@@ -77,12 +104,11 @@ class Engine:
         self.metrics = metrics
         self.transcriber = transcriber
         self.worker = ModelWorker(
-            transcriber.emit,
+            transcriber.hear,
             samples_per_batch=round(config.batch_seconds * transcriber.sample_rate),
             wait=config.batch_wait,
             on_batch=metrics.batch,
         )
-        self._shared = _SharedTranscriber(transcriber, self.worker)
         self._threads = ThreadPoolExecutor(config.threads, thread_name_prefix="transcribe")
         self.in_flight = 0  # transcription requests at work or waiting
         self.live_sessions = 0
@@ -99,11 +125,7 @@ class Engine:
             TimeoutError: not done within `request_seconds`.
         """
         gone = threading.Event()
-        _gone.set(gone)
-        context = copy_context()
-        task = asyncio.get_running_loop().run_in_executor(
-            self._threads, context.run, self._transcribe, path, gone
-        )
+        task = asyncio.get_running_loop().run_in_executor(self._threads, self._transcribe, path, gone)
         try:
             async with asyncio.timeout(self.config.request_seconds):
                 transcription: Transcription = await asyncio.shield(task)
@@ -117,28 +139,29 @@ class Engine:
     def _transcribe(self, path: Path, gone: threading.Event) -> Transcription:
         if gone.is_set():
             raise Cancelled("nobody waits for this transcription any more")
-        limit, rate = self.config.max_audio_seconds, self._shared.sample_rate
-        with readable(path, sample_rate=rate, longest=limit + 1) as sound:
-            return self._transcribe_sound(sound)
+        limit = self.config.max_audio_seconds
+        with readable(path, sample_rate=self.transcriber.sample_rate, longest=limit + 1) as sound:
+            return self._transcribe_sound(sound, _SharedTranscriber(self.transcriber, self.worker, gone))
 
-    def _transcribe_sound(self, path: Path) -> Transcription:
-        limit, rate = self.config.max_audio_seconds, self._shared.sample_rate
+    def _transcribe_sound(self, path: Path, shared: _SharedTranscriber) -> Transcription:
+        limit = self.config.max_audio_seconds
         if (duration := audio_info(path).duration) > limit:
             raise TooLong(f"the recording lasts {duration:.0f} s; expected at most {limit:g} s")
-        heard = 0
+        heard = 0.0
 
-        def counted() -> Iterator[np.ndarray]:
+        def count(seconds: float) -> None:
             nonlocal heard
-            for block in audio_blocks(path, sample_rate=rate):
-                heard += len(block)
-                if heard > (limit + 1) * rate:
-                    raise TooLong(f"the recording lasts more than {limit:g} s, which is the most taken")
-                yield block
+            heard += seconds
+            if heard > limit + 1:  # whatever its header says
+                raise TooLong(f"the recording lasts more than {limit:g} s, which is the most taken")
 
-        log_probs = np.concatenate(list(emit_blocks(self._shared, counted(), where="the recording")))
-        hypothesis = self._shared.decoder(log_probs)
-        self.metrics.audio_seconds.inc(heard / rate)
-        return gather_segments(hypothesis.words, duration=round(heard / rate, 3))
+        recording = Recording("upload", path, "the recording", duration)
+        [outcome] = transcribe_recordings(shared, [[recording]], config=PipelineConfig(), progress=count)
+        if outcome.transcription is None:
+            assert outcome.error is not None
+            raise outcome.error
+        self.metrics.audio_seconds.inc(heard)
+        return outcome.transcription
 
     def open_live(self, config: LiveConfig | None = None) -> LiveSession:
         """A live session; call its methods through `run`."""

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from asr.config import AuxiliaryConfig
 from asr.data.batching import Batch
 from asr.data.pronunciation import phone_set, pronounce, read_pronunciations
-from asr.data.tokenizer import BLANK, CharacterTokenizer
+from asr.data.tokenizer import BLANK, Tokenizer
 from asr.errors import ConfigError, TranscriptError
 from asr.model.encoder import Encoding
 
@@ -31,7 +31,7 @@ class AuxiliaryLoss(nn.Module):
     def __init__(
         self,
         config: AuxiliaryConfig,
-        tokenizer: CharacterTokenizer,
+        tokenizer: Tokenizer,
         *,
         size: int,
         layers: int,

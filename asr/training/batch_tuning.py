@@ -11,7 +11,7 @@ import torch
 from asr.config import ExperimentConfig
 from asr.data.batching import Batch, Sample, collate
 from asr.data.bucketing import BucketBatchSampler
-from asr.data.tokenizer import CharacterTokenizer
+from asr.data.tokenizer import Tokenizer
 from asr.errors import ConfigError
 from asr.model.precision import autocast, resolve_precision
 from asr.training.epoch_log import peak_memory
@@ -42,7 +42,7 @@ class Trial:
 
 def try_budgets(
     config: ExperimentConfig,
-    tokenizer: CharacterTokenizer,
+    tokenizer: Tokenizer,
     durations: np.ndarray,
     *,
     most_seconds: float = 0.0,

@@ -9,7 +9,7 @@ from asr.errors import AsrError, TrainingError
 from asr.files import write_atomically
 from asr.model.checkpoint import Checkpoint, checkpoint_bytes
 from asr.training.curves import draw_curves
-from asr.training.epoch_log import EpochLog
+from asr.training.epoch_log import EpochLog, best_row
 from asr.training.module import SpeechModule
 
 log = logging.getLogger(__name__)
@@ -18,7 +18,7 @@ BEST, LAST = "best.pt", "last.pt"
 
 
 class ModelFiles(lightning.Callback):
-    """After each validation: last.pt, best.pt when dev WER fell (ties: the lower dev loss), curves.png.
+    """After each validation: last.pt, best.pt when it is the best by `training.best_by`, curves.png.
 
     A model that cannot be written (the disk is full) is kept in memory and tried again after the next
     epoch; training goes on.
@@ -46,7 +46,7 @@ class ModelFiles(lightning.Callback):
         notes = {"epoch": row.epoch, "dev_wer": row.dev_wer, "dev_cer": row.dev_cer, "title": self.title}
         model = checkpoint_bytes(Checkpoint(module.best_weights, module.tokenizer, notes))
         self.unwritten[LAST] = model
-        if row is min(rows, key=lambda other: (other.dev_wer, other.dev_loss)):
+        if row is best_row(rows, module.config.training.best_by):
             self.unwritten[BEST] = model
         self.write()
         try:

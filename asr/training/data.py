@@ -14,7 +14,7 @@ from asr.data.batching import SpeechDataset
 from asr.data.bucketing import BucketBatchSampler
 from asr.data.manifest import Utterance, read_manifest
 from asr.data.shards import PackedCorpus, PackedDataset, ShardBatchSampler, is_packed
-from asr.data.tokenizer import CharacterTokenizer
+from asr.data.tokenizer import Tokenizer
 from asr.data.validation import Finding, check_fit, check_transcripts
 from asr.errors import ConfigError, TrainingError
 
@@ -51,7 +51,7 @@ class TrainingData:
         """All utterances, for checks."""
         return self.content.utterances() if isinstance(self.content, PackedCorpus) else self.content
 
-    def dataset(self, tokenizer: CharacterTokenizer) -> "Dataset[Any]":
+    def dataset(self, tokenizer: Tokenizer) -> "Dataset[Any]":
         """Utterances as samples, augmented; those that cannot be read as samples with an error."""
         augmentation = WaveformAugmentation(self.config.data.augmentation)
         seed = self.config.training.seed
@@ -112,7 +112,7 @@ def open_training_data(config: ExperimentConfig) -> TrainingData:
 def check_training_data(
     data: TrainingData,
     dev: Sequence[Utterance],
-    tokenizer: CharacterTokenizer,
+    tokenizer: Tokenizer,
     *,
     encoder_frames: Callable[[Tensor], Tensor],
 ) -> None:

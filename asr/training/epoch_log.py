@@ -5,9 +5,10 @@ import dataclasses
 import logging
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import lightning
 import torch
@@ -145,6 +146,11 @@ class EpochLog(lightning.Callback):
             memory_gib=peak_memory() / 2**30,
         )
         self.rows.append(row)
+        training = module.config.training
+        since = row.epoch - best_row(self.rows, training.best_by).epoch
+        if 0 < training.patience <= since:
+            trainer.should_stop = True
+            log.info("no better model for %d epochs: training ends", since)
         if not trainer.is_global_zero:
             return
         try:
@@ -175,6 +181,11 @@ class EpochLog(lightning.Callback):
             f"gradient {row.gradient_norm:.2f}  {row.hours_per_hour:.0f} h/h  "
             f"data wait {row.data_wait_share:.1%}{skipped}  {_clock(left)} left"
         )
+
+
+def best_row(rows: Sequence[EpochRow], by: Literal["wer", "loss"]) -> EpochRow:
+    """The first of the best epochs by dev WER (ties: the lower dev loss), or by dev loss."""
+    return min(rows, key=lambda row: (row.dev_wer, row.dev_loss) if by == "wer" else (row.dev_loss,))
 
 
 def write_metrics(path: Path, rows: list[EpochRow]) -> None:

@@ -14,21 +14,24 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from asr.config import ExperimentConfig
 from asr.data.batching import Batch
-from asr.data.tokenizer import BLANK, CharacterTokenizer
+from asr.data.tokenizer import BLANK, Tokenizer
 from asr.decoding.greedy import greedy_path
-from asr.errors import TrainingError
+from asr.errors import ConfigError, TrainingError
+from asr.evaluation.normalisation import find_normaliser
 from asr.evaluation.scoring import score_utterance
 from asr.model.acoustic import AcousticModel
 from asr.model.features import frame_mask
-from asr.model.losses import consistency_loss, ctc_loss
+from asr.model.losses import consistency_loss, objective_losses
 from asr.training.auxiliary import AuxiliaryLoss
+from asr.training.optimizers import build_optimizer, build_schedule
 from asr.training.totals import Agreement, DevTotals, TrainTotals
+from asr.training.weight_noise import WeightNoise
 
 log = logging.getLogger(__name__)
 
 
 class SpeechModule(lightning.LightningModule):
-    """Trains an acoustic model with CTC, and with CR-CTC when the config asks for it.
+    """Trains an acoustic model with CTC, and with CR-CTC, a transducer or attention when the config asks for it.
 
     Args:
         config: the experiment.
@@ -37,7 +40,7 @@ class SpeechModule(lightning.LightningModule):
     """
 
     def __init__(
-        self, config: ExperimentConfig, tokenizer: CharacterTokenizer, *, transcripts: Sequence[str] = ()
+        self, config: ExperimentConfig, tokenizer: Tokenizer, *, transcripts: Sequence[str] = ()
     ) -> None:
         super().__init__()
         self.config = config
@@ -52,6 +55,13 @@ class SpeechModule(lightning.LightningModule):
                 layers=config.model.layers,
                 transcripts=transcripts,
             )
+        if config.auxiliary.weight > 0 and config.auxiliary.layer <= config.model.pyramid:
+            raise ConfigError(
+                f"auxiliary.layer {config.auxiliary.layer}; expected a layer at the pyramid's top, "
+                f"{config.model.pyramid + 1} or above"
+            )
+        self.weight_noise = WeightNoise(self.model, config.training.weight_noise)
+        self.normalise = find_normaliser(config.training.dev_normaliser).apply
         self.averaged: AveragedModel | None = None
         if config.training.ema_decay > 0:
             self.averaged = AveragedModel(
@@ -90,6 +100,7 @@ class SpeechModule(lightning.LightningModule):
         clipping below then skips the step in all of them.
         """
         self._seed_step()
+        self.weight_noise.add()
         loss = self._loss(batch) if batch.ids else self._no_loss()
         value = float(loss.detach())
         self._suspect = (batch.ids, value)
@@ -97,14 +108,19 @@ class SpeechModule(lightning.LightningModule):
         self._unreadable = batch.unreadable
         self.train_totals.unreadable_named += batch.unreadable
         tokens = int(batch.token_lengths.sum())
-        self.agreed = self._agree(tokens, len(batch.unreadable))
+        per_utterance = self.config.optimizer.loss_per == "utterance"
+        self.agreed = self._agree(len(batch.ids) if per_utterance else tokens, len(batch.unreadable))
         self.train_totals.unreadable += self.agreed.unreadable
         if not math.isfinite(value):
             return loss * math.nan
         self.train_totals.loss += value
         self.train_totals.tokens += tokens
-        # Gradients are averaged over processes: weigh each by its share of the tokens.
-        return loss * (self.trainer.world_size / max(1, self.agreed.tokens))
+        # Gradients are averaged over processes: weigh each by its share of what the loss is counted by.
+        return loss * (self.trainer.world_size / max(1, self.agreed.weight))
+
+    def on_after_backward(self) -> None:
+        """The gradient is known: the weights are themselves again."""
+        self.weight_noise.remove()
 
     def _seed_step(self) -> None:
         """Dropout and masks follow from seed, epoch, step and rank alone: a resumed run draws what an
@@ -112,9 +128,9 @@ class SpeechModule(lightning.LightningModule):
         words = (self.config.training.seed, self.current_epoch, self.steps_behind, self.global_rank)
         torch.manual_seed(int(np.random.SeedSequence(words).generate_state(1, np.uint64)[0]) >> 1)
 
-    def _agree(self, tokens: int, unreadable: int) -> Agreement:
+    def _agree(self, weight: int, unreadable: int) -> Agreement:
         """Add up over the processes what they have to do alike."""
-        ours = self.wishes._replace(tokens=tokens, unreadable=unreadable)
+        ours = self.wishes._replace(weight=weight, unreadable=unreadable)
         if self.trainer.world_size == 1:
             return ours
         counts = torch.tensor(ours, device=self.device)
@@ -134,13 +150,13 @@ class SpeechModule(lightning.LightningModule):
         views = 2 if weight > 0 else 1
         features, lengths = features.repeat(views, 1, 1), lengths.repeat(views)
         encoding = self.model.encoder(self.model.spec_augment(features, lengths), lengths)
-        emission = self.model.emission(encoding)
-        losses = ctc_loss(emission, batch.tokens.repeat(views, 1), batch.token_lengths.repeat(views))
-        ctc = losses.sum() / views
+        tokens, token_lengths = batch.tokens.repeat(views, 1), batch.token_lengths.repeat(views)
+        ctc = objective_losses(self.model, encoding, tokens, token_lengths).sum() / views
         if self.auxiliary is not None:
             ctc = ctc + self.config.auxiliary.weight * self.auxiliary(encoding, batch).sum() / views
         if weight == 0:
             return ctc
+        emission = self.model.emission(encoding)
         first, second = (
             type(emission)(*halves) for halves in zip(*(part.chunk(2) for part in emission), strict=True)
         )
@@ -152,13 +168,17 @@ class SpeechModule(lightning.LightningModule):
         gradient_clip_val: float | None = None,
         gradient_clip_algorithm: str | None = None,
     ) -> None:
-        """Clip by global norm; a gradient that is not finite, or of no utterance at all, moves no weight."""
-        clip, totals = self.config.optimizer.gradient_clip, self.train_totals
+        """Clip by value, then by global norm; a gradient that is not finite, or of no utterance at all, moves
+        no weight."""
+        settings, totals = self.config.optimizer, self.train_totals
+        clip, limit = settings.gradient_clip, settings.gradient_clip_value
+        if limit > 0 and all(_is_finite(parameter.grad) for parameter in self.trained):
+            torch.nn.utils.clip_grad_value_(self.trained, limit)
         norm = float(torch.nn.utils.clip_grad_norm_(self.trained, clip if clip > 0 else math.inf))
         if not math.isfinite(norm):
             self._count_skipped(norm)
             optimizer.zero_grad(set_to_none=True)
-        elif self.agreed.tokens == 0:
+        elif self.agreed.weight == 0:
             optimizer.zero_grad(set_to_none=True)
         else:
             totals.steps += 1
@@ -214,25 +234,30 @@ class SpeechModule(lightning.LightningModule):
         model, totals = self.best_weights, self.dev_totals
         if not batch.ids:
             return
-        emission = model(batch.waveforms, batch.waveform_lengths)
-        totals.loss += float(ctc_loss(emission, batch.tokens, batch.token_lengths).sum())
+        encoding = model.encoder(*model.features(batch.waveforms, batch.waveform_lengths))
+        emission = model.emission(encoding)
+        losses = objective_losses(model, encoding, batch.tokens, batch.token_lengths)
+        totals.loss += float(losses.sum())
         totals.tokens += int(batch.token_lengths.sum())
         valid = frame_mask(emission.lengths, emission.log_probs.shape[1])
         totals.frames += int(valid.sum())
         totals.blanks += int(((emission.log_probs.argmax(dim=2) == BLANK) & valid).sum())
-        for row, length, tokens, token_length, utterance_id in zip(
-            emission.log_probs.cpu().numpy(),
+        for row, hidden, length, tokens, token_length, utterance_id in zip(
+            emission.log_probs.cpu(),
+            encoding.hidden,
             emission.lengths.tolist(),
             batch.tokens.tolist(),
             batch.token_lengths.tolist(),
             batch.ids,
             strict=True,
         ):
-            hypothesis = greedy_path(row[:length]).tokens
-            reference = self.tokenizer.decode(tokens[:token_length])
-            totals.utterances.append(
-                score_utterance(utterance_id, reference, self.tokenizer.decode(hypothesis))
-            )
+            if model.objective is None:
+                hypothesis = greedy_path(row[:length].numpy()).tokens
+            else:
+                hypothesis = model.objective.search(hidden[:length].float(), beam_width=1)[0].tokens
+            reference = self.normalise(self.tokenizer.decode(tokens[:token_length]))
+            recognised = self.normalise(self.tokenizer.decode(hypothesis))
+            totals.utterances.append(score_utterance(utterance_id, reference, recognised))
 
     def on_validation_epoch_end(self) -> None:
         """Add up what the processes saw."""
@@ -243,37 +268,16 @@ class SpeechModule(lightning.LightningModule):
             self.dev_totals = DevTotals.merged([dev for _, dev in parts])
 
     def configure_optimizers(self) -> Any:
-        """AdamW; weights of matrices decay, biases and norms do not. One cycle over all steps."""
+        """The configured optimiser, its learning rate set anew before each step."""
         settings = self.config.optimizer
-        decayed = [parameter for parameter in self.trained if parameter.ndim > 1]
-        plain = [parameter for parameter in self.trained if parameter.ndim <= 1]
-        optimizer = torch.optim.AdamW(
-            [
-                {"params": decayed, "weight_decay": settings.weight_decay},
-                {"params": plain, "weight_decay": 0.0},
-            ],
-            lr=settings.learning_rate,
-            betas=(0.9, 0.98),
-        )
+        optimizer = build_optimizer(settings, self.trained)
         # Progress is the share of the data, not of steps: a run may go on with more or fewer processes.
-        schedule = torch.optim.lr_scheduler.LambdaLR(
-            optimizer, lambda _: one_cycle(self._progress(), warmup=settings.warmup)
-        )
+        schedule = build_schedule(settings, optimizer, progress=self._progress)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
     def _progress(self) -> float:
         return (self.current_epoch + self.epoch_share) / self.config.training.epochs
 
 
-def one_cycle(progress: float, *, warmup: float) -> float:
-    """Share of the highest learning rate: cosine from 1/25 up to 1 over `warmup`, then down to 1e-4.
-
-    Args:
-        progress: share of the training that is done.
-        warmup: share of the training on which the learning rate rises.
-    """
-    if progress < warmup:
-        low, high, part = 1 / 25, 1.0, progress / warmup
-    else:
-        low, high, part = 1.0, 1e-4, min(1.0, (progress - warmup) / max(1e-9, 1 - warmup))
-    return low + (high - low) * (1 - math.cos(math.pi * part)) / 2
+def _is_finite(gradient: Tensor | None) -> bool:
+    return gradient is None or bool(gradient.isfinite().all())

@@ -11,14 +11,14 @@ class Agreement(NamedTuple):
     """What all processes know after each step, because they added it up together.
 
     Attributes:
-        tokens: in the batches of the step.
+        weight: tokens in the batches of the step, or utterances, by `optimizer.loss_per`.
         unreadable: utterances left out of them.
         save: above 0 when the state is to be saved after the step.
         stop: above 0 when training is to save and stop after the step.
         requeue: above 0 when the job is to be queued again, too.
     """
 
-    tokens: int = 0
+    weight: int = 0
     unreadable: int = 0
     save: int = 0
     stop: int = 0

@@ -32,11 +32,12 @@ from asr.errors import CheckpointError, TrainingError, UsageError
 from asr.model.precision import resolve_precision
 from asr.training.checkpoints import BEST, ModelFiles
 from asr.training.data import check_training_data, open_training_data
-from asr.training.epoch_log import EpochLog, read_metrics
+from asr.training.epoch_log import EpochLog, best_row, read_metrics
 from asr.training.loading import ProgressBar, dev_loader, train_loader
 from asr.training.module import SpeechModule
 from asr.training.processes import find_launch, is_first_process
 from asr.training.run_record import write_run_record
+from asr.training.starting_point import begin
 from asr.training.state import (
     StateIO,
     StopSignals,
@@ -159,6 +160,8 @@ def _run(
         config, tokenizer, transcripts=list(data.transcripts()) if config.auxiliary.weight > 0 else []
     )
     check_training_data(data, dev, tokenizer, encoder_frames=module.model.emission_lengths)
+    if found is None:
+        begin(module, data)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     precision = resolve_precision(config.training.precision, device)
     launch = find_launch(config.training.cpu_processes if device.type == "cpu" else torch.cuda.device_count())
@@ -243,7 +246,7 @@ def _run(
             raise TrainingError(f"training is over, but its state could not be saved: {io.failure}")
     # A run that was over already has trained nothing.
     rows = epoch_log.rows or read_metrics(run_dir / "metrics.csv")
-    best = min(rows, key=lambda row: (row.dev_wer, row.dev_loss))
+    best = best_row(rows, config.training.best_by)
     minutes = (time.monotonic() - began) / 60
     log.info("best epoch %d: dev WER %.2f %%; %.1f minutes", best.epoch, 100 * best.dev_wer, minutes)
     return run_dir / "checkpoints" / BEST

@@ -8,7 +8,7 @@ import numpy as np
 
 from asr.data.audio import audio_blocks, audio_info, read_audio
 from asr.data.media import readable
-from asr.decoding.hypothesis import Word
+from asr.decoding.hypothesis import Hypothesis, Word
 from asr.errors import AsrError
 from asr.transcription.activity import VoiceActivity, choose_detector
 from asr.transcription.prefetch import prefetch
@@ -56,13 +56,13 @@ class _Read(NamedTuple):
     error: AsrError | None
 
 
-class _Emitted(NamedTuple):
-    """Some stretches of a recording, emitted.
+class _Heard(NamedTuple):
+    """Some stretches of a recording, gone through the network.
 
     Attributes:
         recording: what they are of.
         starts: seconds from its beginning.
-        log_probs: `(T', V)` each.
+        found: `(T', V)` log-probabilities each; hypotheses, where the model has a decoder network of its own.
         seconds: how much of the recording has been gone through since the last piece.
         duration: of the whole recording, with its last piece; None before.
         error: what ended it.
@@ -70,7 +70,7 @@ class _Emitted(NamedTuple):
 
     recording: Recording
     starts: tuple[float, ...]
-    log_probs: tuple[np.ndarray, ...]
+    found: tuple[np.ndarray | Hypothesis, ...]
     seconds: float
     duration: float | None
     error: AsrError | None = None
@@ -117,8 +117,10 @@ def transcribe_recordings(
             yield Outcome(recording, transcription, None)
 
 
-def _decode(transcriber: Transcriber, emitted: _Emitted, *, threads: int) -> list[Word]:
-    hypotheses = transcriber.decoder.decode_batch(emitted.log_probs, threads=threads)
+def _decode(transcriber: Transcriber, emitted: _Heard, *, threads: int) -> list[Word]:
+    emissions = [found for found in emitted.found if isinstance(found, np.ndarray)]
+    hypotheses = [found for found in emitted.found if isinstance(found, Hypothesis)]
+    hypotheses += transcriber.decoder.decode_batch(emissions, threads=threads)
     return [
         Word(word.text, round(start + word.start, 3), round(start + word.end, 3), word.confidence)
         for start, hypothesis in zip(emitted.starts, hypotheses, strict=True)
@@ -153,20 +155,20 @@ def _read(
 
 def _emit(
     transcriber: Transcriber, read: Iterable[list[_Read] | Recording], config: PipelineConfig
-) -> Iterator[_Emitted]:
+) -> Iterator[_Heard]:
     for item in read:
         if isinstance(item, Recording):
             try:
                 yield from _emit_long(transcriber, item, config)
             except AsrError as error:
-                yield _Emitted(item, (), (), item.duration or 0.0, None, error)
+                yield _Heard(item, (), (), item.duration or 0.0, None, error)
         else:
             yield from _emit_short(transcriber, item, config)
 
 
 def _emit_short(
     transcriber: Transcriber, batch: Sequence[_Read], config: PipelineConfig
-) -> Iterator[_Emitted]:
+) -> Iterator[_Heard]:
     """Recordings that go through the network together; cut into stretches where something else finds them."""
     stretches = [
         []
@@ -177,18 +179,18 @@ def _emit_short(
         for item in batch
     ]
     flat = [_long_enough(transcriber, stretch.waveform) for group in stretches for stretch in group]
-    emissions = iter(transcriber.emit(flat) if flat else [])
+    found = iter(transcriber.hear(flat) if flat else [])
     rate = transcriber.sample_rate
     for item, group in zip(batch, stretches, strict=True):
         if item.waveform is None:
-            yield _Emitted(item.recording, (), (), item.recording.duration or 0.0, None, item.error)
+            yield _Heard(item.recording, (), (), item.recording.duration or 0.0, None, item.error)
             continue
         seconds = len(item.waveform) / rate
         starts = tuple(stretch.first / rate for stretch in group)
-        yield _Emitted(item.recording, starts, tuple(next(emissions) for _ in group), seconds, seconds)
+        yield _Heard(item.recording, starts, tuple(next(found) for _ in group), seconds, seconds)
 
 
-def _emit_long(transcriber: Transcriber, recording: Recording, config: PipelineConfig) -> Iterator[_Emitted]:
+def _emit_long(transcriber: Transcriber, recording: Recording, config: PipelineConfig) -> Iterator[_Heard]:
     """A recording of any length, stretch by stretch."""
     rate = transcriber.sample_rate
     with readable(recording.audio, sample_rate=rate) as audio:
@@ -215,12 +217,12 @@ def _emit_long(transcriber: Transcriber, recording: Recording, config: PipelineC
 
         stretches = _stretches(transcriber, counted(), recording, config)
         for group in _grouped(stretches, budget=round(config.seconds_per_batch * rate)):
-            emissions = transcriber.emit([_long_enough(transcriber, stretch.waveform) for stretch in group])
+            found = transcriber.hear([_long_enough(transcriber, stretch.waveform) for stretch in group])
             reached = (group[-1].first + len(group[-1].waveform)) / rate
             starts = tuple(stretch.first / rate for stretch in group)
-            yield _Emitted(recording, starts, tuple(emissions), max(0.0, reached - told), None)
+            yield _Heard(recording, starts, tuple(found), max(0.0, reached - told), None)
             told = max(told, reached)
-        yield _Emitted(recording, (), (), max(0.0, samples / rate - told), samples / rate)
+        yield _Heard(recording, (), (), max(0.0, samples / rate - told), samples / rate)
 
 
 def _stretches(

@@ -13,11 +13,12 @@ from asr.data.manifest import Utterance
 from asr.decoding.decoder import Decoder, DecodingConfig
 from asr.decoding.hypothesis import Hypothesis
 from asr.decoding.tuned import read_tuned, tuned_path
-from asr.errors import AsrError, AudioError, UsageError
+from asr.errors import AsrError, AudioError, DecodingError, UsageError
 from asr.model.checkpoint import Checkpoint, load_checkpoint
-from asr.model.precision import autocast
+from asr.model.precision import Precision, autocast
 from asr.model.pretrained import default_model
 from asr.model.quantisation import TranscriptionPrecision, quantise
+from asr.model.recognition import recognise
 
 
 class Transcribed(NamedTuple):
@@ -101,6 +102,11 @@ class Transcriber:
         self.tokenizer = checkpoint.tokenizer
         self.notes = checkpoint.notes
         self.precision = precision
+        if self.model.objective is not None and decoding is not None and decoding.knows:
+            raise DecodingError(
+                f"this model decodes with its {self.model.config.objective.kind} network, which takes no language "
+                "model, lexicon or hot words; leave them out, or take a model trained with objective.kind ctc"
+            )
         self.decoder = Decoder(
             decoding or DecodingConfig(), self.tokenizer, seconds_per_frame=self.model.seconds_per_frame
         )
@@ -135,7 +141,7 @@ class Transcriber:
         else:
             waveform = read_audio(audio, sample_rate=self.sample_rate)
             self.check_length(waveform, str(audio))
-        return self.decoder(self.emit([waveform])[0])
+        return self.recognise([waveform])[0]
 
     def transcribe_utterances(
         self, utterances: Sequence[Utterance], *, seconds_per_batch: float = 120.0
@@ -176,19 +182,48 @@ class Transcriber:
         return self.emit([self.read_utterance(utterance)])[0]
 
     def _finish(self, waiting: Sequence[tuple[Utterance, np.ndarray]]) -> Iterator[Transcribed]:
-        emissions = self.emit([waveform for _, waveform in waiting]) if waiting else []
-        for (utterance, _), log_probs in zip(waiting, emissions, strict=True):
-            yield Transcribed(utterance, self.decoder(log_probs), None)
+        hypotheses = self.recognise([waveform for _, waveform in waiting]) if waiting else []
+        for (utterance, _), hypothesis in zip(waiting, hypotheses, strict=True):
+            yield Transcribed(utterance, hypothesis, None)
+
+    @property
+    def decodes_emissions(self) -> bool:
+        """Whether transcripts come from the emission alone, and not from a decoder network beside it."""
+        return self.model.objective is None
+
+    def hear(self, waveforms: Sequence[np.ndarray]) -> Sequence[np.ndarray | Hypothesis]:
+        """The network's part of transcribing `(N,)` waveforms at the model's rate: `(T', V)` log-probabilities
+        for the decoder, or finished hypotheses where a decoder network makes them."""
+        return self.emit(waveforms) if self.decodes_emissions else self.recognise(waveforms)
+
+    def recognise(self, waveforms: Sequence[np.ndarray]) -> list[Hypothesis]:
+        """Hypotheses of `(N,)` waveforms at the model's rate, by its transducer or attention decoder if it has one."""
+        if self.decodes_emissions:
+            return [self.decoder(log_probs) for log_probs in self.emit(waveforms)]
+        config = self.decoder.config
+        beam_width = config.beam_width if config.method == "beam" else 1
+        padded, lengths = pad_waveforms(waveforms)
+        with torch.inference_mode(), autocast(self.device, self._network_precision):
+            recognitions = recognise(
+                self.model, padded.to(self.device), lengths.to(self.device), beam_width=beam_width
+            )
+        return [
+            self.decoder.hypothesis(log_probs.cpu().numpy(), found.tokens, found.score)
+            for log_probs, found in recognitions
+        ]
 
     def emit(self, waveforms: Sequence[np.ndarray]) -> list[np.ndarray]:
         """Natural-log probabilities `(T', V)` float32 of each `(N,)` waveform at the model's rate."""
         padded, lengths = pad_waveforms(waveforms)
-        # int8 layers take and give float32.
-        precision = "float32" if self.precision == "int8" else self.precision
-        with torch.inference_mode(), autocast(self.device, precision):
+        with torch.inference_mode(), autocast(self.device, self._network_precision):
             emission = self.model(padded.to(self.device), lengths.to(self.device))
         rows = emission.log_probs.cpu().numpy()
         return [row[:length] for row, length in zip(rows, emission.lengths.tolist(), strict=True)]
+
+    @property
+    def _network_precision(self) -> Precision:
+        # int8 layers take and give float32.
+        return "float32" if self.precision == "int8" else self.precision
 
     def _prepare(self, waveform: np.ndarray, sample_rate: int | None) -> np.ndarray:
         if waveform.ndim != 1:

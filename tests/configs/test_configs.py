@@ -13,9 +13,11 @@ import torch
 from asr.config import ExperimentConfig, load_experiment
 from asr.data.batching import Sample, collate
 from asr.data.manifest import Utterance, write_manifest
+from asr.data.phones import TIMIT_PHONES
 from asr.data.tokenizer import build_tokenizer
 from asr.model.acoustic import AcousticModel
-from asr.model.losses import ctc_loss
+from asr.model.losses import objective_losses
+from asr.model.streaming import StreamingEmitter
 from asr.training.train import train
 
 FOLDER = Path(__file__).resolve().parents[2] / "configs"
@@ -31,7 +33,12 @@ TRANSCRIPTS = {
     "librispeech_960": "AS YOU KNOW",
     "common_voice": "mae'r tŷ yn fawr",
     "timit_phones": "sil sh iy hh ae sil",
+    **dict.fromkeys(
+        [f"timit_graves2013_ctc_{shape}" for shape in ("3l_250h", "5l_250h", "3l_421h_uni", "3l_500h_tanh")],
+        "h# sh ix hv ae h#",
+    ),
     "an4": "ENTER FOUR FIVE",
+    "an4_live": "ENTER FOUR FIVE",
     "digits": "SEVEN",
 }
 # Those whose networks are small enough to go through the whole of training on a CPU in a second or two.
@@ -69,8 +76,9 @@ def test_one_step_lowers_the_loss_of_its_batch(name: str) -> None:
     batch = collate([Sample(waveform, tokenizer.encode(text), str(n)) for n, waveform in enumerate(noise)])
 
     def loss() -> torch.Tensor:
-        emission = model(batch.waveforms, batch.waveform_lengths)
-        return ctc_loss(emission, batch.tokens, batch.token_lengths).mean()
+        features, lengths = model.features(batch.waveforms, batch.waveform_lengths)
+        encoding = model.encoder(model.spec_augment(features, lengths), lengths)
+        return objective_losses(model, encoding, batch.tokens, batch.token_lengths).mean()
 
     before = loss()
     before.backward()
@@ -119,3 +127,23 @@ def test_the_commands_in_its_head_name_its_manifests(name: str) -> None:
     assert any("asr train --config configs/" + name in line for line in head) or name == "digits"
     folder = str(Path(config.data.train).parent)
     assert any(folder in line for line in head)
+
+
+@pytest.mark.parametrize(
+    ("shape", "millions"), [("3l_250h", 3.8), ("5l_250h", 6.8), ("3l_421h_uni", 3.8), ("3l_500h_tanh", 3.7)]
+)
+def test_networks_of_graves_2013_have_as_many_weights_as_in_the_paper(shape: str, millions: float) -> None:
+    """Table 1; 123 inputs, 61 phones and the blank."""
+    config = experiment(f"timit_graves2013_ctc_{shape}")
+    tokenizer = build_tokenizer(config.tokenizer, [])
+    assert set(tokenizer.vocabulary[1:]) == set(TIMIT_PHONES)
+    model = AcousticModel(config.acoustic_model, vocabulary_size=len(tokenizer))
+    assert model.features.size == 123
+    count = sum(weight.numel() for weight in model.parameters())
+    assert round(count / 1e6, 1) == millions
+
+
+def test_a_live_config_can_be_fed_live() -> None:
+    config = experiment("an4_live")
+    emitter = StreamingEmitter(AcousticModel(config.acoustic_model, vocabulary_size=30).eval())
+    assert emitter.latency < 0.5

@@ -7,7 +7,9 @@ from asr.data.tokenizer import (
     BLANK_SYMBOL,
     CharacterTokenizer,
     TokenizerConfig,
+    UnitTokenizer,
     build_tokenizer,
+    make_tokenizer,
     required_frames,
 )
 from asr.errors import ConfigError, TranscriptError
@@ -59,3 +61,34 @@ def test_an_alphabet_of_nothing_is_refused() -> None:
 
 def test_equal_neighbours_need_a_frame_more() -> None:
     assert [required_frames(tokens) for tokens in ([], [1], [1, 2], [1, 1], [1, 1, 1])] == [0, 1, 2, 3, 5]
+
+
+@given(st.lists(st.sampled_from(["sh", "iy", "h#", "ax-h"]), max_size=9))
+def test_units_are_tokens_with_spaces_between_them(units: list[str]) -> None:
+    tokenizer = build_tokenizer(TokenizerConfig(kind="units", alphabet="sh iy h# ax-h"), [])
+    assert len(tokenizer) == 5
+    tokens = tokenizer.encode("  ".join(units))
+    assert len(tokens) == len(units)
+    assert tokenizer.decode(tokens) == " ".join(units)
+
+
+def test_units_come_from_the_transcripts_when_none_are_given() -> None:
+    tokenizer = build_tokenizer(TokenizerConfig(kind="units", case="lower"), ["SH IY", "h# sh"])
+    assert tokenizer.vocabulary == (BLANK_SYMBOL, "h#", "iy", "sh")
+
+
+def test_a_foreign_unit_is_named_with_its_position() -> None:
+    tokenizer = build_tokenizer(TokenizerConfig(kind="units", alphabet="sh iy"), [])
+    with pytest.raises(
+        TranscriptError, match=r"unit 'zz' at position 2 of 'sh zz' is not among the 2 units 'sh iy'"
+    ):
+        tokenizer.encode("sh zz")
+
+
+def test_impossible_units_are_refused() -> None:
+    with pytest.raises(ConfigError, match="without white space"):
+        UnitTokenizer([BLANK_SYMBOL, "a b"])
+    with pytest.raises(ConfigError, match="more than once"):
+        UnitTokenizer([BLANK_SYMBOL, "a", "a"])
+    with pytest.raises(ConfigError, match="expected 'characters' or 'units'"):
+        make_tokenizer("words", [BLANK_SYMBOL, "a"], case="keep")

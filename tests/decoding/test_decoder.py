@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from asr.data.tokenizer import CharacterTokenizer
+from asr.data.tokenizer import CharacterTokenizer, UnitTokenizer
 from asr.decoding.confidence import Calibration, expected_calibration_error, fit_calibration
 from asr.decoding.decoder import Decoder, DecodingConfig
 from asr.decoding.language_model.binary import write_language_model
@@ -91,7 +91,7 @@ def test_greedy_decoding_does_not_import_numba():
     code = (
         "import sys, numpy\n"
         "from asr.decoding.decoder import Decoder, DecodingConfig\n"
-        "from asr.data.tokenizer import CharacterTokenizer\n"
+        "from asr.data.tokenizer import CharacterTokenizer, UnitTokenizer\n"
         "Decoder(DecodingConfig(), CharacterTokenizer(['<blank>', 'A']), seconds_per_frame=1)"
         "(numpy.log(numpy.full((3, 2), 0.5)))\n"
         "print({'numba', 'torch', 'librosa'} & set(sys.modules))"
@@ -128,3 +128,28 @@ def test_calibration_error_by_hand():
     assert error == pytest.approx(0.35)
     assert math.isnan(expected_calibration_error([], []))
     assert expected_calibration_error([1.0], [True]) == 0
+
+
+@pytest.mark.parametrize("method", ["greedy", "beam"])
+def test_units_are_words_of_their_own(method):
+    units = UnitTokenizer(["<blank>", "sh", "iy", "h#"])
+    log_probs = np.log(
+        np.full((5, 4), 0.02, np.float32) + 0.92 * np.eye(4, dtype=np.float32)[[3, 1, 0, 2, 3]]
+    )
+    found = Decoder(DecodingConfig(method=method), units, seconds_per_frame=0.01)(log_probs)
+    assert found.text == "h# sh iy h#"
+    assert [(word.text, word.start) for word in found.words] == [
+        ("h#", 0.0),
+        ("sh", 0.01),
+        ("iy", 0.03),
+        ("h#", 0.04),
+    ]
+
+
+def test_what_knows_words_is_refused_for_units():
+    units = UnitTokenizer(["<blank>", "sh", "iy"])
+    with pytest.raises(
+        DecodingError,
+        match="hot words: needs a model of characters; this one's tokens are units such as 'iy'",
+    ):
+        Decoder(DecodingConfig(method="beam", hot_words={"SHE": 2.0}), units, seconds_per_frame=0.01)

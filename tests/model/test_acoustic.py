@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from asr.data.tokenizer import BLANK_SYMBOL, CharacterTokenizer
+from asr.data.tokenizer import BLANK_SYMBOL, CharacterTokenizer, UnitTokenizer
 from asr.model.acoustic import AcousticModel, AcousticModelConfig
 from asr.model.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from asr.model.encoder import EncoderConfig, SharedDropout
@@ -75,6 +75,7 @@ def test_a_reloaded_checkpoint_gives_the_same_log_probs(tiny_model: AcousticMode
         "format",
         "version",
         "config",
+        "tokens",
         "vocabulary",
         "case",
         "weights",
@@ -122,6 +123,29 @@ def test_variational_dropout_is_one_mask_an_utterance() -> None:
     assert not (dropped[0] == dropped[1]).all()
     assert set(dropped.unique().tolist()) == {0.0, 2.0}
     assert (dropout.eval()(torch.ones(2, 3, 4)) == 1).all()
+
+
+def test_a_checkpoint_of_units_and_one_from_before_units_both_load(
+    tiny_model: AcousticModel, tmp_path: Path
+) -> None:
+    units = UnitTokenizer([BLANK_SYMBOL, "h#", "sh", "iy", "ax-h"])
+    save_checkpoint(tmp_path / "units.pt", Checkpoint(tiny_model, units))
+    loaded = load_checkpoint(tmp_path / "units.pt").tokenizer
+    assert isinstance(loaded, UnitTokenizer)
+    assert loaded.vocabulary == units.vocabulary
+
+    save_checkpoint(tmp_path / "old.pt", Checkpoint(tiny_model, CharacterTokenizer([BLANK_SYMBOL, *" ABC"])))
+    record = torch.load(tmp_path / "old.pt", weights_only=True)
+    record["version"] = 1
+    del record["tokens"]
+    for key in ("cell", "bidirectional", "join", "front_end", "normalisation", "residual", "projection"):
+        del record["config"]["encoder"][key]
+    for key in ("energy", "deltas"):
+        del record["config"]["features"][key]
+    torch.save(record, tmp_path / "old.pt")
+    old = load_checkpoint(tmp_path / "old.pt")
+    assert isinstance(old.tokenizer, CharacterTokenizer)
+    assert old.model.config == tiny_model.config
 
 
 def test_a_checkpoint_in_half_precision_is_half_the_size_and_loads_in_float32(

@@ -2,9 +2,10 @@ import librosa
 import numpy as np
 import pytest
 import torch
+import torchaudio
 
 from asr.errors import ConfigError
-from asr.model.features import Features, FeaturesConfig
+from asr.model.features import Features, FeaturesConfig, deltas
 
 
 def speech(samples: int) -> np.ndarray:
@@ -86,3 +87,38 @@ def test_impossible_framing_is_refused() -> None:
         Features(FeaturesConfig(window=0.01, hop=0.02))
     with pytest.raises(ConfigError, match="at most n_mels"):
         Features(FeaturesConfig(kind="mfcc", n_mfcc=90))
+
+
+def test_deltas_equal_torchaudio_alone_and_padded() -> None:
+    features = torch.randn(2, 12, 5)
+    lengths = torch.tensor([12, 7])
+    found = deltas(features, lengths)
+    for row, length in enumerate(lengths.tolist()):
+        columns = features[row, :length].T  # (T, F) -> (F, T)
+        expected = torchaudio.functional.compute_deltas(columns).T
+        torch.testing.assert_close(found[row, :length], expected)
+
+
+def test_energy_is_that_of_the_windowed_samples() -> None:
+    waveform = speech(4000)
+    config = FeaturesConfig(n_mels=40, energy=True, normalisation="none")
+    features, _ = Features(config)(torch.from_numpy(waveform)[None], torch.tensor([4000]))
+    window = torch.hann_window(400).numpy()
+    frames = np.lib.stride_tricks.sliding_window_view(waveform, 400)[::160] * window
+    np.testing.assert_allclose(features[0, :, 40], np.log((frames**2).sum(axis=1) + 1e-6), atol=1e-3)
+
+
+def test_forty_filters_and_energy_with_deltas_and_accelerations_are_123() -> None:
+    features = Features(FeaturesConfig(n_mels=40, energy=True, deltas=2))
+    assert features.size == 123
+    assert features(torch.randn(1, 4000), torch.tensor([4000]))[0].shape[2] == 123
+
+
+def test_global_normalisation_uses_the_statistics_of_the_checkpoint() -> None:
+    waveform, lengths = torch.from_numpy(speech(4000))[None], torch.tensor([4000])
+    plain, _ = Features(FeaturesConfig(normalisation="none"))(waveform, lengths)
+    features = Features(FeaturesConfig(normalisation="global"))
+    features.mean.fill_(-3.0)
+    features.deviation.fill_(2.0)
+    torch.testing.assert_close(features(waveform, lengths)[0], (plain + 3) / 2)
+    assert {"mean", "deviation"} <= set(features.state_dict())

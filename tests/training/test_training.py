@@ -16,7 +16,8 @@ from asr.data.manifest import read_manifest, write_manifest
 from asr.data.packing import pack
 from asr.errors import AsrError, CheckpointError, TrainingError, UsageError
 from asr.model.checkpoint import load_checkpoint
-from asr.training.module import SpeechModule, one_cycle
+from asr.training.module import SpeechModule
+from asr.training.optimizers import one_cycle
 from asr.training.train import resume, train, train_or_resume
 
 

@@ -4,8 +4,7 @@
 everyone's results with it: the two SA sentences that all speakers read are left out; test is the core test
 set of 24 speakers, dev the 50 speakers of Halberstadt (1998), `test-complete` all 168 test speakers.
 
-Phones are those of the PHN files (61), or folded to the 48 that are modelled and the 39 that are scored
-(Lee & Hon 1989); the glottal stop q is dropped in both foldings.
+Phones are those of the PHN files (61), or folded to the 48 that are modelled or the 39 that are scored.
 """
 
 from collections.abc import Iterator
@@ -13,6 +12,7 @@ from pathlib import Path
 
 from asr.data.corpora.corpus import Corpus, Entry, Expected, list_audio, read_lines
 from asr.data.corpora.spelling import plain_words
+from asr.data.phones import TIMIT_PHONES, fold_transcript
 from asr.errors import CorpusError
 
 _CORE_TEST = """
@@ -26,35 +26,6 @@ _DEV = """
     mrcs0 mrjm4 fcal1 mmwh0 fjsj0 majc0 mjsw0 mreb0 fgjd0 fjmg0 mroa0 mteb0 mjfc0 mrjr0 fmml0 mrws1
 """
 DEV_SPEAKERS = frozenset(_DEV.split())
-
-# Phones that are folded; all others stay as they are. 61 -> 48, then 48 -> 39.
-_TO_48 = {
-    **dict.fromkeys(("pcl", "tcl", "kcl"), "cl"),
-    **dict.fromkeys(("bcl", "dcl", "gcl"), "vcl"),
-    **dict.fromkeys(("h#", "pau"), "sil"),
-    "ax-h": "ax",
-    "axr": "er",
-    "em": "m",
-    "eng": "ng",
-    "hv": "hh",
-    "nx": "n",
-    "ux": "uw",
-    "q": "",
-}
-_TO_39 = {
-    **dict.fromkeys(("cl", "vcl", "epi"), "sil"),
-    "ao": "aa",
-    "ax": "ah",
-    "el": "l",
-    "en": "n",
-    "ix": "ih",
-    "zh": "sh",
-}
-_ALL_PHONES = """
-    aa ae ah ao aw ax ax-h axr ay b bcl ch d dcl dh dx eh el em en eng epi er ey f g gcl h# hh hv ih ix iy jh k
-    kcl l m n ng nx ow oy p pau pcl q r s sh t tcl th uh uw ux v w y z zh
-"""
-_PHONES = frozenset(_ALL_PHONES.split())
 
 
 class Timit(Corpus):
@@ -99,14 +70,6 @@ class Timit(Corpus):
             )
 
 
-def fold_phone(phone: str, phones: int) -> str:
-    """One of the 61 phones in the set of 61, 48 or 39; "" for one that the set drops."""
-    if phones == 61:
-        return phone
-    phone = _TO_48.get(phone, phone)
-    return _TO_39.get(phone, phone) if phones == 39 else phone
-
-
 def _read_transcript(audio: Path, sentence: str, transcript: str) -> str:
     if transcript == "words":
         path = _beside(audio, sentence, "txt")
@@ -115,15 +78,15 @@ def _read_transcript(audio: Path, sentence: str, transcript: str) -> str:
             raise CorpusError(f"{path}:1: no words; expected `0 46797 She had your dark suit ...`")
         return plain_words(words[2])
     path = _beside(audio, sentence, "phn")
-    folded = []
+    phones = []
     for number, line in enumerate(read_lines(path), 1):
         phone = line.split()[-1] if line.split() else ""
-        if phone not in _PHONES:
+        if phone not in TIMIT_PHONES:
             raise CorpusError(
                 f"{path}:{number}: got {line!r}; expected START END and one of TIMIT's 61 phones"
             )
-        folded.append(fold_phone(phone, int(transcript.removeprefix("phones-"))))
-    return " ".join(phone for phone in folded if phone)
+        phones.append(phone)
+    return fold_transcript(" ".join(phones), int(transcript.removeprefix("phones-")))
 
 
 def _beside(audio: Path, sentence: str, suffix: str) -> Path:

@@ -1,10 +1,11 @@
-"""The normalisers by name: none, basic, English."""
+"""The normalisers by name: none, basic, English, and the phones of TIMIT."""
 
 import re
 import unicodedata
 from collections.abc import Callable
 from typing import NamedTuple
 
+from asr.data.phones import fold_transcript
 from asr.errors import UsageError
 from asr.evaluation.normalisation.english import normalise_english
 
@@ -50,6 +51,10 @@ def normalise_basic(text: str) -> str:
     return " ".join(text.replace("\ue000", "'").replace("\ue001", ".").replace("\ue002", ",").split())
 
 
+def _timit_39(text: str) -> str:
+    return fold_transcript(text, 39)
+
+
 def _english(text: str) -> str:
     return normalise_english(normalise_basic(text))
 
@@ -64,6 +69,7 @@ NORMALISERS = {
             "basic, and numerals in digits, contractions spelled out, British spellings as American ones, titles",
             _english,
         ),
+        Normaliser("timit-39", "TIMIT's 61 phones as the 39 that are scored (Lee & Hon 1989)", _timit_39),
     )
 }
 

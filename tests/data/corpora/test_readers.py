@@ -118,9 +118,10 @@ def test_timit_phones_fold_to_48_and_39(tmp_path: Path) -> None:
 
 
 def test_timit_sets_have_61_48_and_39_phones() -> None:
-    from asr.data.corpora.timit import _PHONES, CORE_TEST_SPEAKERS, DEV_SPEAKERS, fold_phone
+    from asr.data.corpora.timit import CORE_TEST_SPEAKERS, DEV_SPEAKERS
+    from asr.data.phones import TIMIT_PHONES, fold_phone
 
-    assert [len({fold_phone(phone, size) for phone in _PHONES} - {""}) for size in (61, 48, 39)] == [
+    assert [len({fold_phone(phone, size) for phone in TIMIT_PHONES} - {""}) for size in (61, 48, 39)] == [
         61,
         48,
         39,

@@ -1,0 +1,1 @@
+"""Looking into a network: how its gradients flow, and what it makes of an utterance."""

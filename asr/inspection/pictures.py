@@ -1,0 +1,119 @@
+"""The pictures of an inspection, as PNG files."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from asr.files import write_atomically
+from asr.inspection.gradient_flow import Curve
+from asr.inspection.utterance import Inspected
+
+_LEAST = 1e-12  # of a logarithmic axis
+
+
+def draw_flows(path: Path, curves: Sequence[Curve], *, seconds_per_frame: float) -> None:
+    """A row of panels a layer, a column before and one after training; a colour a network, the cell dashed."""
+    stages = list(dict.fromkeys(curve.stage for curve in curves))
+    networks = list(dict.fromkeys(curve.network for curve in curves))
+    layers = max(len(curve.flows) for curve in curves)
+    figure = _figure(1.0 + 5.0 * len(stages), 1.0 + 2.6 * layers)
+    panels = figure.subplots(layers, len(stages), sharex=True, sharey=True, squeeze=False)
+    for column, stage in enumerate(stages):
+        panels[0, column].set_title(stage)
+        for curve in (curve for curve in curves if curve.stage == stage):
+            colour = f"C{networks.index(curve.network)}"
+            for flow in curve.flows:
+                axes = panels[flow.layer - 1, column]
+                steps = np.arange(len(flow.hidden))
+                axes.semilogy(steps, np.maximum(flow.hidden, _LEAST), color=colour, label=curve.network)
+                if flow.memory is not None:
+                    axes.semilogy(
+                        steps,
+                        np.maximum(flow.memory, _LEAST),
+                        "--",
+                        color=colour,
+                        label=f"{curve.network}, cell",
+                    )
+    for number, row in enumerate(panels, 1):
+        row[0].set_ylabel(f"layer {number}\n|d loss / d h|, relative")
+        for axes in row:
+            axes.grid(alpha=0.3)
+            axes.set_ylim(bottom=1e-9)
+    for axes in panels[-1]:
+        axes.set_xlabel(f"distance in time, frames of {1000 * seconds_per_frame:.0f} ms")
+    panels[0, -1].legend(fontsize=8)
+    _save(figure, path)
+
+
+def draw_inspected(path: Path, seen: Inspected, *, title: str) -> None:
+    """Waveform, features, emission with the path through it, words, and saliency of every layer."""
+    seconds = len(seen.waveform) / seen.sample_rate
+    figure = _figure(min(20.0, max(9.0, 2.2 * seconds)), 11.0)
+    sound, features, emission, words, saliency = figure.subplots(
+        5, 1, sharex=True, height_ratios=[1, 1.7, 2.4, 0.6, 0.4 + 0.35 * len(seen.saliency)]
+    )
+    sound.plot(np.arange(len(seen.waveform)) / seen.sample_rate, seen.waveform, linewidth=0.4, color="0.3")
+    sound.set(ylabel="waveform", yticks=[], title=title)
+    features.imshow(
+        seen.features.T,  # (T, F) -> (F, T)
+        origin="lower", aspect="auto", extent=(0, seconds, 0, seen.features.shape[1]), cmap="magma",
+    )  # fmt: skip
+    features.set(ylabel="features", yticks=[])
+    _draw_emission(emission, seen)
+    for word in seen.words:
+        words.axvspan(word.start, word.end, color="C0", alpha=0.25)
+        words.text(
+            (word.start + word.end) / 2, 0.5, word.text,
+            ha="center", va="center", fontsize=8, clip_on=True, parse_math=False,
+        )  # fmt: skip
+    words.set(ylabel="words", yticks=[], ylim=(0, 1))
+    end = len(seen.log_probs) * seen.seconds_per_frame
+    for number, row in enumerate(seen.saliency):
+        height = len(seen.saliency) - number
+        saliency.imshow(
+            row[None] / max(1e-30, float(row.max())),
+            aspect="auto", extent=(0, end, height - 1, height), cmap="viridis", vmin=0, vmax=1,
+        )  # fmt: skip
+    count = len(seen.saliency)
+    saliency.set_yticks(np.arange(count) + 0.5, [f"layer {count - number}" for number in range(count)])
+    saliency.set(ylabel="saliency", ylim=(0, count), xlim=(0, seconds), xlabel="seconds")
+    _save(figure, path)
+
+
+def _draw_emission(axes: Any, seen: Inspected) -> None:
+    probabilities = np.exp(seen.log_probs)
+    kept = sorted({0, *seen.path.tolist(), *np.flatnonzero(probabilities.max(axis=0) > 0.1).tolist()})
+    end = len(probabilities) * seen.seconds_per_frame
+    axes.imshow(
+        probabilities[:, kept].T,  # (T', kept) -> (kept, T')
+        aspect="auto", extent=(0, end, len(kept) - 0.5, -0.5), cmap="Blues", vmin=0, vmax=1,
+        interpolation="nearest",
+    )  # fmt: skip
+    centres = (np.arange(len(seen.path)) + 0.5) * seen.seconds_per_frame
+    axes.plot(
+        centres,
+        [kept.index(token) for token in seen.path],
+        ".-",
+        color="#c0392b",
+        linewidth=0.8,
+        markersize=3,
+    )
+    names = ["space" if seen.symbols[token] == " " else seen.symbols[token] for token in kept]
+    axes.set_yticks(range(len(kept)), names, fontsize=7)
+    axes.set_ylabel("emission and path")
+
+
+def _figure(width: float, height: float) -> Any:
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height), layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def _save(figure: Any, path: Path) -> None:
+    with write_atomically(path, mode="wb") as file:
+        figure.savefig(file, format="png", dpi=100)

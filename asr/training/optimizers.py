@@ -1,0 +1,65 @@
+"""The optimiser and learning rate schedule that a configuration asks for."""
+
+import math
+from collections.abc import Callable, Sequence
+
+import torch
+from torch.optim.lr_scheduler import LambdaLR
+
+from asr.config import OptimizerConfig
+from asr.errors import ConfigError
+
+
+def build_optimizer(
+    config: OptimizerConfig, parameters: Sequence[torch.nn.Parameter]
+) -> torch.optim.Optimizer:
+    """The optimiser of some parameters; weights of matrices decay, biases and norms do not.
+
+    Raises:
+        ConfigError: a learning rate, momentum or clipping limit that makes no sense.
+    """
+    if config.learning_rate <= 0 or not 0 <= config.momentum < 1:
+        raise ConfigError(
+            f"optimizer.learning_rate {config.learning_rate}, optimizer.momentum {config.momentum}; "
+            "expected a rate above 0 and a momentum from 0 to below 1"
+        )
+    if min(config.gradient_clip, config.gradient_clip_value, config.weight_decay) < 0:
+        raise ConfigError("optimizer.gradient_clip, gradient_clip_value and weight_decay; expected 0 or more")
+    groups = [
+        {
+            "params": [parameter for parameter in parameters if parameter.ndim > 1],
+            "weight_decay": config.weight_decay,
+        },
+        {"params": [parameter for parameter in parameters if parameter.ndim <= 1], "weight_decay": 0.0},
+    ]
+    rate = config.learning_rate
+    if config.kind == "adamw":
+        return torch.optim.AdamW(groups, lr=rate, betas=(0.9, 0.98))
+    if config.kind == "adam":
+        return torch.optim.Adam(groups, lr=rate, betas=(0.9, 0.98))
+    if config.kind == "rmsprop":
+        return torch.optim.RMSprop(groups, lr=rate, momentum=config.momentum)
+    return torch.optim.SGD(groups, lr=rate, momentum=config.momentum)
+
+
+def build_schedule(
+    config: OptimizerConfig, optimizer: torch.optim.Optimizer, *, progress: Callable[[], float]
+) -> LambdaLR:
+    """The learning rate of each step, as a share of the highest; `progress` tells the share of training done."""
+    if config.schedule == "constant":
+        return LambdaLR(optimizer, lambda _: 1.0)
+    return LambdaLR(optimizer, lambda _: one_cycle(progress(), warmup=config.warmup))
+
+
+def one_cycle(progress: float, *, warmup: float) -> float:
+    """Share of the highest learning rate: cosine from 1/25 up to 1 over `warmup`, then down to 1e-4.
+
+    Args:
+        progress: share of the training that is done.
+        warmup: share of the training on which the learning rate rises.
+    """
+    if progress < warmup:
+        low, high, part = 1 / 25, 1.0, progress / warmup
+    else:
+        low, high, part = 1.0, 1e-4, min(1.0, (progress - warmup) / max(1e-9, 1 - warmup))
+    return low + (high - low) * (1 - math.cos(math.pi * part)) / 2
