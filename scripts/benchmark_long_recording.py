@@ -69,7 +69,7 @@ def build(
                     channel=item.channel,
                 )
                 level = float(np.sqrt(np.mean(waveform**2))) * 10 ** (-snr / 20)
-                write(np.zeros(int(generator.uniform(*pauses) * RATE), np.float32), level)
+                write(np.zeros(int(generator.uniform(pauses[0], pauses[1]) * RATE), np.float32), level)
                 placed.append(
                     Utterance(
                         f"{len(placed):05d}", path, len(waveform) / RATE, start=at / RATE, text=item.text

@@ -37,8 +37,10 @@ def quantise(model: M) -> M:
         for name, child in list(parent.named_children()):
             if isinstance(child, nn.Linear):
                 setattr(parent, name, Int8Linear(child))
-            elif isinstance(getattr(child, "lstm", None), nn.LSTM) and _is_plain(child):
-                setattr(parent, name, Int8LSTM(child.lstm))
+                continue
+            lstm = getattr(child, "lstm", None)
+            if isinstance(lstm, nn.LSTM) and _is_plain(child):
+                setattr(parent, name, Int8LSTM(lstm))
     return model
 
 
