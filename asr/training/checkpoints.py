@@ -63,7 +63,7 @@ class ModelFiles(lightning.Callback):
                     file.write(model)
                 del self.unwritten[name]
             except AsrError as error:
-                trouble = str(error)
+                trouble = trouble or str(error)
                 log.error("%s; training goes on, and tries again after the next epoch", error)
         return trouble
 

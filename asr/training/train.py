@@ -282,7 +282,7 @@ def _fit(
                 requeue_job()
             raise TrainingError(f"stopped by a signal; {again} at the next batch") from None
         except SystemExit:  # how Lightning leaves after Ctrl-C
-            raise TrainingError(f"interrupted; {again} after the last saved state") from None
+            raise TrainingError(f"stopped by a signal; {again} after the last saved state") from None
         except RuntimeError as error:
             if trainer.world_size > 1 and _is_lost_peer(error):
                 reason = str(error).splitlines()[0]
