@@ -82,7 +82,9 @@ def run(arguments: argparse.Namespace) -> int:
     weights, bonuses = (_steps(arguments, name) for name in ("lm_weights", "word_bonuses"))
     transcriber = load(arguments.model, device=arguments.device, precision=arguments.precision)
     if not transcriber.decodes_emissions:
-        raise UsageError(f"{arguments.model}: decodes with a network of its own, which takes no language model")
+        raise UsageError(
+            f"{arguments.model}: decodes with a network of its own, which takes no language model"
+        )
     config = DecodingConfig(
         "beam", beam_width=arguments.beam_width, lm=str(arguments.lm), lexicon=arguments.lexicon
     )

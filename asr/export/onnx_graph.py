@@ -44,6 +44,11 @@ def export_onnx(checkpoint: Checkpoint, path: str | Path, *, int8: bool = False,
             those that ONNX knows.
         AsrError: the file cannot be written.
     """
+    if checkpoint.model.objective is not None:
+        raise UsageError(
+            f"this model decodes with its {checkpoint.model.config.objective.kind} network; asr export writes models "
+            "of objective.kind ctc"
+        )
     try:
         import onnx
     except ImportError:

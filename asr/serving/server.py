@@ -106,7 +106,7 @@ class _DrainingServer(uvicorn.Server):
 
     async def _end_live_sessions(self) -> None:
         # uvicorn closes sockets as soon as it may exit; live sessions need a moment before.
-        deadline = self._loop.time() + self.config.timeout_graceful_shutdown
+        deadline = self._loop.time() + (self.config.timeout_graceful_shutdown or 0)
         while self._engine.live_sessions > 0 and self._loop.time() < deadline:
             await asyncio.sleep(0.02)
         self.should_exit = True

@@ -166,9 +166,7 @@ def _emit(
             yield from _emit_short(transcriber, item, config)
 
 
-def _emit_short(
-    transcriber: Transcriber, batch: Sequence[_Read], config: PipelineConfig
-) -> Iterator[_Heard]:
+def _emit_short(transcriber: Transcriber, batch: Sequence[_Read], config: PipelineConfig) -> Iterator[_Heard]:
     """Recordings that go through the network together; cut into stretches where something else finds them."""
     stretches = [
         []

@@ -11,6 +11,7 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import torch
+from lightning.pytorch.utilities.rank_zero import rank_zero_only
 
 from asr.config import ExperimentConfig
 from asr.errors import AsrError
@@ -25,6 +26,7 @@ def start(work: Callable[[], object], output: Path, environment: Mapping[str, st
         with output.open("w") as file:
             os.dup2(file.fileno(), 2)
             os.environ.update(environment)
+            rank_zero_only.rank = int(environment.get("RANK", 0))  # Lightning looked when it was imported
             torch.set_num_threads(1)  # OpenMP threads do not survive a fork
             try:
                 work()
