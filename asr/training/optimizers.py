@@ -34,12 +34,12 @@ def build_optimizer(
     ]
     rate = config.learning_rate
     if config.kind == "adamw":
-        return torch.optim.AdamW(groups, lr=rate, betas=(0.9, 0.98))
+        return torch.optim.AdamW(groups, lr=rate, betas=(0.9, 0.98), fused=True)
     if config.kind == "adam":
-        return torch.optim.Adam(groups, lr=rate, betas=(0.9, 0.98))
+        return torch.optim.Adam(groups, lr=rate, betas=(0.9, 0.98), fused=True)
     if config.kind == "rmsprop":
         return torch.optim.RMSprop(groups, lr=rate, momentum=config.momentum)
-    return torch.optim.SGD(groups, lr=rate, momentum=config.momentum)
+    return torch.optim.SGD(groups, lr=rate, momentum=config.momentum, fused=True)
 
 
 def build_schedule(
