@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from asr.errors import ConfigError
 from asr.model.recurrent import Cell, Join, build_layer
 from asr.model.recurrent.look_ahead import LookAhead
-from asr.model.regularisation import FrameBatchNorm, FrameLayerNorm, NoNorm, SharedDropout
+from asr.model.regularisation import FrameBatchNorm, FrameDropout, FrameLayerNorm, NoNorm, SharedDropout
 from asr.model.subsampling import ConvolutionalSubsampling, FrameStacking
 
 
@@ -127,7 +127,7 @@ class Encoder(nn.Module):
             layer.truncation = config.truncation
         self.layers = nn.ModuleList(layers)
         self.norms = nn.ModuleList(_norm(config, self.size) for _ in range(config.layers))
-        self.dropout = (SharedDropout if config.variational_dropout else nn.Dropout)(config.dropout)
+        self.dropout = (SharedDropout if config.variational_dropout else FrameDropout)(config.dropout)
         self.projections = nn.ModuleList(
             nn.Linear(layer.size, config.projection) for layer in layers if config.projection
         )

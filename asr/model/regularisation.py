@@ -61,6 +61,29 @@ class NoNorm(nn.Module):
         return hidden
 
 
+class FrameDropout(nn.Module):
+    """Dropout of `(B, T, E)`, drawn anew for each activation (Srivastava et al. 2014).
+
+    The same as `nn.Dropout`, whose draws on the CPU take a tenth of a training step: here sixteen random bits
+    decide on each activation, so that the share is exact to 1/65536.
+    """
+
+    def __init__(self, share: float) -> None:
+        super().__init__()
+        self.share = share
+
+    def forward(self, hidden: Tensor) -> Tensor:
+        """Drop in training, pass on otherwise."""
+        if not self.training or self.share == 0:
+            return hidden
+        if hidden.is_cuda:
+            return nn.functional.dropout(hidden, self.share)
+        count = hidden.numel()
+        draws = torch.empty(-(-count // 4), dtype=torch.int64).random_(-(2**63), None)
+        kept = draws.view(torch.int16)[:count].view(hidden.shape) >= round(self.share * 2**16) - 2**15
+        return hidden * kept.to(hidden.dtype) * (1 / (1 - self.share))
+
+
 class SharedDropout(nn.Module):
     """Variational dropout of `(B, T, E)`: one mask an utterance, the same in all its frames."""
 

@@ -9,7 +9,7 @@ import torch
 from asr.data.tokenizer import BLANK_SYMBOL, CharacterTokenizer, UnitTokenizer
 from asr.model.acoustic import AcousticModel, AcousticModelConfig
 from asr.model.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
-from asr.model.encoder import EncoderConfig, SharedDropout
+from asr.model.encoder import EncoderConfig
 from asr.model.features import FeaturesConfig
 
 VARIANTS = [
@@ -114,15 +114,6 @@ def test_spec_augment_hides_in_training_only(tiny_model: AcousticModel) -> None:
     share = float((hidden == 0).float().mean())
     assert 0.02 < share < 0.9
     assert torch.equal(hidden[hidden != 0], features[hidden != 0])
-
-
-def test_variational_dropout_is_one_mask_an_utterance() -> None:
-    dropout = SharedDropout(0.5).train()
-    dropped = dropout(torch.ones(8, 20, 64))
-    assert (dropped == dropped[:, :1]).all()
-    assert not (dropped[0] == dropped[1]).all()
-    assert set(dropped.unique().tolist()) == {0.0, 2.0}
-    assert (dropout.eval()(torch.ones(2, 3, 4)) == 1).all()
 
 
 def test_a_checkpoint_of_units_and_one_from_before_units_both_load(
