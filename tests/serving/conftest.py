@@ -4,12 +4,9 @@ import os
 import re
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NamedTuple
 
-import numpy as np
 import pytest
 import soundfile
 import torch
@@ -32,20 +29,7 @@ for package in (
     pytest.importorskip(package, reason="needs the extras serve and dev")
 
 
-class Server(NamedTuple):
-    """A running `asr serve`."""
-
-    url: str
-    process: "subprocess.Popen[str]"
-    uploads: Path
-
-    @property
-    def port(self) -> int:
-        return int(self.url.rsplit(":", 1)[1])
-
-    @property
-    def live(self) -> str:
-        return self.url.replace("http", "ws") + "/v1/live"
+from clients import Server, babble  # noqa: E402
 
 
 @pytest.fixture(scope="session")
@@ -79,18 +63,6 @@ def speech(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
         return path
 
     return write
-
-
-def babble(number: int, *, seconds: float) -> np.ndarray:
-    """Noise whose colour and loudness wander, `(N,)` float32."""
-    generator = np.random.default_rng(number)
-    count = round(seconds * 16000)
-    knots = generator.uniform(0, 1, (3, max(4, round(8 * seconds))))
-    where = np.linspace(0, knots.shape[1] - 1, count)
-    low, high, loud = (np.interp(where, np.arange(knots.shape[1]), row) for row in knots)
-    noise = generator.standard_normal(count)
-    smooth = np.convolve(noise, np.ones(16) / 4, "same")
-    return (0.1 * loud * (low * smooth + high * noise)).astype(np.float32)
 
 
 @pytest.fixture(scope="session")
@@ -130,16 +102,3 @@ def server(start_server: Callable[..., Server]) -> Server:
     return start_server(
         "--max-upload-mb", 1, "--max-audio-seconds", 20, "--idle-seconds", 2, "--max-live-sessions", 3
     )  # fmt: skip
-
-
-def eventually(claim: Callable[[], bool], *, seconds: float = 60.0) -> bool:
-    """Whether a claim comes true in time."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if claim():
-            return True
-        time.sleep(0.02)
-    return claim()
-
-
-__all__ = ["Server", "babble", "eventually"]

@@ -9,11 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
+from clients import Server, babble, eventually, metric, post, receive_all
 from websockets.sync.client import connect
-
-from tests.serving.conftest import Server, babble, eventually
-from tests.serving.test_live_socket import receive_all
-from tests.serving.test_openai_api import metric, post
 
 HEAD = (
     b"POST /v1/audio/transcriptions HTTP/1.1\r\nHost: x\r\nContent-Length: 5000\r\n"

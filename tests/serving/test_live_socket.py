@@ -6,26 +6,15 @@ from typing import Any
 import numpy as np
 import pytest
 import soxr
-from websockets.exceptions import ConnectionClosed
-from websockets.sync.client import ClientConnection, connect
+from clients import Server, babble, eventually, receive_all
+from websockets.sync.client import connect
 
 from asr.transcription.live import open_session
 from asr.transcription.transcriber import Transcriber
-from tests.serving.conftest import Server, babble, eventually
 
 
 def pcm(samples: np.ndarray) -> bytes:
     return (32767 * samples).astype("<i2").tobytes()
-
-
-def receive_all(live: ClientConnection) -> tuple[list[dict[str, Any]], int]:
-    """Every message until the server closes, and its code."""
-    messages = []
-    try:
-        while True:
-            messages.append(json.loads(live.recv(timeout=60)))
-    except ConnectionClosed as closed:
-        return messages, closed.rcvd.code if closed.rcvd is not None else 1006
 
 
 def finals(messages: list[dict[str, Any]]) -> str:

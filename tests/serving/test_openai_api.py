@@ -11,12 +11,12 @@ import httpx
 import openai
 import pytest
 import soundfile
+from clients import Server, babble, eventually, metric, post
 
 from asr.data.audio import audio_info
 from asr.transcription.formats import render
 from asr.transcription.transcriber import Transcriber
 from asr.transcription.transcript import gather_segments
-from tests.serving.conftest import Server, babble, eventually
 
 
 @pytest.fixture
@@ -113,17 +113,6 @@ def test_ignored_fields_give_a_notice(server: Server, speech: Callable[..., Path
     assert "language is ignored" in answer.headers["x-asr-notice"]
     assert len(answer.json()["notices"]) == 2
     assert "x-asr-notice" not in post(server, speech(1).read_bytes(), temperature="0").headers
-
-
-def post(server: Server, content: bytes, *, name: str = "speech.wav", **fields: str) -> httpx.Response:
-    return httpx.post(
-        f"{server.url}/v1/audio/transcriptions", files={"file": (name, content)}, data=fields, timeout=60
-    )
-
-
-def metric(server: Server, name: str) -> float:
-    lines = httpx.get(f"{server.url}/metrics", timeout=60).text.splitlines()
-    return next(float(line.split()[-1]) for line in lines if line.split()[0] == name)
 
 
 def wav(tmp_path: Path, seconds: float) -> bytes:

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 import soundfile
+from clients import Server, babble, eventually
 
 from asr.transcription.transcriber import Transcriber
-from tests.serving.conftest import Server, babble, eventually
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium")
