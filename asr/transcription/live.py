@@ -216,7 +216,7 @@ class LiveSession:
         if len(edges) == 0:
             return len(self._log_probs)
         begins, ends = edges[::2], edges[1::2]
-        longest = int((ends - begins).argmax())
+        longest = int(np.argmax(ends - begins))
         return half + max(1, int(begins[longest] + ends[longest]) // 2)
 
 
