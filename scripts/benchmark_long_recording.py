@@ -26,7 +26,7 @@ import numpy as np
 import soundfile
 
 from asr.cli.console import setup_logging, table
-from asr.data.audio import read_audio
+from asr.data.audio import read_utterance
 from asr.data.manifest import Utterance, read_manifest, write_manifest
 from asr.transcription.transcriber import load
 
@@ -61,13 +61,7 @@ def build(
         while at < minutes * 60 * RATE:
             for index in generator.permutation(len(utterances)):
                 item = utterances[index]
-                waveform = read_audio(
-                    item.audio,
-                    sample_rate=RATE,
-                    start=item.start,
-                    duration=item.duration,
-                    channel=item.channel,
-                )
+                waveform = read_utterance(item, sample_rate=RATE)
                 level = float(np.sqrt(np.mean(waveform**2))) * 10 ** (-snr / 20)
                 write(np.zeros(int(generator.uniform(pauses[0], pauses[1]) * RATE), np.float32), level)
                 placed.append(

@@ -14,12 +14,16 @@ import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import soundfile
 import soxr
 
 from asr.errors import AudioError
+
+if TYPE_CHECKING:
+    from asr.data.manifest import Utterance
 
 log = logging.getLogger(__name__)
 
@@ -101,6 +105,17 @@ def read_audio(
     if rate != sample_rate:
         waveform = resample(waveform, rate, sample_rate)
     return np.ascontiguousarray(waveform, dtype=np.float32)
+
+
+def read_utterance(utterance: "Utterance", *, sample_rate: int) -> np.ndarray:
+    """The `(N,)` waveform of an utterance: its stretch and channel of its file. Raises as `read_audio`."""
+    return read_audio(
+        utterance.audio,
+        sample_rate=sample_rate,
+        start=utterance.start,
+        duration=utterance.duration,
+        channel=utterance.channel,
+    )
 
 
 def audio_blocks(

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from asr.data.audio import read_audio
+from asr.data.audio import read_utterance
 from asr.data.augmentation import AugmentationConfig, WaveformAugmentation
 from asr.data.bucketing import SampleKey
 from asr.data.manifest import Utterance
@@ -122,13 +122,7 @@ class SpeechDataset(Dataset[Sample]):
         index, epoch = key.number, key.epoch
         utterance = self.utterances[index]
         try:
-            waveform = read_audio(
-                utterance.audio,
-                sample_rate=self.sample_rate,
-                start=utterance.start,
-                duration=utterance.duration,
-                channel=utterance.channel,
-            )
+            waveform = read_utterance(utterance, sample_rate=self.sample_rate)
         except AudioError as error:
             if not self.tolerant:
                 raise
@@ -156,7 +150,7 @@ def collate(samples: Sequence[Sample]) -> Batch:
     readable = [sample for sample in samples if not sample.error]
     return Batch(
         *pad_waveforms([sample.waveform for sample in readable]),
-        *_pad([np.asarray(sample.tokens, dtype=np.int64) for sample in readable], np.int64),
+        *pad_rows([np.asarray(sample.tokens, dtype=np.int64) for sample in readable], np.int64),
         [sample.id for sample in readable],
         [sample.error for sample in samples if sample.error],
     )
@@ -164,10 +158,10 @@ def collate(samples: Sequence[Sample]) -> Batch:
 
 def pad_waveforms(waveforms: Sequence[np.ndarray]) -> tuple[Tensor, Tensor]:
     """B waveforms `(N_i,)` -> `(B, N)` float32, zero-padded, and `(B,)` their lengths."""
-    return _pad([np.asarray(waveform, dtype=np.float32) for waveform in waveforms], np.float32)
+    return pad_rows([np.asarray(waveform, dtype=np.float32) for waveform in waveforms], np.float32)
 
 
-def _pad(rows: Sequence[np.ndarray], dtype: type) -> tuple[Tensor, Tensor]:
+def pad_rows(rows: Sequence[np.ndarray], dtype: type) -> tuple[Tensor, Tensor]:
     lengths = torch.tensor([len(row) for row in rows], dtype=torch.int64)
     padded: np.ndarray = np.zeros((len(rows), max((1, *map(len, rows)))), dtype=dtype)
     for target, row in zip(padded, rows, strict=True):

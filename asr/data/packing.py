@@ -20,7 +20,7 @@ from typing import IO, Literal
 import numpy as np
 import soundfile
 
-from asr.data.audio import read_audio
+from asr.data.audio import read_utterance
 from asr.data.manifest import Utterance
 from asr.errors import AudioError, CorpusError
 from asr.files import write_atomically
@@ -75,13 +75,7 @@ def pack(
             if utterance.text is None:
                 raise CorpusError(f"utt {utterance.id}: no transcript; packed corpora are for training")
             try:
-                waveform = read_audio(
-                    utterance.audio,
-                    sample_rate=sample_rate,
-                    start=utterance.start,
-                    duration=utterance.duration,
-                    channel=utterance.channel,
-                )
+                waveform = read_utterance(utterance, sample_rate=sample_rate)
             except AudioError as error:
                 if not skip_unreadable:
                     raise

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from asr.data.audio import audio_info, read_audio
+from asr.data.audio import audio_info, read_utterance
 from asr.data.manifest import Utterance
 from asr.data.tokenizer import Tokenizer, required_frames
 from asr.errors import AudioError, TranscriptError
@@ -167,13 +167,7 @@ def _inspect(utterance: Utterance, *, sample_rate: int) -> tuple[list[Finding], 
                     f"recorded at {info.sample_rate} Hz, the model wants {sample_rate} Hz",
                 )
             )
-        waveform = read_audio(
-            utterance.audio,
-            sample_rate=info.sample_rate,
-            start=utterance.start,
-            duration=utterance.duration,
-            channel=utterance.channel,
-        )
+        waveform = read_utterance(utterance, sample_rate=info.sample_rate)
     except AudioError as error:
         return [Finding("error", utterance.id, str(error))], None
     peak = float(np.max(np.abs(waveform)))

@@ -12,7 +12,6 @@ import numpy as np
 
 from asr.data.audio import audio_info
 from asr.data.media import readable
-from asr.decoding.hypothesis import Hypothesis
 from asr.errors import AsrError
 from asr.serving.config import ServingConfig
 from asr.serving.metrics import Metrics
@@ -65,12 +64,12 @@ class _SharedTranscriber(Transcriber):
     def minimum_samples(self) -> int:
         return self._own.minimum_samples
 
-    def hear(self, waveforms: Sequence[np.ndarray]) -> Sequence[np.ndarray | Hypothesis]:
+    def hear(self, waveforms: Sequence[np.ndarray]) -> list[Any]:
         return self._wait([self._worker.submit(waveform) for waveform in waveforms])
 
     def emit(self, waveforms: Sequence[np.ndarray]) -> list[np.ndarray]:
         if self.decodes_emissions:
-            return self._wait([self._worker.submit(waveform) for waveform in waveforms])
+            return self.hear(waveforms)
         return self._wait([self._worker.call(lambda: self._own.emit(waveforms))])[0]
 
     def _wait(self, futures: Sequence["Future[Any]"]) -> list[Any]:

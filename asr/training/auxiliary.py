@@ -2,11 +2,12 @@
 
 from collections.abc import Iterable
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from asr.config import AuxiliaryConfig
-from asr.data.batching import Batch
+from asr.data.batching import Batch, pad_rows
 from asr.data.pronunciation import phone_set, pronounce, read_pronunciations
 from asr.data.tokenizer import BLANK, Tokenizer
 from asr.errors import ConfigError, TranscriptError
@@ -83,9 +84,6 @@ class AuxiliaryLoss(nn.Module):
             [phone for word in self.tokenizer.decode(tokens[:length]).split() for phone in self.phones[word]]
             for tokens, length in zip(batch.tokens.tolist(), batch.token_lengths.tolist(), strict=True)
         ]
-        lengths = torch.tensor([len(row) for row in rows])
-        padded = torch.zeros(len(rows), max(1, int(lengths.max())), dtype=torch.int64)
-        for target, row in zip(padded, rows, strict=True):
-            target[: len(row)] = torch.tensor(row, dtype=torch.int64)
+        padded, lengths = pad_rows([np.array(row, dtype=np.int64) for row in rows], np.int64)
         device = batch.tokens.device
         return padded.to(device), lengths.to(device)

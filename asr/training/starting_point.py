@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from asr.data.audio import read_audio
+from asr.data.audio import read_utterance
 from asr.data.manifest import Utterance
 from asr.data.shards import PackedCorpus
 from asr.data.tokenizer import Tokenizer
@@ -80,13 +80,7 @@ def measure_features(features: Features, utterances: Sequence[Utterance], *, see
     squares = torch.zeros_like(total)
     for index in np.random.default_rng(seed).permutation(len(utterances)):
         utterance = utterances[index]
-        waveform = read_audio(
-            utterance.audio,
-            sample_rate=rate,
-            start=utterance.start,
-            duration=utterance.duration,
-            channel=utterance.channel,
-        )
+        waveform = read_utterance(utterance, sample_rate=rate)
         if len(waveform) < features.window_samples:
             continue
         with torch.no_grad():

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from asr.data.audio import read_audio, resample
+from asr.data.audio import read_audio, read_utterance, resample
 from asr.data.batching import pad_waveforms
 from asr.data.manifest import Utterance
 from asr.decoding.decoder import Decoder, DecodingConfig
@@ -167,13 +167,7 @@ class Transcriber:
 
     def read_utterance(self, utterance: Utterance) -> np.ndarray:
         """The `(N,)` waveform of an utterance, long enough for a frame. Raises AudioError as `transcribe`."""
-        waveform = read_audio(
-            utterance.audio,
-            sample_rate=self.sample_rate,
-            start=utterance.start,
-            duration=utterance.duration,
-            channel=utterance.channel,
-        )
+        waveform = read_utterance(utterance, sample_rate=self.sample_rate)
         self.check_length(waveform, str(utterance.audio))
         return waveform
 

@@ -10,10 +10,13 @@ from collections.abc import Callable, Mapping
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
+import numpy as np
+import soundfile
 import torch
 from lightning.pytorch.utilities.rank_zero import rank_zero_only
 
 from asr.config import ExperimentConfig
+from asr.data.manifest import Utterance, write_manifest
 from asr.errors import AsrError
 from asr.training.module import SpeechModule
 from asr.training.train import resume, train
@@ -110,3 +113,19 @@ def record_steps(path: Path, *, die_after: int | None = None, number: int = sign
         return loss
 
     SpeechModule._loss = spy  # type: ignore[method-assign]
+
+
+def write_noise(folder: Path, count: int) -> Path:
+    """The manifest of `count` utterances of noise, each a little longer than the one before."""
+    generator = np.random.default_rng(5)
+    (folder / "noise").mkdir(exist_ok=True)
+    utterances = []
+    for number in range(count):
+        seconds = 0.4 + 0.02 * number
+        path = folder / "noise" / f"n{number}.wav"
+        soundfile.write(path, generator.uniform(-0.3, 0.3, round(16000 * seconds)), 16000)
+        utterances.append(
+            Utterance(f"n{number}", path, seconds, text="ABBA"[number % 4], speaker=f"n{number}")
+        )
+    write_manifest(folder / "noise.jsonl", utterances)
+    return folder / "noise.jsonl"

@@ -14,14 +14,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import soundfile
 import torch
-from forked import finish, record_steps, start, start_ranks
+from forked import finish, record_steps, start, start_ranks, write_noise
 
 from asr.config import ExperimentConfig, save_experiment
 from asr.data.augmentation import AugmentationConfig
 from asr.data.bucketing import BucketBatchSampler, shared_evenly
-from asr.data.manifest import Utterance, write_manifest
 from asr.errors import TrainingError
 from asr.model.checkpoint import load_checkpoint
 from asr.model.spec_augment import SpecAugmentConfig
@@ -33,22 +31,12 @@ from asr.training.train import resume, train
 @pytest.fixture
 def plain_experiment(tone_experiment: ExperimentConfig, tmp_path: Path) -> ExperimentConfig:
     """Thirteen utterances of noise, three epochs, nothing random but the order."""
-    generator = np.random.default_rng(5)
-    utterances = []
-    for number in range(13):
-        seconds = 0.4 + 0.02 * number
-        path = tmp_path / "noise" / f"n{number}.wav"
-        path.parent.mkdir(exist_ok=True)
-        soundfile.write(path, generator.uniform(-0.3, 0.3, round(16000 * seconds)), 16000)
-        utterances.append(
-            Utterance(f"n{number}", path, seconds, text="ABBA"[number % 4], speaker=f"n{number}")
-        )
-    write_manifest(tmp_path / "noise.jsonl", utterances)
+    manifest = write_noise(tmp_path, 13)
     return dataclasses.replace(
         tone_experiment,
         data=dataclasses.replace(
             tone_experiment.data,
-            train=str(tmp_path / "noise.jsonl"),
+            train=str(manifest),
             augmentation=AugmentationConfig(speeds=(1.0,)),
         ),
         spec_augment=SpecAugmentConfig(frequency_masks=0, time_masks=0),

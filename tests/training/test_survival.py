@@ -10,14 +10,11 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import numpy as np
 import pytest
-import soundfile
 import torch
-from forked import finish, record_steps, start, train_or_resume
+from forked import finish, record_steps, start, train_or_resume, write_noise
 
 from asr.config import ExperimentConfig
-from asr.data.manifest import Utterance, write_manifest
 from asr.errors import CheckpointError, TrainingError, UsageError
 from asr.model.checkpoint import load_checkpoint
 from asr.training.state import newest_state, read_state
@@ -36,20 +33,10 @@ def one_thread() -> Iterator[None]:
 @pytest.fixture
 def noise_experiment(tone_experiment: ExperimentConfig, tmp_path: Path) -> ExperimentConfig:
     """Seventeen utterances of noise; two epochs of nine batches, everything random switched on."""
-    generator = np.random.default_rng(5)
-    utterances = []
-    for number in range(17):
-        seconds = 0.4 + 0.02 * number
-        path = tmp_path / "noise" / f"n{number}.wav"
-        path.parent.mkdir(exist_ok=True)
-        soundfile.write(path, generator.uniform(-0.3, 0.3, round(16000 * seconds)), 16000)
-        utterances.append(
-            Utterance(f"n{number}", path, seconds, text="ABBA"[number % 4], speaker=f"n{number}")
-        )
-    write_manifest(tmp_path / "noise.jsonl", utterances)
+    manifest = write_noise(tmp_path, 17)
     return dataclasses.replace(
         tone_experiment,
-        data=dataclasses.replace(tone_experiment.data, train=str(tmp_path / "noise.jsonl")),
+        data=dataclasses.replace(tone_experiment.data, train=str(manifest)),
         training=dataclasses.replace(
             tone_experiment.training, consistency=0.2, ema_decay=0.9, checkpoint_steps=2, keep_checkpoints=2
         ),
