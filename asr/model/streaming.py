@@ -38,6 +38,7 @@ class StreamingEmitter:
         self.model = model
         self._stages = _stages(model)
         self._finished = False
+        self._peeked: np.ndarray | None = None
 
     @property
     def latency(self) -> float:
@@ -76,6 +77,8 @@ class StreamingEmitter:
         with torch.inference_mode():
             for stage in self._stages:
                 frames = stage.push(frames)
+                if stage is self._stages[0] and frames is not None:
+                    self._peeked = None
         return self._numbers(frames)
 
     def finish(self) -> np.ndarray:
@@ -85,8 +88,13 @@ class StreamingEmitter:
         return self._numbers(rest)
 
     def peek(self) -> np.ndarray:
-        """`(t, V)` of the open frames as they would be if the utterance ended now; it goes on all the same."""
-        return self._numbers(self._flushed([copy.copy(stage) for stage in self._stages]))
+        """`(t, V)` of the open frames as they would be if the utterance ended now; it goes on all the same.
+
+        It is the same array until there is a new frame of features.
+        """
+        if self._peeked is None:
+            self._peeked = self._numbers(self._flushed([copy.copy(stage) for stage in self._stages]))
+        return self._peeked
 
     def _flushed(self, stages: Sequence["_Stage"]) -> Frames:
         frames: Frames = None
@@ -103,15 +111,26 @@ class StreamingEmitter:
 
 def check_streamable(model: AcousticModel) -> None:
     """Raise CheckpointError for a model that has to hear the end before it can say anything."""
-    reason = ""
-    if model.config.encoder.bidirectional:
-        reason = "its network reads utterances from both ends (model.bidirectional)"
-    elif model.config.features.normalisation == "utterance":
-        reason = "its features are normalised over the whole utterance (features.normalisation)"
+    reason = _obstacle(model)
     if reason:
         raise CheckpointError(
             f"this model cannot recognise live: {reason}; train one such as configs/an4_live.yaml"
         )
+
+
+def is_streamable(model: AcousticModel) -> bool:
+    """Whether a `StreamingEmitter` can run the model."""
+    return not _obstacle(model)
+
+
+def _obstacle(model: AcousticModel) -> str:
+    if model.config.encoder.bidirectional:
+        return "its network reads utterances from both ends (model.bidirectional)"
+    if model.config.features.normalisation == "utterance":
+        return "its features are normalised over the whole utterance (features.normalisation)"
+    if not all(isinstance(layer, RecurrentLayer) for layer in model.encoder.layers):
+        return "its int8 layers keep no state from one piece to the next (precision)"
+    return ""
 
 
 class _Stage:

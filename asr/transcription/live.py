@@ -16,13 +16,14 @@ from asr.decoding.beam import BeamStream
 from asr.decoding.decoder import Decoder
 from asr.decoding.hypothesis import Hypothesis, Word
 from asr.errors import ConfigError
+from asr.model.streaming import StreamingEmitter, is_streamable
 from asr.transcription.windowed_emitter import WindowConfig, WindowedEmitter
 
 if TYPE_CHECKING:
     from asr.transcription.transcriber import Transcriber
 
 
-class StreamingEmitter(Protocol):
+class LiveEmitter(Protocol):
     """A network that hears a recording piece by piece."""
 
     def feed(self, samples: np.ndarray) -> np.ndarray:
@@ -91,7 +92,7 @@ class LiveSession:
         config: where segments end.
     """
 
-    def __init__(self, emitter: StreamingEmitter, decoder: Decoder, config: LiveConfig | None = None) -> None:
+    def __init__(self, emitter: LiveEmitter, decoder: Decoder, config: LiveConfig | None = None) -> None:
         self.config = config or LiveConfig()
         self._emitter = emitter
         self._decoder = decoder
@@ -221,6 +222,14 @@ class LiveSession:
 
 
 def open_session(transcriber: "Transcriber", config: LiveConfig | None = None) -> LiveSession:
-    """A live session with a transcriber's model and decoder."""
+    """A live session with a transcriber's model and decoder.
+
+    A one-directional network goes on from where it was; any other reads the last seconds again and again.
+    """
     config = config or LiveConfig()
-    return LiveSession(WindowedEmitter(transcriber, config.window), transcriber.decoder, config)
+    emitter: LiveEmitter
+    if is_streamable(transcriber.model):
+        emitter = StreamingEmitter(transcriber.model)
+    else:
+        emitter = WindowedEmitter(transcriber, config.window)
+    return LiveSession(emitter, transcriber.decoder, config)

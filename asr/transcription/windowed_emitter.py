@@ -53,7 +53,7 @@ class WindowConfig:
 
 
 class WindowedEmitter:
-    """Streaming emitter of a bidirectional model (see `live.StreamingEmitter`).
+    """Live emitter of a bidirectional model (see `live.LiveEmitter`).
 
     Args:
         transcriber: the model, its device and precision.

@@ -13,7 +13,8 @@ from asr.errors import AudioError, CheckpointError
 from asr.model.acoustic import AcousticModel, AcousticModelConfig
 from asr.model.encoder import EncoderConfig
 from asr.model.features import FeaturesConfig
-from asr.model.streaming import StreamingEmitter
+from asr.model.quantisation import quantise
+from asr.model.streaming import StreamingEmitter, is_streamable
 
 LIVE = FeaturesConfig(n_mels=8, normalisation="none")
 SMALL = EncoderConfig(layers=2, hidden_size=6, channels=2, bidirectional=False)
@@ -98,6 +99,17 @@ def test_peeking_shows_the_end_and_changes_nothing() -> None:
     np.testing.assert_allclose(rest, whole(model, waveform), atol=1e-4)
 
 
+def test_a_peek_is_the_same_array_until_something_changes() -> None:
+    emitter = StreamingEmitter(MODELS["default"])
+    emitter.feed(np.zeros(1000, dtype=np.float32))
+    seen = emitter.peek()
+    emitter.feed(np.zeros(10, dtype=np.float32))
+    assert emitter.peek() is seen
+    emitter.feed(np.zeros(1000, dtype=np.float32))
+    assert len(emitter.peek()) >= len(seen)
+    assert emitter.peek() is not seen
+
+
 def test_too_little_sound_gives_no_frames() -> None:
     emitter = StreamingEmitter(MODELS["default"])
     assert emitter.feed(np.zeros(399, dtype=np.float32)).shape == (0, 5)
@@ -133,3 +145,9 @@ def test_a_model_that_needs_the_end_is_refused(
     model = AcousticModel(AcousticModelConfig(features, encoder=encoder), vocabulary_size=5)
     with pytest.raises(CheckpointError, match=message):
         StreamingEmitter(model)
+
+
+def test_int8_layers_are_refused() -> None:
+    with pytest.raises(CheckpointError, match="int8"):
+        StreamingEmitter(quantise(MODELS["default"]))
+    assert not is_streamable(quantise(MODELS["default"]))

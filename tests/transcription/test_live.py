@@ -7,14 +7,19 @@ from pathlib import Path
 import jiwer
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from asr.data.tokenizer import BLANK_SYMBOL, CharacterTokenizer
 from asr.decoding.decoder import Decoder, DecodingConfig
 from asr.errors import AudioError, ConfigError
-from asr.model.acoustic import AcousticModel
+from asr.model.acoustic import AcousticModel, AcousticModelConfig
 from asr.model.checkpoint import Checkpoint
+from asr.model.encoder import EncoderConfig
+from asr.model.features import FeaturesConfig
+from asr.model.quantisation import TranscriptionPrecision
+from asr.model.streaming import StreamingEmitter
 from asr.transcription.live import LiveConfig, LiveResult, LiveSession, open_session
 from asr.transcription.transcriber import Transcriber
 from asr.transcription.windowed_emitter import WindowConfig, WindowedEmitter
@@ -137,8 +142,8 @@ def test_impossible_settings_are_refused() -> None:
         WindowConfig(step=0)
 
 
-def transcriber(model: AcousticModel) -> Transcriber:
-    return Transcriber(Checkpoint(model, CharacterTokenizer(SYMBOLS)), device="cpu", precision="float32")
+def transcriber(model: AcousticModel, precision: TranscriptionPrecision = "float32") -> Transcriber:
+    return Transcriber(Checkpoint(model, CharacterTokenizer(SYMBOLS)), device="cpu", precision=precision)
 
 
 def feed_all(emitter: WindowedEmitter, waveform: np.ndarray, piece: int) -> np.ndarray:
@@ -176,6 +181,31 @@ def test_bad_samples_are_refused(tiny_model: AcousticModel) -> None:
         session.feed(np.zeros((2, 2), np.float32))
     with pytest.raises(AudioError):
         session.feed(np.array([0.0, np.nan], np.float32))
+
+
+@pytest.mark.parametrize("precision", ["float32", "int8"])
+def test_a_one_directional_model_says_live_what_it_says_of_the_whole_file(
+    precision: TranscriptionPrecision,
+) -> None:
+    torch.manual_seed(3)
+    config = AcousticModelConfig(
+        FeaturesConfig(n_mels=8, normalisation="none"),
+        encoder=EncoderConfig(layers=2, hidden_size=6, channels=2, bidirectional=False, look_ahead=4),
+    )
+    heard = transcriber(AcousticModel(config, vocabulary_size=len(SYMBOLS)).eval(), precision)
+    waveform = np.random.default_rng(4).normal(0, 0.3, 48000).astype(np.float32)
+    session = open_session(heard, LiveConfig(pause=9, longest_segment=10))
+    assert isinstance(session._emitter, StreamingEmitter if precision == "float32" else WindowedEmitter)
+    results = [
+        result for start in range(0, 48000, 800) for result in session.feed(waveform[start : start + 800])
+    ]
+    assert {result.kind for result in results} == {"partial"}
+    [final] = session.finish()
+    whole = heard.transcribe(waveform)
+    assert final.text
+    if precision == "float32":
+        assert final.text == whole.text
+        assert [word.start for word in final.words] == pytest.approx([word.start for word in whole.words])
 
 
 @pytest.fixture
