@@ -77,6 +77,8 @@ class TrainingConfig:
             where the hardware multiplies it, else float32.
         consistency: weight of the CR-CTC consistency loss between two augmented views of each batch; 0
             trains on one view, in about half the time.
+        consistency_from: share of the epochs, 0 to 1, that go by on one view before the consistency loss
+            begins: two views of utterances that the network hardly knows yet are time spent twice.
         ema_decay: decay, per step, of the moving average of weights that is validated and saved; 0
             saves the weights themselves.
         max_nonfinite: steps with a NaN or infinite loss or gradient that are skipped and named before
@@ -103,6 +105,7 @@ class TrainingConfig:
     seed: int = 1
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     consistency: float = 0.0
+    consistency_from: float = 0.0
     ema_decay: float = 0.99
     max_nonfinite: int = 10
     max_unreadable: int = 10

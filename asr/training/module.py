@@ -60,6 +60,11 @@ class SpeechModule(lightning.LightningModule):
                 f"auxiliary.layer {config.auxiliary.layer}; expected a layer at the pyramid's top, "
                 f"{config.model.pyramid + 1} or above"
             )
+        if not 0 <= config.training.consistency_from <= 1:
+            raise ConfigError(
+                f"training.consistency_from {config.training.consistency_from}; expected a share of the epochs, "
+                "0 to 1"
+            )
         self.weight_noise = WeightNoise(self.model, config.training.weight_noise)
         self.normalise = find_normaliser(config.training.dev_normaliser).apply
         self.averaged: AveragedModel | None = None
@@ -142,9 +147,17 @@ class SpeechModule(lightning.LightningModule):
         with a gradient of zero."""
         return sum((parameter.sum() for parameter in self.trained), torch.zeros((), device=self.device)) * 0.0
 
+    @property
+    def consistency(self) -> float:
+        """Weight of the consistency loss in this epoch."""
+        training = self.config.training
+        return (
+            training.consistency if self.current_epoch >= training.consistency_from * training.epochs else 0.0
+        )
+
     def _loss(self, batch: Batch) -> Tensor:
         """Summed loss of a batch, in nats."""
-        weight = self.config.training.consistency
+        weight = self.consistency
         features, lengths = self.model.features(batch.waveforms, batch.waveform_lengths)
         # Consistency wants two views of each utterance, masked differently, through the network side by side.
         views = 2 if weight > 0 else 1

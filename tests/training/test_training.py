@@ -14,7 +14,7 @@ import torch
 from asr.config import ExperimentConfig, load_experiment, save_experiment
 from asr.data.manifest import read_manifest, write_manifest
 from asr.data.packing import pack
-from asr.errors import AsrError, CheckpointError, TrainingError, UsageError
+from asr.errors import AsrError, CheckpointError, ConfigError, TrainingError, UsageError
 from asr.model.checkpoint import load_checkpoint
 from asr.training.module import SpeechModule
 from asr.training.optimizers import one_cycle
@@ -55,6 +55,23 @@ def test_the_same_seed_trains_the_same_weights_and_another_seed_does_not(
     first, again, other = weights("a", 1), weights("b", 1), weights("c", 2)
     assert all(torch.equal(first[name], again[name]) for name in first)
     assert not all(torch.equal(first[name], other[name]) for name in first)
+
+
+def test_the_second_view_comes_when_its_share_of_the_epochs_is_behind(
+    tone_experiment: ExperimentConfig, tmp_path: Path
+) -> None:
+    def losses(name: str, **training: float) -> list[str]:
+        train(with_training(tone_experiment, **training), tmp_path / name)
+        rows = (tmp_path / name / "metrics.csv").read_text().splitlines()
+        return [row.split(",")[1] for row in rows[1:]]
+
+    one_view = losses("one")
+    late = losses("late", consistency=0.2, consistency_from=0.5)
+    assert late[0] == one_view[0]
+    assert late[1] != one_view[1]
+    assert losses("both", consistency=0.2)[0] != one_view[0]
+    with pytest.raises(ConfigError, match="consistency_from"):
+        losses("wrong", consistency_from=1.5)
 
 
 def test_a_used_folder_is_not_trained_into(tone_experiment: ExperimentConfig, tmp_path: Path) -> None:
