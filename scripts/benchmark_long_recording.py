@@ -34,11 +34,16 @@ RATE = 16000
 
 
 class Spoken(NamedTuple):
-    """A reference word and when the forced alignment has it, in seconds of the recording."""
+    """A reference word, when the forced alignment has it, and its utterance's extent: seconds of the recording."""
 
     text: str
     start: float
     end: float
+    utterance: tuple[float, float]
+
+    def may_be(self, word: dict) -> bool:
+        """Whether a recognised word lies in this word's utterance: else an error put it elsewhere."""
+        return word["start"] < self.utterance[1] and word["end"] > self.utterance[0]
 
 
 def build(
@@ -89,7 +94,10 @@ def measured_run(command: Sequence[str]) -> tuple[float, float]:
 def cue_differences(
     srt: Path, hypothesis: Sequence[dict], spoken: Sequence[Spoken]
 ) -> tuple[list[float], list[float]]:
-    """Seconds between cues and the alignment: of starts, and of ends that were not drawn out; matched words only."""
+    """Seconds between cues and the alignment: of starts, and of ends that were not drawn out.
+
+    Of words that were recognised, in the utterance they were said in.
+    """
     import pysubs2
 
     cues = pysubs2.load(str(srt), encoding="utf-8")
@@ -103,6 +111,7 @@ def cue_differences(
         for chunk in aligned.alignments[0]
         if chunk.type == "equal"
         for offset in range(chunk.hyp_end_idx - chunk.hyp_start_idx)
+        if spoken[chunk.ref_start_idx + offset].may_be(hypothesis[chunk.hyp_start_idx + offset])
     }
     starts, ends, at = [], [], 0
     for cue in cues:
@@ -171,7 +180,10 @@ def main() -> None:
     for item in placed:
         tokens = transcriber.tokenizer.encode(item.text or "")
         aligned = transcriber.decoder.words(transcriber.emit_utterance(item), tokens)
-        spoken += [Spoken(word.text, item.start + word.start, item.start + word.end) for word in aligned]
+        extent = (item.start, item.start + item.duration)
+        spoken += [
+            Spoken(word.text, item.start + word.start, item.start + word.end, extent) for word in aligned
+        ]
     starts, ends = cue_differences(arguments.out / "whole" / "recording.srt", words, spoken)
 
     print(
