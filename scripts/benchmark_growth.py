@@ -121,6 +121,7 @@ def draw(path: Path, series: dict[str, list[tuple[float, dict[str, float]]]], ti
     figure = Figure(figsize=(15, 7), layout="constrained")
     FigureCanvasAgg(figure)
     grid = figure.subplots(2, 4)
+    labels = {"batch": "utterances a batch", "seconds": "seconds an utterance", "hidden": "hidden size"}
     for column, (name, points) in enumerate(series.items()):
         sizes = [size for size, _ in points]
         upper, lower = grid[0][column], grid[1][column]
@@ -131,17 +132,27 @@ def draw(path: Path, series: dict[str, list[tuple[float, dict[str, float]]]], ti
             )
             lower.plot(sizes, [point["read_bytes"] / 2**20 for _, point in points], "o-", label="manifest")
             lower.plot(sizes, [point["sampler_bytes"] / 2**20 for _, point in points], "s-", label="batches")
-            upper.legend()
-            lower.legend()
         else:
-            upper.plot(sizes, [1000 * point["seconds"] for _, point in points], "o-")
-            lower.plot(sizes, [point["bytes"] / 2**20 for _, point in points], "o-")
-        upper.set(ylabel="seconds" if name == "utterances" else "ms a step", xlabel=name)
-        lower.set(ylabel="MiB", xlabel=name)
+            upper.plot(sizes, [1000 * point["seconds"] for _, point in points], "o-", label="measured")
+            lower.plot(sizes, [point["bytes"] / 2**20 for _, point in points], "o-", label="measured")
+        upper.set_ylabel("seconds" if name == "utterances" else "ms a step")
+        lower.set_ylabel("MiB")
         for axes in (upper, lower):
+            axes.set_xlabel(labels.get(name, "utterances in a manifest"))
             axes.set_xscale("log", base=10 if name == "utterances" else 2)
             axes.set_yscale("log")
-            axes.grid(alpha=0.3)
+            axes.set_xticks(sizes, [f"{size:,}" for size in sizes])
+            axes.yaxis.set_major_formatter("{x:,g}")
+            axes.yaxis.set_minor_formatter("")
+            low, high = axes.get_ylim()
+            # From the largest point down: growth in proportion.
+            top = max(line.get_ydata()[-1] for line in axes.get_lines())
+            axes.plot(
+                sizes, [top * size / sizes[-1] for size in sizes], ":", color="gray", label="in proportion"
+            )
+            axes.set_ylim(low, high)
+            axes.grid(alpha=0.3, which="both")
+            axes.legend()
     figure.suptitle(title)
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=110)
@@ -207,7 +218,7 @@ def main() -> None:
     print(table(rows))
     device = torch.cuda.get_device_name() if torch.cuda.is_available() else "CPU"
     title = (
-        f"{device}, {torch.get_num_threads()} threads, {arguments.layers} layers; where not varied: batch "
+        f"{device}, {torch.get_num_threads()} threads, {arguments.layers} layers, float32; where not varied: batch "
         f"{MIDDLE['batch']}, {MIDDLE['seconds']} s, hidden size {MIDDLE['hidden']}"
     )
     draw(arguments.out, series, title)

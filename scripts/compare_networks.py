@@ -30,7 +30,7 @@ from asr.evaluation.scoring import Score, score_utterance
 from asr.evaluation.significance import bootstrap_interval
 from asr.files import write_atomically
 from asr.model.recurrent import CELLS
-from asr.training.train import resume, train
+from asr.training.train import train_or_resume
 from asr.transcription.transcriber import load
 
 
@@ -84,20 +84,13 @@ def changed(config: ExperimentConfig, network: Network, epochs: int) -> Experime
 
 def trained(config: ExperimentConfig, run: Path) -> Path:
     """The best checkpoint of a run: of a finished one at once, else after training to its end."""
-    if (run / "finished").exists():
-        if load_experiment(run / "config.yaml") != config:
-            raise AsrError(f"{run}: holds a run of another configuration or budget; choose another --out")
-        return run / "checkpoints" / "best.pt"
-    if (run / "checkpoints" / "training_state.ckpt").exists():
-        if load_experiment(run / "config.yaml") != config:
-            raise AsrError(f"{run}: was begun with another configuration or budget; choose another --out")
-        best = resume(run, progress=sys.stderr.isatty())
-    elif run.exists() and any(run.iterdir()):
-        raise AsrError(f"{run}: a run that ended before its first epoch did; remove the folder")
-    else:
-        best = train(config, run, progress=sys.stderr.isatty())
-    (run / "finished").touch()
-    return best
+    if not (run / "finished").exists():
+        best = train_or_resume(config, run, progress=sys.stderr.isatty())
+        (run / "finished").touch()
+        return best
+    if load_experiment(run / "config.yaml") != config:
+        raise AsrError(f"{run}: holds a run of another configuration or budget; choose another --out")
+    return run / "checkpoints" / "best.pt"
 
 
 def word_errors(checkpoint: Path, manifest: Path) -> Rate:
