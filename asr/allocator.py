@@ -1,6 +1,7 @@
-"""What the C library does with memory that was freed."""
+"""What the libraries below PyTorch keep of memory."""
 
 import ctypes
+import os
 import sys
 
 # Names and values from glibc's malloc.h.
@@ -21,3 +22,13 @@ def keep_freed_memory() -> bool:
     except (AttributeError, OSError):  # musl has none
         return False
     return bool(mallopt(_M_MMAP_MAX, 0)) and bool(mallopt(_M_TRIM_THRESHOLD, _MOST))
+
+
+def keep_few_kernels() -> None:
+    """Let oneDNN keep what it prepared for the last 64 shapes of tensors, not for the last 1024.
+
+    Recordings are all of different length: what it keeps for one seldom serves another, and adds up to some
+    hundred megabytes. Has to come before the first operation; `ONEDNN_PRIMITIVE_CACHE_CAPACITY` in the environment
+    goes before it.
+    """
+    os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "64")

@@ -1,9 +1,12 @@
-"""The C library's allocator."""
+"""What libraries keep of memory."""
 
+import os
 import subprocess
 import sys
 
 import pytest
+
+from asr.allocator import keep_few_kernels
 
 COUNT_FAULTS = """
 import resource, sys
@@ -27,3 +30,13 @@ def test_freed_memory_is_used_again_without_page_faults() -> None:
         for what in ("keep", "leave")
     }  # fmt: skip
     assert faults["keep"] < faults["leave"] / 10
+
+
+def test_the_environment_goes_before_our_number_of_kernels(monkeypatch: pytest.MonkeyPatch) -> None:
+    name = "ONEDNN_PRIMITIVE_CACHE_CAPACITY"
+    monkeypatch.setenv(name, "7")
+    keep_few_kernels()
+    assert os.environ[name] == "7"
+    monkeypatch.delenv(name)
+    keep_few_kernels()
+    assert os.environ[name] == "64"

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
+from asr.allocator import keep_few_kernels
 from asr.data.audio import read_audio, read_utterance, resample
 from asr.data.batching import pad_waveforms
 from asr.data.manifest import Utterance
@@ -50,6 +51,7 @@ def load(
         CheckpointError: missing, not a checkpoint, of a newer version, or broken.
         UsageError: no checkpoint named, and this build of the package has none.
     """
+    keep_few_kernels()
     if checkpoint is None:
         checkpoint = default_model()
         if checkpoint is None:
