@@ -22,6 +22,7 @@ class AuxiliaryLoss(nn.Module):
         tokenizer: of the main loss.
         size: E, the width of the encoder.
         layers: how many recurrent layers there are.
+        pyramid: after how many of them time is halved; the layers below have more frames than the encoding says.
         transcripts: of the training data; each word needs a pronunciation.
 
     Raises:
@@ -36,11 +37,13 @@ class AuxiliaryLoss(nn.Module):
         *,
         size: int,
         layers: int,
+        pyramid: int = 0,
         transcripts: Iterable[str],
     ) -> None:
         super().__init__()
-        if not 1 <= config.layer <= layers:
-            raise ConfigError(f"auxiliary.layer {config.layer}; expected 1 to {layers}, a recurrent layer")
+        if not pyramid < config.layer <= layers:
+            where = "a layer at the pyramid's top" if pyramid else "a recurrent layer"
+            raise ConfigError(f"auxiliary.layer {config.layer}; expected {where}, {pyramid + 1} to {layers}")
         self.layer = config.layer
         self.tokenizer = tokenizer
         self.phones: dict[str, list[int]] | None = None

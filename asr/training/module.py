@@ -53,12 +53,8 @@ class SpeechModule(lightning.LightningModule):
                 tokenizer,
                 size=self.model.encoder.size,
                 layers=config.model.layers,
+                pyramid=config.model.pyramid,
                 transcripts=transcripts,
-            )
-        if config.auxiliary.weight > 0 and config.auxiliary.layer <= config.model.pyramid:
-            raise ConfigError(
-                f"auxiliary.layer {config.auxiliary.layer}; expected a layer at the pyramid's top, "
-                f"{config.model.pyramid + 1} or above"
             )
         if not 0 <= config.training.consistency_from <= 1:
             raise ConfigError(
