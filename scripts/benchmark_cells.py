@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""What a step of each recurrent cell costs, beside torch's fused LSTM, in one run.
+"""What a step of each recurrent cell costs, beside torch's own layers, in one run.
 
     python scripts/benchmark_cells.py
     python scripts/benchmark_cells.py --hidden 250 --batch 1 --threads 2 --device cuda
@@ -18,7 +18,14 @@ import torch
 
 from asr.cli.console import table
 from asr.model.precision import autocast
-from asr.model.recurrent import CELLS, RecurrentLayer, build_layer
+from asr.model.recurrent import CELLS, build_layer
+
+# Ours take utterances of unequal length; torch's take the padded tensor and no lengths.
+TORCH = {
+    "nn.RNN": torch.nn.RNN,
+    "nn.GRU": torch.nn.GRU,
+    "nn.LSTM": torch.nn.LSTM,
+}
 
 
 def main() -> None:
@@ -39,31 +46,39 @@ def main() -> None:
     torch.set_num_threads(arguments.threads)
     torch.manual_seed(0)
     device = torch.device(arguments.device)
-    layers = {cell: build_layer(cell, arguments.inputs, arguments.hidden).to(device) for cell in CELLS}
+    modules: dict[str, torch.nn.Module] = {
+        cell: build_layer(cell, arguments.inputs, arguments.hidden) for cell in CELLS
+    }
+    for name, kind in TORCH.items():
+        modules[name] = kind(arguments.inputs, arguments.hidden, batch_first=True, bidirectional=True)
     inputs = torch.randn(arguments.batch, arguments.frames, arguments.inputs, device=device)
     lengths = torch.full((arguments.batch,), arguments.frames, device=device)
 
-    def train(layer: RecurrentLayer) -> None:
+    def outputs_of(name: str) -> torch.Tensor:
+        module = modules[name].to(device)
         with autocast(device, arguments.precision):
-            outputs = layer(inputs, lengths)
-        outputs.float().square().mean().backward()
+            outputs: torch.Tensor = module(inputs)[0] if name in TORCH else module(inputs, lengths)
+        return outputs
 
-    def use(layer: RecurrentLayer) -> None:
-        with torch.inference_mode(), autocast(device, arguments.precision):
-            layer(inputs, lengths)
+    def train(name: str) -> None:
+        outputs_of(name).float().square().mean().backward()
 
-    def milliseconds(run: Callable[[RecurrentLayer], None], layer: RecurrentLayer) -> float:
+    def use(name: str) -> None:
+        with torch.inference_mode():
+            outputs_of(name)
+
+    def milliseconds(run: Callable[[str], None], name: str) -> float:
         began = time.perf_counter()
-        run(layer)
+        run(name)
         if device.type == "cuda":
             torch.cuda.synchronize()
         return 1000 * (time.perf_counter() - began)
 
     times: dict[tuple[str, str], list[float]] = {}
     for _ in range(arguments.rounds + 1):
-        for cell, layer in layers.items():
+        for cell in modules:
             for name, run in (("train", train), ("use", use)):
-                times.setdefault((cell, name), []).append(milliseconds(run, layer))
+                times.setdefault((cell, name), []).append(milliseconds(run, cell))
     steps = 2 * arguments.frames
 
     def median(cell: str, name: str) -> float:
@@ -82,7 +97,7 @@ def main() -> None:
                 )
             ),
         )
-        for cell in CELLS
+        for cell in modules
     ]
     print(
         f"I {arguments.inputs}, H {arguments.hidden}, B {arguments.batch}, T {arguments.frames}, both directions; "

@@ -1,4 +1,4 @@
-"""Layers whose whole sequence is one call of torch: LSTM, GRU and the plain RNN.
+"""Layers of torch's own cells: LSTM, GRU and the plain RNN.
 
 There are two ways to run both directions over utterances of unequal length, which give the same numbers:
 
@@ -6,6 +6,9 @@ There are two ways to run both directions over utterances of unequal length, whi
   path misses oneDNN and trains about twice slower (`scripts/benchmark_training.py` shows the ratio).
 - *reversed*: two one-directional passes over plain padded tensors, the second fed with each utterance
   reversed within its own length. The way on the CPU, and the one that exports to ONNX.
+
+A pass is one call of torch, but for GRU and plain RNN on the CPU, which torch has no fast kernel for there
+(`written_out`).
 """
 
 from typing import ClassVar
@@ -14,6 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from asr.model.recurrent.layer import Cell, Join, RecurrentLayer, State
+from asr.model.recurrent.written_out import GRURecurrence, RNNRecurrence
 
 _WEIGHTS = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
 
@@ -77,6 +81,9 @@ class FusedLayer(RecurrentLayer):
         """One direction in one call; see `RecurrentLayer.run`."""
         direction = "_reverse" if backward else ""
         weights = [getattr(self.module, f"{name}_l0{direction}") for name in _WEIGHTS]
+        on_cpu = inputs.device.type == "cpu" and not torch.onnx.is_in_onnx_export()
+        if self.cell != "lstm" and on_cpu:
+            return self._run_written_out(inputs, state, *weights)
         if state is None:
             zeros = inputs.new_zeros(1, inputs.shape[0], self.hidden_size)
             begin = (zeros, zeros)
@@ -95,3 +102,24 @@ class FusedLayer(RecurrentLayer):
             True,
         )
         return outputs, tuple(part.squeeze(0) for part in end)
+
+    def _run_written_out(  # noqa: PLR0917
+        self,
+        inputs: Tensor,
+        state: State | None,
+        weight_ih: Tensor,
+        weight_hh: Tensor,
+        bias_ih: Tensor,
+        bias_hh: Tensor,
+    ) -> tuple[Tensor, State]:
+        """The same for GRU and plain RNN on the CPU; the recurrence in the precision of the weights."""
+        # (B, T, I) -> (B, T, nH) -> (T, B, nH): the loop takes a frame of the whole batch at a time.
+        projected = nn.functional.linear(inputs, weight_ih, bias_ih).transpose(0, 1)
+        with torch.autocast(inputs.device.type, enabled=False):
+            projected = projected.to(weight_hh.dtype)
+            hidden = projected.new_zeros(len(inputs), self.hidden_size) if state is None else state[0]
+            if self.cell == "gru":
+                outputs = GRURecurrence.apply(projected, weight_hh, bias_hh, hidden)
+            else:
+                outputs = RNNRecurrence.apply(projected, weight_hh, bias_hh, hidden, self.cell == "rnn_relu")
+        return outputs.transpose(0, 1), (outputs[-1],)  # (T, B, H) -> (B, T, H)

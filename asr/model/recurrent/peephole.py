@@ -46,7 +46,7 @@ class PeepholeLayer(RecurrentLayer):
                 state = (zeros, zeros)
             # (B, T, I) -> (T, B, I): the loop takes a frame of the whole batch at a time.
             hidden, last, cell = _PeepholeRecurrence.apply(
-                inputs.transpose(0, 1),
+                inputs.transpose(0, 1).contiguous(),
                 weights.weight_ih,
                 weights.weight_hh,
                 weights.bias,
