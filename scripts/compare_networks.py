@@ -30,6 +30,7 @@ from asr.evaluation.scoring import Score, score_utterance
 from asr.evaluation.significance import bootstrap_interval
 from asr.files import write_atomically
 from asr.model.recurrent import CELLS
+from asr.training.state import TrainingStopped
 from asr.training.train import train_or_resume
 from asr.transcription.transcriber import load
 
@@ -169,6 +170,8 @@ def main() -> int:
         try:
             best = trained(experiment, run)
             rows.append(measure(network, run, best, experiment, arguments.test))
+        except TrainingStopped:
+            raise SystemExit(f"{network.name}: stopped by a signal; the same command goes on with it") from None
         except AsrError as error:
             print(f"{network.name}: {error}", file=sys.stderr)
             failed += 1
