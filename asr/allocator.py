@@ -24,6 +24,21 @@ def keep_freed_memory() -> bool:
     return bool(mallopt(_M_MMAP_MAX, 0)) and bool(mallopt(_M_TRIM_THRESHOLD, _MOST))
 
 
+def give_back_freed_memory() -> bool:
+    """Hand what was freed back to the kernel; returns whether there was any.
+
+    glibc keeps memory that was freed between blocks still in use: hardly two requests of a server want the same
+    sizes, and it grows for as long as new holes come up. Other C libraries are left alone.
+    """
+    if sys.platform != "linux":
+        return False
+    try:
+        trim = ctypes.CDLL(None).malloc_trim
+    except (AttributeError, OSError):  # musl has none
+        return False
+    return bool(trim(0))
+
+
 def keep_few_kernels() -> None:
     """Let oneDNN keep what it prepared for the last 64 shapes of tensors, not for the last 1024.
 

@@ -171,7 +171,9 @@ def main() -> int:
             best = trained(experiment, run)
             rows.append(measure(network, run, best, experiment, arguments.test))
         except TrainingStopped:
-            raise SystemExit(f"{network.name}: stopped by a signal; the same command goes on with it") from None
+            raise SystemExit(
+                f"{network.name}: stopped by a signal; the same command goes on with it"
+            ) from None
         except AsrError as error:
             print(f"{network.name}: {error}", file=sys.stderr)
             failed += 1

@@ -15,6 +15,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 import asr
+from asr.allocator import give_back_freed_memory
 from asr.evaluation.page.markup import packaged
 from asr.serving.config import ServingConfig
 from asr.serving.engine import Engine
@@ -35,6 +36,7 @@ from asr.transcription.transcriber import Transcriber
 log = logging.getLogger(__name__)
 
 _TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
+_CLEANING = 20.0  # seconds between two times that freed memory is given back
 _FORM = {
     "requestBody": {
         "required": True,
@@ -66,6 +68,12 @@ _PAGE_HEADERS = {
 }
 
 
+async def _give_back_memory() -> None:
+    while True:
+        await asyncio.sleep(_CLEANING)
+        await asyncio.to_thread(give_back_freed_memory)
+
+
 def create_app(transcriber: Transcriber, config: ServingConfig, *, draining: asyncio.Event) -> FastAPI:
     """The application.
 
@@ -80,7 +88,9 @@ def create_app(transcriber: Transcriber, config: ServingConfig, *, draining: asy
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        cleaning = asyncio.create_task(_give_back_memory())
         yield
+        cleaning.cancel()
         await asyncio.to_thread(engine.stop)
 
     app = FastAPI(title="asr", version=asr.__version__, docs_url=None, redoc_url=None, lifespan=lifespan)
