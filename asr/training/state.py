@@ -44,7 +44,7 @@ class TrainingStopped(TrainingError):
 
 
 class StopSignals:
-    """A context in which SIGTERM and SIGUSR1 are wishes that each step looks at.
+    """A context in which SIGTERM, SIGUSR1 and Ctrl-C are wishes that each step looks at; a second Ctrl-C ends at once.
 
     Lightning's own handlers talk to the other processes from inside the handler, in the midst of whatever
     they were talking about: that hangs as soon as two processes share a training.
@@ -57,7 +57,7 @@ class StopSignals:
 
     def __enter__(self) -> "StopSignals":
         if threading.current_thread() is threading.main_thread():
-            for number in (signal.SIGTERM, signal.SIGUSR1):
+            for number in (signal.SIGTERM, signal.SIGUSR1, signal.SIGINT):
                 self._before[number] = signal.signal(number, self._note)
         return self
 
@@ -66,6 +66,8 @@ class StopSignals:
             signal.signal(number, handler)
 
     def _note(self, number: int, frame: FrameType | None) -> None:
+        if number == signal.SIGINT and self.stop:
+            raise KeyboardInterrupt  # who asks twice cannot wait for the end of the batch
         self.stop = True
         self.requeue |= number == signal.SIGUSR1
 

@@ -96,7 +96,7 @@ def test_killed_at_random_steps_five_times_it_ends_bit_for_bit_as_if_nothing_had
     assert len(list((killed / "checkpoints").glob("state-*.ckpt"))) == 2
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGUSR1])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGUSR1, signal.SIGINT])
 def test_a_signal_saves_the_state_and_the_run_goes_on_from_the_next_batch(
     noise_experiment: ExperimentConfig, tmp_path: Path, number: int
 ) -> None:
