@@ -3,6 +3,7 @@
 import ctypes
 import os
 import sys
+from collections.abc import Callable
 
 # Names and values from glibc's malloc.h.
 _M_TRIM_THRESHOLD, _M_MMAP_MAX = -1, -4
@@ -15,13 +16,8 @@ def keep_freed_memory() -> bool:
     glibc hands large blocks back to the kernel at once, which clears the pages again when the next step of
     a training wants them: a tenth and more of the time on the CPU. Other C libraries are left alone.
     """
-    if sys.platform != "linux":
-        return False
-    try:
-        mallopt = ctypes.CDLL(None).mallopt
-    except (AttributeError, OSError):  # musl has none
-        return False
-    return bool(mallopt(_M_MMAP_MAX, 0)) and bool(mallopt(_M_TRIM_THRESHOLD, _MOST))
+    mallopt = _of_glibc("mallopt")
+    return mallopt is not None and bool(mallopt(_M_MMAP_MAX, 0)) and bool(mallopt(_M_TRIM_THRESHOLD, _MOST))
 
 
 def give_back_freed_memory() -> bool:
@@ -30,13 +26,8 @@ def give_back_freed_memory() -> bool:
     glibc keeps memory that was freed between blocks still in use: hardly two requests of a server want the same
     sizes, and it grows for as long as new holes come up. Other C libraries are left alone.
     """
-    if sys.platform != "linux":
-        return False
-    try:
-        trim = ctypes.CDLL(None).malloc_trim
-    except (AttributeError, OSError):  # musl has none
-        return False
-    return bool(trim(0))
+    trim = _of_glibc("malloc_trim")
+    return trim is not None and bool(trim(0))
 
 
 def keep_few_kernels() -> None:
@@ -47,3 +38,14 @@ def keep_few_kernels() -> None:
     goes before it.
     """
     os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "64")
+
+
+def _of_glibc(name: str) -> Callable[..., int] | None:
+    """A function of glibc's allocator; None where the C library is another."""
+    if sys.platform != "linux":
+        return None
+    try:
+        function: Callable[..., int] = getattr(ctypes.CDLL(None), name)
+    except (AttributeError, OSError):  # musl has none
+        return None
+    return function

@@ -51,11 +51,13 @@ def main() -> None:
     }
     for name, kind in TORCH.items():
         modules[name] = kind(arguments.inputs, arguments.hidden, batch_first=True, bidirectional=True)
+    for module in modules.values():
+        module.to(device)
     inputs = torch.randn(arguments.batch, arguments.frames, arguments.inputs, device=device)
     lengths = torch.full((arguments.batch,), arguments.frames, device=device)
 
     def outputs_of(name: str) -> torch.Tensor:
-        module = modules[name].to(device)
+        module = modules[name]
         with autocast(device, arguments.precision):
             outputs: torch.Tensor = module(inputs)[0] if name in TORCH else module(inputs, lengths)
         return outputs

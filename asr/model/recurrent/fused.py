@@ -78,7 +78,7 @@ class FusedLayer(RecurrentLayer):
         return self.joined(padded)
 
     def run(self, inputs: Tensor, state: State | None, *, backward: bool = False) -> tuple[Tensor, State]:
-        """One direction in one call; see `RecurrentLayer.run`."""
+        """One direction; see `RecurrentLayer.run`."""
         direction = "_reverse" if backward else ""
         weights = [getattr(self.module, f"{name}_l0{direction}") for name in _WEIGHTS]
         on_cpu = inputs.device.type == "cpu" and not torch.onnx.is_in_onnx_export()

@@ -1,8 +1,9 @@
 """GRU and plain RNN with the gradient written out by hand: how they run on the CPU.
 
 torch runs its LSTM through oneDNN there, but does the other two operation by operation, frame by frame, and in
-training records each and walks the record back. Here everything that does not depend on the frame before (forward) or after (backward) is
-one operation over all frames; a sum, a product or two and the recurrent matrix product are left for the loop.
+training records each and walks the record back. Here everything that does not depend on the frame before
+(forward) or after (backward) is one operation over all frames; a sum, a product or two and the recurrent
+matrix product are left for the loop.
 `scripts/benchmark_cells.py` shows what that saves.
 """
 
