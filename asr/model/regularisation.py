@@ -74,8 +74,10 @@ class FrameDropout(nn.Module):
 
     def forward(self, hidden: Tensor) -> Tensor:
         """Drop in training, pass on otherwise."""
-        if not self.training or self.share == 0:
-            return hidden
+        return self.dropped(hidden) if self.training and self.share > 0 else hidden
+
+    def dropped(self, hidden: Tensor) -> Tensor:
+        """Some activations 0, the others larger to make up for it."""
         if hidden.is_cuda:
             return nn.functional.dropout(hidden, self.share)
         count = hidden.numel()
@@ -84,16 +86,10 @@ class FrameDropout(nn.Module):
         return hidden * kept.to(hidden.dtype) * (1 / (1 - self.share))
 
 
-class SharedDropout(nn.Module):
+class SharedDropout(FrameDropout):
     """Variational dropout of `(B, T, E)`: one mask an utterance, the same in all its frames."""
 
-    def __init__(self, share: float) -> None:
-        super().__init__()
-        self.share = share
-
-    def forward(self, hidden: Tensor) -> Tensor:
-        """Drop in training, pass on otherwise."""
-        if not self.training or self.share == 0:
-            return hidden
+    def dropped(self, hidden: Tensor) -> Tensor:
+        """Some activations 0 in all frames of an utterance, the others larger to make up for it."""
         kept = hidden.new_ones(hidden.shape[0], 1, hidden.shape[2])
         return hidden * nn.functional.dropout(kept, self.share)
