@@ -58,7 +58,7 @@ class PackedNetwork(nn.Module):
         super().__init__()
         model = config.model
         self.features = Features(config.features)
-        self.spec_augment = SpecAugment(config.spec_augment, frames_per_second=1 / config.features.hop)
+        self.spec_augment = SpecAugment(config.spec_augment, features=config.features)
         size = 2 * model.hidden_size
         self.subsampling = ConvolutionalSubsampling(
             self.features.size, model.channels, subsampling=model.subsampling, size=size

@@ -55,7 +55,7 @@ class AcousticModel(nn.Module):
         self.config = config
         self.vocabulary_size = vocabulary_size
         self.features = Features(config.features)
-        self.spec_augment = SpecAugment(config.spec_augment, frames_per_second=1 / config.features.hop)
+        self.spec_augment = SpecAugment(config.spec_augment, features=config.features)
         self.encoder = Encoder(config.encoder, features=self.features.size)
         self.head = nn.Linear(self.encoder.size, vocabulary_size)
         self.objective = build_objective(

@@ -1,9 +1,13 @@
-"""SpecAugment: bands of time and frequency set to the mean, in training only (Park et al. 2019)."""
+"""What training does to the features: SpecAugment's bands of time and frequency set to the mean (Park et al. 2019),
+and another vocal tract."""
 
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
+
+from asr.model.features import FeaturesConfig
+from asr.model.vocal_tract import VocalTractPerturbation
 
 
 @dataclass(frozen=True)
@@ -19,6 +23,8 @@ class SpecAugmentConfig:
         time_ratio: longest stretch as a share of the utterance.
         time_masks_per: seconds of speech that `time_masks` stretches are meant for; 0 gives every
             utterance `time_masks` of them.
+        frequency_warp: stretch the frequency axis of each utterance by up to this share, up or down, as
+            another speaker's vocal tract would.
     """
 
     frequency_masks: int = 2
@@ -27,21 +33,24 @@ class SpecAugmentConfig:
     time_width: int = 40
     time_ratio: float = 0.2
     time_masks_per: float = 0.0
+    frequency_warp: float = 0.0
 
 
 class SpecAugment(nn.Module):
     """Hide random bands of `(B, T, F)` features, each utterance its own; identity in eval mode."""
 
-    def __init__(self, config: SpecAugmentConfig, *, frames_per_second: float) -> None:
+    def __init__(self, config: SpecAugmentConfig, *, features: FeaturesConfig) -> None:
         super().__init__()
         self.config = config
-        self.frames_per_second = frames_per_second
+        self.frames_per_second = 1 / features.hop
+        self.vocal_tract = VocalTractPerturbation(config.frequency_warp, features)
 
     def forward(self, features: Tensor, lengths: Tensor) -> Tensor:
         """Return the features with masked stretches set to 0, the mean of normalised features."""
         if not self.training:
             return features
         config = self.config
+        features = self.vocal_tract(features)
         batch, frames, size = features.shape
         hidden = _random_bands(
             torch.full((batch,), size, device=features.device),
