@@ -88,6 +88,19 @@ def _loader(
     )
 
 
+def stop_workers(loader: "EpochLoader | DataLoader[Any]") -> None:
+    """End the processes of a loader that is no longer needed.
+
+    They live for as long as something refers to the loader, and heed no SIGTERM: Python, which ends such
+    processes with it before it exits, would wait for them for ever.
+    """
+    batches = loader.batches if isinstance(loader, EpochLoader) else loader
+    iterator, batches._iterator = batches._iterator, None
+    shut_down = getattr(iterator, "_shutdown_workers", None)  # there is none without workers
+    if shut_down is not None:
+        shut_down()
+
+
 def _leave_signals_to_the_trainer(worker: int) -> None:
     """Schedulers signal every process of a job. The trainer still wants its next batch then; workers end
     when it does."""

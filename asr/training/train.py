@@ -33,7 +33,7 @@ from asr.model.precision import resolve_precision
 from asr.training.checkpoints import BEST, ModelFiles
 from asr.training.data import check_training_data, open_training_data
 from asr.training.epoch_log import EpochLog, best_row, read_metrics
-from asr.training.loading import ProgressBar, dev_loader, train_loader
+from asr.training.loading import ProgressBar, dev_loader, stop_workers, train_loader
 from asr.training.module import SpeechModule
 from asr.training.processes import find_launch, is_first_process
 from asr.training.run_record import write_run_record
@@ -291,6 +291,9 @@ def _fit(
                     f"said; {again} after the last saved state"
                 ) from None
             raise
+        finally:
+            for loader in loaders:
+                stop_workers(loader)
 
 
 def _is_lost_peer(error: RuntimeError) -> bool:

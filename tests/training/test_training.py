@@ -5,6 +5,7 @@ import dataclasses
 import errno
 import itertools
 import json
+import multiprocessing
 import os
 from pathlib import Path
 
@@ -72,6 +73,13 @@ def test_the_second_view_comes_when_its_share_of_the_epochs_is_behind(
     assert losses("both", consistency=0.2)[0] != one_view[0]
     with pytest.raises(ConfigError, match="consistency_from"):
         losses("wrong", consistency_from=1.5)
+
+
+def test_no_loader_process_outlives_its_training(tone_experiment: ExperimentConfig, tmp_path: Path) -> None:
+    before = set(multiprocessing.active_children())
+    data = dataclasses.replace(tone_experiment.data, workers=1)
+    train(dataclasses.replace(tone_experiment, data=data), tmp_path / "run")
+    assert set(multiprocessing.active_children()) <= before
 
 
 def test_a_used_folder_is_not_trained_into(tone_experiment: ExperimentConfig, tmp_path: Path) -> None:
