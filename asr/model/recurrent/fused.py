@@ -7,7 +7,7 @@ There are two ways to run both directions over utterances of unequal length, whi
 - *reversed*: two one-directional passes over plain padded tensors, the second fed with each utterance
   reversed within its own length. The way on the CPU, and the one that exports to ONNX.
 
-A pass is one call of torch, but for GRU and plain RNN on the CPU, which torch has no fast kernel for there
+A pass is one call of torch, but for training GRU and plain RNN on the CPU, which torch has no fast kernel for there
 (`written_out`).
 """
 
@@ -81,8 +81,9 @@ class FusedLayer(RecurrentLayer):
         """One direction; see `RecurrentLayer.run`."""
         direction = "_reverse" if backward else ""
         weights = [getattr(self.module, f"{name}_l0{direction}") for name in _WEIGHTS]
-        on_cpu = inputs.device.type == "cpu" and not torch.onnx.is_in_onnx_export()
-        if self.cell != "lstm" and on_cpu:
+        # torch's GRU and RNN are slow on the CPU only with a gradient to come.
+        trains = torch.is_grad_enabled() and not torch.onnx.is_in_onnx_export()
+        if self.cell != "lstm" and inputs.device.type == "cpu" and trains:
             return self._run_written_out(inputs, state, *weights)
         if state is None:
             zeros = inputs.new_zeros(1, inputs.shape[0], self.hidden_size)
