@@ -13,6 +13,9 @@ from torch import Tensor, nn
 
 from asr.errors import ConfigError
 
+# Where the lowest mel filter begins.
+LOWEST_HERTZ = 20.0
+
 
 @dataclass(frozen=True)
 class FeaturesConfig:
@@ -74,7 +77,7 @@ class Features(nn.Module):
             win_length=self.window_samples,
             hop_length=self.hop_samples,
             n_mels=config.n_mels,
-            f_min=20.0,
+            f_min=LOWEST_HERTZ,
             center=False,
         )
         if config.kind == "mfcc":

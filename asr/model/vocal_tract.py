@@ -8,11 +8,10 @@ import torch
 from torch import Tensor, nn
 
 from asr.errors import ConfigError
-from asr.model.features import FeaturesConfig
+from asr.model.features import LOWEST_HERTZ, FeaturesConfig
 
 # Above this frequency the stretch gives way, so that the highest frequency stays where it is (Lee & Rose 1998).
 _BEND = 4800.0
-_LOWEST = 20.0
 
 
 class VocalTractPerturbation(nn.Module):
@@ -40,7 +39,7 @@ class VocalTractPerturbation(nn.Module):
             )
         self.spread = spread
         self.nyquist = features.sample_rate / 2
-        low, high = _mel(torch.tensor([_LOWEST, self.nyquist], dtype=torch.float64)).tolist()
+        low, high = _mel(torch.tensor([LOWEST_HERTZ, self.nyquist], dtype=torch.float64)).tolist()
         self.first, self.step = low, (high - low) / (features.n_mels + 1)
         mels = low + self.step * torch.arange(1, features.n_mels + 1, dtype=torch.float64)
         self.register_buffer("centres", _hertz(mels), persistent=False)  # (n_mels,)
