@@ -1,6 +1,6 @@
 """Write a pronunciation dictionary for the words of manifests, as espeak-ng speaks them.
 
-python scripts/pronounce.py data/english/train.jsonl data/english/phones.dict
+python scripts/pronounce.py data/english/train.jsonl data/english/phones.dict --fold
 
 For `auxiliary.pronunciations` of a training; needs `pip install "asr[synthesis]"`.
 """
@@ -9,6 +9,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from asr.data.espeak_phones import fold_american
 from asr.data.manifest import read_manifest
 from asr.data.pronunciation import phone_set, write_pronunciations
 from asr.data.synthesis import Synthesizer
@@ -23,6 +24,7 @@ def main() -> int:
     parser.add_argument("manifests", metavar="MANIFEST", nargs="+", type=Path)
     parser.add_argument("out", metavar="OUT", type=Path)
     parser.add_argument("--language", default="en-us", help="of espeak-ng (default: en-us)")
+    parser.add_argument("--fold", action="store_true", help="American English in 39 phones instead of 58")
     arguments = parser.parse_args()
     try:
         words = sorted(
@@ -38,6 +40,8 @@ def main() -> int:
         pronunciations = {
             word: synthesizer.phones(word.lower(), language=arguments.language) for word in words
         }
+        if arguments.fold:
+            pronunciations = {word: fold_american(phones) for word, phones in pronunciations.items()}
         write_pronunciations(arguments.out, pronunciations)
     except AsrError as error:
         print(f"pronounce.py: {error}", file=sys.stderr)
