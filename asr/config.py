@@ -23,8 +23,9 @@ class OptimizerConfig:
     """How weights move.
 
     Attributes:
-        kind: "adamw" (Loshchilov & Hutter 2019), "adam" (Kingma & Ba 2015; weight decay is added to the
-            gradient), "rmsprop" (Tieleman & Hinton 2012) or "sgd" with momentum.
+        kind: "muon" for the encoder's matrices and adamw for the rest (Jordan et al. 2024), "adamw"
+            (Loshchilov & Hutter 2019), "adam" (Kingma & Ba 2015; weight decay is added to the gradient),
+            "rmsprop" (Tieleman & Hinton 2012) or "sgd" with momentum.
         learning_rate: highest learning rate, reached after `warmup`.
         schedule: "one_cycle" (Smith 2018), or "constant" for the same learning rate throughout.
         warmup: share of all steps on which the learning rate of one cycle rises; it falls to zero on the
@@ -36,7 +37,7 @@ class OptimizerConfig:
         gradient_clip_value: each gradient is first brought between this and its negative; 0 leaves them.
     """
 
-    kind: Literal["adamw", "adam", "rmsprop", "sgd"] = "adamw"
+    kind: Literal["muon", "adamw", "adam", "rmsprop", "sgd"] = "adamw"
     learning_rate: float = 2e-3
     schedule: Literal["one_cycle", "constant"] = "one_cycle"
     warmup: float = 0.2

@@ -23,6 +23,7 @@ from asr.model.acoustic import AcousticModel
 from asr.model.features import frame_mask
 from asr.model.losses import consistency_loss, objective_losses
 from asr.training.auxiliary import AuxiliaryLoss
+from asr.training.muon import stacked_matrices
 from asr.training.optimizers import build_optimizer, build_schedule
 from asr.training.totals import Agreement, DevTotals, TrainTotals
 from asr.training.weight_noise import WeightNoise
@@ -279,7 +280,7 @@ class SpeechModule(lightning.LightningModule):
     def configure_optimizers(self) -> Any:
         """The configured optimiser, its learning rate set anew before each step."""
         settings = self.config.optimizer
-        optimizer = build_optimizer(settings, self.trained)
+        optimizer = build_optimizer(settings, self.trained, matrices=stacked_matrices(self.model.encoder))
         # Progress is the share of the data, not of steps: a run may go on with more or fewer processes.
         schedule = build_schedule(settings, optimizer, progress=self._progress)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}

@@ -1,19 +1,30 @@
 """The optimiser and learning rate schedule that a configuration asks for."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import torch
 from torch.optim.lr_scheduler import LambdaLR
 
 from asr.config import OptimizerConfig
 from asr.errors import ConfigError
+from asr.training.muon import Muon
+
+_BETAS = (0.9, 0.98)
 
 
 def build_optimizer(
-    config: OptimizerConfig, parameters: Sequence[torch.nn.Parameter]
+    config: OptimizerConfig,
+    parameters: Sequence[torch.nn.Parameter],
+    *,
+    matrices: Mapping[torch.nn.Parameter, int],
 ) -> torch.optim.Optimizer:
     """The optimiser of some parameters; weights of matrices decay, biases and norms do not.
+
+    Args:
+        config: which one, and its rates.
+        parameters: all that are to be moved.
+        matrices: those of them that "muon" moves as matrices (`muon.stacked_matrices`).
 
     Raises:
         ConfigError: a learning rate, momentum or clipping limit that makes no sense.
@@ -33,10 +44,12 @@ def build_optimizer(
         {"params": [parameter for parameter in parameters if parameter.ndim <= 1], "weight_decay": 0.0},
     ]
     rate = config.learning_rate
+    if config.kind == "muon":
+        return Muon(parameters, matrices, lr=rate, betas=_BETAS, weight_decay=config.weight_decay)
     if config.kind == "adamw":
-        return torch.optim.AdamW(groups, lr=rate, betas=(0.9, 0.98), fused=True)
+        return torch.optim.AdamW(groups, lr=rate, betas=_BETAS, fused=True)
     if config.kind == "adam":
-        return torch.optim.Adam(groups, lr=rate, betas=(0.9, 0.98), fused=True)
+        return torch.optim.Adam(groups, lr=rate, betas=_BETAS, fused=True)
     if config.kind == "rmsprop":
         return torch.optim.RMSprop(groups, lr=rate, momentum=config.momentum)
     return torch.optim.SGD(groups, lr=rate, momentum=config.momentum, fused=True)

@@ -36,7 +36,7 @@ def rows_of(run: Path) -> list[dict[str, str]]:
 def test_every_optimizer_descends_and_decays_matrices_alone(kind: str) -> None:
     config = OptimizerConfig(kind=kind, learning_rate=0.01, schedule="constant")  # type: ignore[arg-type]
     matrix, bias = torch.nn.Parameter(torch.ones(2, 2)), torch.nn.Parameter(torch.ones(2))
-    optimizer = build_optimizer(config, [matrix, bias])
+    optimizer = build_optimizer(config, [matrix, bias], matrices={matrix: 1})
     assert [group["weight_decay"] for group in optimizer.param_groups] == [config.weight_decay, 0.0]
     schedule = build_schedule(config, optimizer, progress=lambda: 0.5)
     for _ in range(5):
@@ -51,9 +51,9 @@ def test_every_optimizer_descends_and_decays_matrices_alone(kind: str) -> None:
 
 def test_impossible_optimizers_are_refused() -> None:
     with pytest.raises(ConfigError, match="a rate above 0"):
-        build_optimizer(OptimizerConfig(learning_rate=0), [])
+        build_optimizer(OptimizerConfig(learning_rate=0), [], matrices={})
     with pytest.raises(ConfigError, match="expected 0 or more"):
-        build_optimizer(OptimizerConfig(gradient_clip_value=-1), [])
+        build_optimizer(OptimizerConfig(gradient_clip_value=-1), [], matrices={})
 
 
 def test_weight_noise_is_redrawn_and_leaves_the_weights_as_they_were(

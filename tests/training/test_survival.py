@@ -32,11 +32,12 @@ def one_thread() -> Iterator[None]:
 
 @pytest.fixture
 def noise_experiment(tone_experiment: ExperimentConfig, tmp_path: Path) -> ExperimentConfig:
-    """Seventeen utterances of noise; two epochs of nine batches, everything random switched on."""
+    """Seventeen utterances of noise; two epochs of nine batches, everything random switched on, Muon."""
     manifest = write_noise(tmp_path, 17)
     return dataclasses.replace(
         tone_experiment,
         data=dataclasses.replace(tone_experiment.data, train=str(manifest)),
+        optimizer=dataclasses.replace(tone_experiment.optimizer, kind="muon"),
         training=dataclasses.replace(
             tone_experiment.training, consistency=0.2, ema_decay=0.9, checkpoint_steps=2, keep_checkpoints=2
         ),
