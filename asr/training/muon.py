@@ -145,9 +145,9 @@ def orthogonalise_together(matrices: Tensor) -> Tensor:
         return orthogonalise(matrices)
     processes, rank = distributed.get_world_size(), distributed.get_rank()
     share = -(-len(matrices) // processes)
-    mine = matrices[rank * share : (rank + 1) * share]
-    part = matrices.new_zeros(share, *matrices.shape[1:])
-    part[: len(mine)] = orthogonalise(mine)
+    mine = orthogonalise(matrices[rank * share : (rank + 1) * share])
+    part = mine.new_zeros(share, *matrices.shape[1:])
+    part[: len(mine)] = mine
     parts = [torch.empty_like(part) for _ in range(processes)]
     distributed.all_gather(parts, part)
     return torch.cat(parts)[: len(matrices)]
@@ -156,11 +156,14 @@ def orthogonalise_together(matrices: Tensor) -> Tensor:
 def orthogonalise(matrices: Tensor) -> Tensor:
     """Matrices with the same singular vectors, and singular values near 1 (0.7 to 1.2).
 
-    Five steps of a Newton-Schulz iteration; in bfloat16 where the device multiplies it, which is exact
-    enough for a direction.
+    Five steps of a Newton-Schulz iteration.
 
     Args:
         matrices: `(n, rows, columns)` float32, rows <= columns; a matrix of zeros stays one.
+
+    Returns:
+        As many in bfloat16 where the device multiplies it, which is exact enough for a direction and half
+        as much to send to other processes; else in float32.
     """
     fast = resolve_precision("auto", matrices.device) == "bfloat16"
     turned = matrices / (matrices.norm(dim=(1, 2), keepdim=True) + 1e-12)
@@ -169,4 +172,4 @@ def orthogonalise(matrices: Tensor) -> Tensor:
         square = turned @ turned.transpose(1, 2)
         polynomial = torch.baddbmm(square, square, square, beta=_CUBIC, alpha=_QUINTIC)
         turned = torch.baddbmm(turned, polynomial, turned, beta=_LINEAR)
-    return turned.to(matrices.dtype)
+    return turned
