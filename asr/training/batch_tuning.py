@@ -69,7 +69,7 @@ def try_budgets(
     # Noise has no words, which the auxiliary loss would look up.
     config = dataclasses.replace(config, auxiliary=dataclasses.replace(config.auxiliary, weight=0.0))
     module = SpeechModule(config, tokenizer).to(device).train()
-    optimizer = torch.optim.AdamW(module.trained)
+    optimizer = module.build_optimizer()
     fitting, too_large = 0.0, float("inf")
     budget = max(longest, config.data.seconds_per_batch / 4)
     while not most_seconds or budget <= most_seconds * 1.0001:

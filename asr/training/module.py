@@ -279,11 +279,16 @@ class SpeechModule(lightning.LightningModule):
 
     def configure_optimizers(self) -> Any:
         """The configured optimiser, its learning rate set anew before each step."""
-        settings = self.config.optimizer
-        optimizer = build_optimizer(settings, self.trained, matrices=stacked_matrices(self.model.encoder))
+        optimizer = self.build_optimizer()
         # Progress is the share of the data, not of steps: a run may go on with more or fewer processes.
-        schedule = build_schedule(settings, optimizer, progress=self._progress)
+        schedule = build_schedule(self.config.optimizer, optimizer, progress=self._progress)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+    def build_optimizer(self) -> torch.optim.Optimizer:
+        """The configured optimiser of everything that is trained."""
+        return build_optimizer(
+            self.config.optimizer, self.trained, matrices=stacked_matrices(self.model.encoder)
+        )
 
     def _progress(self) -> float:
         return (self.current_epoch + self.epoch_share) / self.config.training.epochs
