@@ -30,7 +30,7 @@ _FOLDED = {
 }
 
 
-def fold_american(phones: Iterable[str]) -> list[str]:
+def fold_american(phones: Iterable[str]) -> tuple[str, ...]:
     """The phones of a word in 39 classes; equal neighbours become one, unknown phones stay."""
     folded = itertools.chain.from_iterable(_FOLDED.get(phone, phone).split() for phone in phones)
-    return [phone for phone, _ in itertools.groupby(folded)]
+    return tuple(phone for phone, _ in itertools.groupby(folded))

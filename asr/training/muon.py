@@ -35,7 +35,9 @@ def stacked_matrices(encoder: nn.Module) -> dict[nn.Parameter, int]:
                 if parameter.ndim == 2 and len(parameter) % module.hidden_size == 0:
                     matrices[parameter] = len(parameter) // module.hidden_size
         elif isinstance(module, nn.Linear):
-            matrices.setdefault(module.weight, 1)
+            for parameter in module.parameters():
+                if parameter.ndim == 2:
+                    matrices.setdefault(parameter, 1)
     return matrices
 
 
