@@ -112,7 +112,9 @@ class Muon(torch.optim.AdamW):
         assert parameter.grad is not None
         state = self.state[parameter]
         if "momentum" not in state:
+            state["step"] = torch.tensor(0.0)  # AdamW looks for it when a state is loaded
             state["momentum"] = torch.zeros_like(parameter)
+        state["step"] += 1
         momentum = state["momentum"].lerp_(parameter.grad, 1 - MOMENTUM)
         return parameter.grad.lerp(momentum, MOMENTUM)
 

@@ -1,5 +1,6 @@
 """Muon against torch's, against the singular value decomposition, and shared by processes."""
 
+import copy
 from pathlib import Path
 
 import pytest
@@ -72,8 +73,8 @@ def test_what_is_no_matrix_moves_with_adamw() -> None:
         for parameter in (matrix, bias, kernel):
             parameter.grad = torch.randn_like(parameter)
         gradient = matrix.grad
-        for copy, parameter in zip(copies, (kernel, bias), strict=True):
-            copy.grad = parameter.grad
+        for twin, parameter in zip(copies, (kernel, bias), strict=True):
+            twin.grad = parameter.grad
         muon.step()
         oracle.step()
         assert matrix.grad is gradient
@@ -111,3 +112,29 @@ def test_processes_that_share_the_work_make_the_same_step_as_one(tmp_path: Path)
     first, second = (torch.load(tmp_path / f"{number}.pt") for number in range(2))
     assert torch.equal(first, second)
     torch.testing.assert_close(first, stepped(), rtol=0.02, atol=0.002)
+
+
+def test_a_state_that_was_saved_goes_on_as_if_nothing_had_been() -> None:
+    def built() -> tuple[nn.Parameter, nn.Parameter, Muon]:
+        generator = torch.Generator().manual_seed(2)
+        matrix, bias = (nn.Parameter(torch.randn(size, generator=generator)) for size in [(8, 6), (8,)])
+        return matrix, bias, Muon([matrix, bias], {matrix: 1}, lr=0.1, betas=BETAS, weight_decay=0.1)
+
+    def steps(parameters: tuple[nn.Parameter, nn.Parameter], muon: Muon, gradients: range) -> None:
+        for seed in gradients:
+            generator = torch.Generator().manual_seed(seed)
+            for parameter in parameters:
+                parameter.grad = torch.randn(parameter.shape, generator=generator)
+            muon.step()
+
+    matrix, bias, muon = built()
+    steps((matrix, bias), muon, range(2))
+    saved = copy.deepcopy(muon.state_dict())
+    other_matrix, other_bias, other = built()
+    other_matrix.data.copy_(matrix.data)
+    other_bias.data.copy_(bias.data)
+    other.load_state_dict(saved)
+    steps((matrix, bias), muon, range(2, 4))
+    steps((other_matrix, other_bias), other, range(2, 4))
+    assert torch.equal(matrix, other_matrix)
+    assert torch.equal(bias, other_bias)
