@@ -133,7 +133,7 @@ def _possible_cuts(
         first, last = round(end / STEP), min(round(start / STEP), len(energy) - 1) + 1
         if start - end < config.gap - STEP / 2 or first >= last:
             continue
-        quietest = first + int(energy[first:last].argmin())
+        quietest = first + int(np.argmin(energy[first:last]))
         loudness = (float(energy[quietest]) - floor) / scale
         if loudness <= config.quiet:
             cuts.append(_Cut(quietest * STEP, number, max(loudness, 0.0)))
