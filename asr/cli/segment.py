@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from asr.cli.model_options import add_checkpoint_options
-from asr.data.segmentation import SegmentationConfig
+from asr.data.segmentation import SegmentationConfig, cut_at_pauses
 
 if TYPE_CHECKING:
     from asr.data.manifest import Utterance
@@ -77,7 +77,6 @@ def _pieces(
     """An utterance's pieces; itself where it is short, or cannot be aligned."""
     from dataclasses import replace
 
-    from asr.data.segmentation import cut_at_pauses
     from asr.decoding.alphabet import Alphabet
     from asr.decoding.confidence import Calibration
     from asr.decoding.word_times import time_words

@@ -24,8 +24,8 @@ class SegmentationConfig:
     """Where to cut.
 
     Attributes:
-        seconds: how long the pieces should be; they come out between half and twice that where there are
-            pauses, and longer where there are none.
+        seconds: how long the pieces should be; they come out near it where there are pauses, and longer
+            where there are none.
         shortest: no piece is shorter.
         longer_than: only utterances longer than this are cut.
         gap: shortest stretch between the end of a word and the beginning of the next where a cut may be.
