@@ -23,6 +23,7 @@ class Tuned:
     Attributes:
         lm, lexicon: as in `DecodingConfig`; relative paths are relative to the file's folder.
         lm_weight, word_bonus: the best pair.
+        beam_width: prefixes kept in the search that found them.
         calibration: of the confidence of words found with them.
         greedy_calibration: the same for greedy decoding.
         measured: how it was found (manifest, WER and so on); informative only.
@@ -35,6 +36,7 @@ class Tuned:
     calibration: Calibration = field(default_factory=Calibration)
     greedy_calibration: Calibration = field(default_factory=Calibration)
     measured: dict[str, Any] = field(default_factory=dict)
+    beam_width: int = DecodingConfig.beam_width
 
     def beam_config(self, **given: Any) -> DecodingConfig:
         """The beam search with them; what is `given` (fields of `DecodingConfig`) wins."""
@@ -42,6 +44,7 @@ class Tuned:
             "lm": self.lm,
             "lm_weight": self.lm_weight,
             "word_bonus": self.word_bonus,
+            "beam_width": self.beam_width,
             "calibration": self.calibration,
         }
         if self.lexicon is not None:
@@ -86,6 +89,7 @@ def read_tuned(path: str | Path) -> Tuned:
             lm=str(path.parent / tuned.lm),
             lm_weight=float(tuned.lm_weight),
             word_bonus=float(tuned.word_bonus),
+            beam_width=int(tuned.beam_width),
             lexicon=lexicon,
         )
     except OSError as error:

@@ -1,6 +1,7 @@
 """What `asr lm tune` finds is written beside the checkpoint and picked up from there."""
 
 import argparse
+import dataclasses
 import json
 
 import pytest
@@ -30,6 +31,7 @@ def tuned(tmp_path):
         Calibration(0.8, 0.1),
         Calibration(0.9, -0.2),
         {"wer": 0.1},
+        beam_width=200,
     )
     write_tuned(tuned_path(tmp_path / "best.pt"), found)
     return found
@@ -39,6 +41,14 @@ def test_the_file_moves_with_its_folder(tmp_path, tuned):
     record = json.loads((tmp_path / "best.decoding.json").read_text())
     assert record["lm"] == "lms/words.lm"
     assert read_tuned(tmp_path / "best.decoding.json") == tuned
+
+
+def test_a_file_of_an_older_version_has_the_usual_beam_width(tmp_path, tuned):
+    path = tuned_path(tmp_path / "best.pt")
+    record = json.loads(path.read_text())
+    del record["beam_width"]
+    path.write_text(json.dumps(record))
+    assert read_tuned(path) == dataclasses.replace(tuned, beam_width=50)
 
 
 @pytest.mark.parametrize("text", ["{", "[]", '{"lm": "x"}', '{"lm": "x", "calibration": {"slop": 1}}'])
@@ -56,6 +66,8 @@ def test_tuned_weights_are_used_with_the_tuned_model_alone(tmp_path):
         found = options(tmp_path, *words)
         assert (found.method, found.lm_weight, found.word_bonus, found.lexicon) == ("beam", 0.7, 1.5, "lm")
         assert found.calibration == Calibration(0.8, 0.1)
+        assert found.beam_width == 200
+    assert options(tmp_path, "--beam-width", "7").beam_width == 7
     other = options(tmp_path, "--lm", str(tmp_path / "other.lm"))
     assert (other.lm_weight, other.word_bonus, other.lexicon) == (0.5, 0.0, None)
     assert options(tmp_path, "--lm-weight", "0.2").lm_weight == 0.2
