@@ -82,7 +82,7 @@ def first_transcript(model: Path, precision: str) -> float:
         return min(timed(lambda: subprocess.run(command, check=True, capture_output=True)) for _ in range(3))
 
 
-def compare_systems(manifest: Path, model: Path, *, rounds: int) -> str:
+def compare_systems(manifest: Path, model: Path, *, rounds: int, tuned: bool) -> str:
     """A table of recognisers side by side, each in a process of its own."""
     script = Path(__file__).with_name("transcription_systems.py")
     rows: list[tuple[object, ...]] = [
@@ -101,6 +101,7 @@ def compare_systems(manifest: Path, model: Path, *, rounds: int) -> str:
                     continue
             command = [sys.executable, str(script), system, str(manifest), "--model", str(path)]
             command += ["--threads", str(threads), "--rounds", str(rounds)]
+            command += ["--tuned"] * tuned
             done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
             if done.returncode == 0:
                 measured[system] = json.loads(done.stdout.splitlines()[-1])
@@ -131,13 +132,20 @@ def main() -> None:
     parser.add_argument("--model", type=Path, required=True)
     parser.add_argument("--seconds-per-batch", type=float, default=120.0)
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument(
+        "--tuned", action="store_true", help="systems: decode as `asr lm tune` found best (ONNX stays greedy)"
+    )
     parser.add_argument("--only", choices=["pipeline", "systems"], help="one of the two parts")
     arguments = parser.parse_args()
     setup_logging()
     if arguments.only != "systems":
         benchmark_pipeline(arguments)
     if arguments.only != "pipeline":
-        print(compare_systems(arguments.manifest, arguments.model, rounds=arguments.rounds))
+        print(
+            compare_systems(
+                arguments.manifest, arguments.model, rounds=arguments.rounds, tuned=arguments.tuned
+            )
+        )
 
 
 def benchmark_pipeline(arguments: argparse.Namespace) -> None:

@@ -25,11 +25,12 @@ SYSTEMS = ("float32", "bfloat16", "int8", "onnx", "onnx-int8", "pocketsphinx", "
 Recognise = Callable[[Sequence[Any]], list[str]]
 
 
-def ours(system: str, model: Path, threads: int) -> Recognise:
-    """Files to text, as `asr transcribe` does it; greedy."""
+def ours(system: str, model: Path, threads: int, *, tuned: bool) -> Recognise:
+    """Files to text, as `asr transcribe` does it; greedy, or with what `asr lm tune` found best."""
     import torch
 
     torch.set_num_threads(threads)
+    from asr.decoding.tuned import read_tuned, tuned_path
     from asr.transcription.batches import plan_batches
     from asr.transcription.pipeline import PipelineConfig, transcribe_recordings
     from asr.transcription.recordings import Recording
@@ -41,7 +42,8 @@ def ours(system: str, model: Path, threads: int) -> Recognise:
 
         transcriber = OnnxTranscriber(model, threads=threads)
     else:
-        transcriber = load(model, device="cpu", precision=system)  # type: ignore[arg-type]
+        decoding = read_tuned(tuned_path(model)).beam_config() if tuned else None
+        transcriber = load(model, decoding=decoding, device="cpu", precision=system)  # type: ignore[arg-type]
 
     def recognise(utterances: Sequence[Any]) -> list[str]:
         recordings = [
@@ -120,6 +122,7 @@ def main() -> None:
     parser.add_argument("system", choices=SYSTEMS)
     parser.add_argument("manifest", type=Path)
     parser.add_argument("--model", type=Path)
+    parser.add_argument("--tuned", action="store_true", help="decode as tuned (not the ONNX files)")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=3)
     arguments = parser.parse_args()
@@ -131,7 +134,7 @@ def main() -> None:
     elif arguments.system == "wav2vec2":
         recognise = wav2vec2(arguments.threads)
     else:
-        recognise = ours(arguments.system, arguments.model, arguments.threads)
+        recognise = ours(arguments.system, arguments.model, arguments.threads, tuned=arguments.tuned)
     recognise(utterances[:1])
     first = time.perf_counter() - BEGAN
     spent, texts = [], []
