@@ -28,10 +28,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Align."""
     from asr.data.audio import audio_info
     from asr.decoding.alignment_formats import FORMATS
-    from asr.decoding.alphabet import Alphabet
-    from asr.decoding.confidence import Calibration
     from asr.decoding.tuned import read_tuned, tuned_path
-    from asr.decoding.word_times import time_words
     from asr.errors import AsrError, DecodingError, TranscriptError
     from asr.files import write_atomically
     from asr.transcription.transcriber import load
@@ -55,12 +52,10 @@ def run(arguments: argparse.Namespace) -> int:
     log_probs = emit_file(transcriber, arguments.audio)
     tuned = tuned_path(arguments.model)
     try:
-        words = time_words(
+        words = transcriber.align(
             log_probs,
             tokens,
-            alphabet=Alphabet.of(transcriber.tokenizer),
-            seconds_per_frame=transcriber.model.seconds_per_frame,
-            calibration=read_tuned(tuned).greedy_calibration if tuned.exists() else Calibration(),
+            calibration=read_tuned(tuned).greedy_calibration if tuned.exists() else None,
         )
     except DecodingError as error:
         raise TranscriptError(

@@ -77,9 +77,6 @@ def _pieces(
     """An utterance's pieces; itself where it is short, or cannot be aligned."""
     from dataclasses import replace
 
-    from asr.decoding.alphabet import Alphabet
-    from asr.decoding.confidence import Calibration
-    from asr.decoding.word_times import time_words
     from asr.errors import AsrError
 
     if utterance.duration <= config.longer_than:
@@ -88,12 +85,8 @@ def _pieces(
     words = (utterance.text or "").split()
     try:
         waveform = transcriber.read_utterance(utterance)
-        timed = time_words(
-            transcriber.emit([waveform])[0],
-            transcriber.tokenizer.encode(utterance.text or ""),
-            alphabet=Alphabet.of(transcriber.tokenizer),
-            seconds_per_frame=transcriber.seconds_per_frame,
-            calibration=Calibration(),
+        timed = transcriber.align(
+            transcriber.emit([waveform])[0], transcriber.tokenizer.encode(utterance.text or "")
         )
         if len(timed) != len(words):
             raise AsrError(f"{len(words)} words, of which the model spells {len(timed)}")

@@ -11,9 +11,12 @@ from asr.allocator import keep_few_kernels
 from asr.data.audio import read_audio, read_utterance, resample
 from asr.data.batching import pad_waveforms
 from asr.data.manifest import Utterance
+from asr.decoding.alphabet import Alphabet
+from asr.decoding.confidence import Calibration
 from asr.decoding.decoder import Decoder, DecodingConfig
 from asr.decoding.hypothesis import Hypothesis
 from asr.decoding.tuned import read_tuned, tuned_path
+from asr.decoding.word_times import TimedWord, time_words
 from asr.errors import AsrError, AudioError, DecodingError, UsageError
 from asr.model.checkpoint import Checkpoint, load_checkpoint
 from asr.model.precision import Precision, autocast
@@ -215,6 +218,22 @@ class Transcriber:
             emission = self.model(padded.to(self.device), lengths.to(self.device))
         rows = emission.log_probs.cpu().numpy()
         return [row[:length] for row, length in zip(rows, emission.lengths.tolist(), strict=True)]
+
+    def align(
+        self, log_probs: np.ndarray, tokens: Sequence[int], *, calibration: Calibration | None = None
+    ) -> tuple[TimedWord, ...]:
+        """The words of a known text, with their times, where an emission `(T', V)` of this model has them.
+
+        Raises:
+            DecodingError: NaN, or more tokens than the frames can hold.
+        """
+        return time_words(
+            log_probs,
+            tokens,
+            alphabet=Alphabet.of(self.tokenizer),
+            seconds_per_frame=self.seconds_per_frame,
+            calibration=calibration or Calibration(),
+        )
 
     @property
     def _network_precision(self) -> Precision:
