@@ -100,7 +100,7 @@ def make(corpora: Path, out: Path, *, dev: str, aligner_config: Path, config: Pa
         out / f"{NAME}.decoding.json",
         lambda: asr(
             "lm", "tune", "--model", model, "--manifest", development, "--lm", small, "--lexicon", "lm",
-            "--beam-width", BEAM_WIDTH, "--threads", 2,
+            "--beam-width", BEAM_WIDTH, "--lm-weights", 0.7, 0.9, 3, "--word-bonuses", -1, 1, 5, "--threads", 2,
         ),
     )  # fmt: skip
 
