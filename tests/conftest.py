@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import soundfile
 import torch
+from hypothesis import settings
 
 from asr.config import ExperimentConfig
 from asr.data.batching import DataConfig
@@ -20,6 +21,10 @@ from asr.model.checkpoint import Checkpoint, save_checkpoint
 from asr.model.encoder import EncoderConfig
 
 REPOSITORY = Path(__file__).resolve().parents[1]
+
+# A busy machine is no failure: Hypothesis' limit of 200 ms for an example is off everywhere.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 
 @pytest.fixture(autouse=True)
