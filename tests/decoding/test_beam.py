@@ -112,7 +112,7 @@ def test_an_unlimited_beam_finds_what_brute_force_finds(name):
         assert [candidate.score for candidate in found] == pytest.approx([score for _, score in expected])
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     name=st.sampled_from(list(KNOWLEDGE)),
     seed=st.integers(0, 10_000),
@@ -165,7 +165,7 @@ def test_ten_thousand_frames_decode():
     assert math.isfinite(found.score)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     name=st.sampled_from(list(KNOWLEDGE)),
     seed=st.integers(0, 10_000),

@@ -26,7 +26,7 @@ def brute_force(log_probs: torch.Tensor, tokens: list[int]) -> float:
     return -math.log(total) if total else math.inf
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(
     st.integers(1, 5),
     st.integers(2, 4),

@@ -61,7 +61,7 @@ def fed(emitter: StreamingEmitter, waveform: np.ndarray, cuts: Sequence[int]) ->
 
 
 @pytest.mark.parametrize("name", VARIANTS)
-@settings(deadline=None, max_examples=12)
+@settings(max_examples=12)
 @given(data=st.data())
 def test_pieces_of_any_size_give_what_the_whole_file_gives(name: str, data: st.DataObject) -> None:
     samples = data.draw(st.integers(400, 9000))
