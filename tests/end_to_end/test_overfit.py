@@ -40,7 +40,7 @@ data: {{train: {folder}/all.jsonl, dev: {folder}/all.jsonl, workers: 0, utteranc
 features: {{n_mels: 40}}
 spec_augment: {{frequency_masks: 0, time_masks: 0}}
 model: {{layers: 1, hidden_size: 64, subsampling: 2, channels: 4, dropout: 0.0}}
-optimizer: {{learning_rate: 0.01}}
+optimizer: {{kind: muon, learning_rate: 0.02}}
 training: {{epochs: {epochs}, ema_decay: 0.9, precision: float32}}
 """
     )
@@ -56,7 +56,7 @@ def test_training_by_heart_reaches_zero_errors(
         return done.stdout
 
     asr("prepare", "folder", spoken, tmp_path)
-    config = write_config(tmp_path, epochs=120)
+    config = write_config(tmp_path, epochs=40)
     asr("validate", tmp_path / "all.jsonl", "--config", config)
     best = asr("train", "--config", config, "--run-dir", tmp_path / "run").strip()
     assert best == str(tmp_path / "run" / "checkpoints" / "best.pt")
