@@ -1,6 +1,7 @@
-"""Search the language model's weight and the word bonus on a development set."""
+"""Search the language model's weight, the word bonus and the blank's penalty on a development set."""
 
 import argparse
+import itertools
 import logging
 import sys
 from collections.abc import Iterator, Sequence
@@ -42,6 +43,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     for option, what, default in (
         ("--lm-weights", "language model weights", [0.0, 1.6, 9]),
         ("--word-bonuses", "word bonuses", [-1.0, 5.0, 13]),
+        ("--blank-penalties", "penalties of the blank", [0.0, 0.0, 1]),
     ):
         parser.add_argument(
             option,
@@ -60,10 +62,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 class Trial(NamedTuple):
-    """One pair of the grid and its score on the development set."""
+    """One point of the grid and its score on the development set."""
 
     lm_weight: float
     word_bonus: float
+    blank_penalty: float
     score: "Score"
 
 
@@ -76,7 +79,7 @@ class Development(NamedTuple):
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Compute the emissions, search the grid, write the best pair and the picture."""
+    """Compute the emissions, search the grid, write the best of it and the picture."""
     import dataclasses
 
     from tqdm import tqdm
@@ -85,7 +88,9 @@ def run(arguments: argparse.Namespace) -> int:
     from asr.decoding.tuned import Tuned, tuned_path, write_tuned
     from asr.transcription.transcriber import load
 
-    weights, bonuses = (_steps(arguments, name) for name in ("lm_weights", "word_bonuses"))
+    weights, bonuses, penalties = (
+        _steps(arguments, name) for name in ("lm_weights", "word_bonuses", "blank_penalties")
+    )
     transcriber = load(arguments.model, device=arguments.device, precision=arguments.precision)
     if not transcriber.decodes_emissions:
         raise UsageError(
@@ -97,20 +102,34 @@ def run(arguments: argparse.Namespace) -> int:
     Decoder(config, transcriber.tokenizer, seconds_per_frame=1.0)  # what does not fit shows before the work
     data = _development(arguments.manifest, transcriber)
     trials: list[Trial] = []
-    with tqdm(total=len(weights) * len(bonuses), desc="tuning", disable=not sys.stderr.isatty()) as bar:
-        for search, weight, bonus in _searches(config, transcriber.tokenizer, weights, bonuses):
-            found = search.search_batch(data.emissions, threads=arguments.threads)
-            texts = [transcriber.tokenizer.decode(candidates[0].tokens) for candidates in found]
-            trials.append(Trial(weight, bonus, _score(data, texts)))
-            bar.update()
+    points = list(itertools.product(weights, bonuses, penalties))
+    for search, (weight, bonus, penalty) in tqdm(
+        _searches(config, transcriber.tokenizer, points),
+        desc="tuning",
+        total=len(points),
+        disable=not sys.stderr.isatty(),
+    ):
+        found = search.search_batch(data.emissions, threads=arguments.threads)
+        texts = [transcriber.tokenizer.decode(candidates[0].tokens) for candidates in found]
+        trials.append(Trial(weight, bonus, penalty, _score(data, texts)))
     best = min(
         trials, key=lambda trial: (trial.score.words.errors, trial.score.characters.errors, trial.lm_weight)
     )
     out = arguments.out or tuned_path(arguments.model)
     picture = out.with_suffix(".png")
-    write_heat_map(picture, trials, title=f"{arguments.manifest.stem}: WER by weights")
+    title = f"{arguments.manifest.stem}: WER by weights"
+    if len(penalties) > 1:
+        title += f", blank penalty {best.blank_penalty:g}"
+    write_heat_map(
+        picture, [trial for trial in trials if trial.blank_penalty == best.blank_penalty], title=title
+    )
 
-    config = dataclasses.replace(config, lm_weight=best.lm_weight, word_bonus=best.word_bonus)
+    config = dataclasses.replace(
+        config,
+        lm_weight=best.lm_weight,
+        word_bonus=best.word_bonus,
+        blank_penalty=best.blank_penalty,
+    )
     calibrations, errors = [], []
     for chosen in (config, DecodingConfig("greedy")):
         decoder = Decoder(chosen, transcriber.tokenizer, seconds_per_frame=1.0)
@@ -135,15 +154,18 @@ def run(arguments: argparse.Namespace) -> int:
                 "calibration_error_before_and_after": errors[0],
             },
             beam_width=arguments.beam_width,
+            blank_penalty=best.blank_penalty,
         ),
     )
+    penalty = f", blank penalty {best.blank_penalty:g}" if best.blank_penalty else ""
     print(
-        f"lm weight {best.lm_weight:g}, word bonus {best.word_bonus:g}: WER {best.score.wer:.2%}, greedy {greedy.wer:.2%}"
+        f"lm weight {best.lm_weight:g}, word bonus {best.word_bonus:g}{penalty}: "
+        f"WER {best.score.wer:.2%}, greedy {greedy.wer:.2%}"
     )
     print(f"calibration error of word confidence: {errors[0][0]:.4f} -> {errors[0][1]:.4f} (5-fold)")
     print(f"written: {out}, {picture}")
-    if _at_border(best, weights, bonuses):
-        log.warning("the best pair lies at the border of the grid; widen --lm-weights or --word-bonuses")
+    if border := _at_border(best, weights, bonuses, penalties):
+        log.warning("the best lies at the border of the grid; widen %s", " or ".join(border))
     return 0
 
 
@@ -178,20 +200,19 @@ def _development(manifest: Path, transcriber: "Transcriber") -> Development:
 def _searches(
     config: "DecodingConfig",
     tokenizer: "Tokenizer",
-    weights: Sequence[float],
-    bonuses: Sequence[float],
-) -> Iterator[tuple["BeamSearch", float, float]]:
-    """A search for each pair; the files are read once."""
+    points: Sequence[tuple[float, float, float]],
+) -> Iterator[tuple["BeamSearch", tuple[float, float, float]]]:
+    """A search for each weight, bonus and penalty; the files are read once."""
     import dataclasses
 
     from asr.decoding.alphabet import Alphabet
     from asr.decoding.decoder import Sources, build_search
 
     alphabet, sources = Alphabet.of(tokenizer), Sources.read(config)
-    for weight in weights:
-        for bonus in bonuses:
-            tried = dataclasses.replace(config, lm_weight=weight, word_bonus=bonus)
-            yield build_search(tried, alphabet, sources), weight, bonus
+    for point in points:
+        weight, bonus, penalty = point
+        tried = dataclasses.replace(config, lm_weight=weight, word_bonus=bonus, blank_penalty=penalty)
+        yield build_search(tried, alphabet, sources), point
 
 
 def _score(data: Development, texts: Sequence[str]) -> "Score":
@@ -230,10 +251,16 @@ def _calibrate(decoder: "Decoder", data: Development) -> "tuple[Calibration, flo
     )
 
 
-def _at_border(best: Trial, weights: Sequence[float], bonuses: Sequence[float]) -> bool:
-    return (len(weights) > 1 and best.lm_weight == weights[-1]) or (
-        len(bonuses) > 1 and best.word_bonus in (bonuses[0], bonuses[-1])
-    )
+def _at_border(
+    best: Trial, weights: Sequence[float], bonuses: Sequence[float], penalties: Sequence[float]
+) -> list[str]:
+    """The options whose range may be too narrow."""
+    edges = {
+        "--lm-weights": (best.lm_weight, weights, weights[-1:]),
+        "--word-bonuses": (best.word_bonus, bonuses, (bonuses[0], bonuses[-1])),
+        "--blank-penalties": (best.blank_penalty, penalties, penalties[-1:]),
+    }
+    return [option for option, (value, tried, ends) in edges.items() if len(tried) > 1 and value in ends]
 
 
 def write_heat_map(path: Path, trials: Sequence[Trial], *, title: str) -> None:

@@ -80,6 +80,7 @@ def _describe(path: Path) -> dict[str, Any]:
             "lm": found.lm,
             "lm_weight": found.lm_weight,
             "word_bonus": found.word_bonus,
+            "blank_penalty": found.blank_penalty,
             "beam_width": found.beam_width,
             "lexicon": found.lexicon,
             "measured": found.measured,

@@ -72,6 +72,13 @@ def add_decoding_options(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument("--word-bonus", type=float, metavar="X", help="added for each word; default: 0")
     group.add_argument(
+        "--blank-penalty",
+        type=float,
+        metavar="X",
+        help="taken off the log-probability of silence and of sounds not recognised, in every frame; "
+        "1 to 2 where too many words are lost; default: 0",
+    )
+    group.add_argument(
         "--unknown-penalty",
         type=float,
         metavar="X",
@@ -146,6 +153,7 @@ def decoding_config(arguments: argparse.Namespace) -> "DecodingConfig":
             "lm_weight",
             "word_bonus",
             "unknown_penalty",
+            "blank_penalty",
             "lexicon",
         )
         if getattr(arguments, name) is not None

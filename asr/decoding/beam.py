@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from asr.decoding.alphabet import Alphabet
+from asr.decoding.alphabet import BLANK, Alphabet
 from asr.decoding.emission_check import check_log_probs
 from asr.decoding.knowledge import Knowledge, gather
 from asr.decoding.specification import Limits
@@ -25,7 +25,8 @@ class Candidate:
     Attributes:
         tokens: its token ids, no spaces at its ends and no two in a row.
         score: natural log of what was maximised: `acoustic` plus language model, bonuses and hot words.
-        acoustic: natural log of the probability of all the paths that the search followed.
+        acoustic: natural log of the probability of all the paths that the search followed, the penalty of
+            their blanks included.
         is_whole: False when no prefix in the beam ended in a word of the lexicon, and this is one whose
             unfinished word was cut off.
     """
@@ -43,17 +44,27 @@ class BeamSearch:
         alphabet: of the acoustic model.
         knowledge: from `knowledge.gather`; by default none, the plain CTC search.
         limits: what is left out.
+        blank_penalty: taken off the natural-log probability of the blank in every frame. A network that does
+            not recognise a sound is soon sure of a blank; with a penalty what else it thought possible is heard.
 
     Raises:
-        DecodingError: a limit that makes no sense.
+        DecodingError: a limit that makes no sense, or a penalty that is not finite.
     """
 
     def __init__(
-        self, alphabet: Alphabet, knowledge: Knowledge | None = None, *, limits: Limits | None = None
+        self,
+        alphabet: Alphabet,
+        knowledge: Knowledge | None = None,
+        *,
+        limits: Limits | None = None,
+        blank_penalty: float = 0.0,
     ) -> None:
+        if not math.isfinite(blank_penalty):
+            raise DecodingError(f"blank penalty {blank_penalty}; expected a number such as 1.5")
         self.alphabet = alphabet
         self.knowledge = knowledge or gather(alphabet)
         self.limits = check_limits(limits or Limits())
+        self.blank_penalty = blank_penalty
 
     def search(self, log_probs: np.ndarray, *, n_best: int = 1) -> list[Candidate]:
         """The best texts of one utterance, best first, each once.
@@ -104,8 +115,12 @@ class BeamStream:
         wanted = len(self._search.alphabet.symbols)
         if log_probs.shape[1] != wanted:
             raise DecodingError(f"log_probs of shape {log_probs.shape}; expected (frames, {wanted})")
+        frames = np.ascontiguousarray(log_probs, dtype=np.float32)
+        if self._search.blank_penalty:
+            frames = frames.copy()
+            frames[:, BLANK] -= self._search.blank_penalty
         self._tree = self._compiled.advance(
-            np.ascontiguousarray(log_probs, dtype=np.float32),
+            frames,
             self._search.knowledge,
             self._search.limits,
             self._beam,

@@ -37,6 +37,7 @@ class DecodingConfig:
         hot_words: words and phrases to favour, each with its weight (natural log).
         look_ahead: rank open words by the best known word that begins so.
         calibration: raw word confidence -> probability that the word is right.
+        blank_penalty: taken off the natural-log probability of the blank in every frame; against deletions.
     """
 
     method: Literal["greedy", "beam"] = "greedy"
@@ -51,6 +52,7 @@ class DecodingConfig:
     hot_words: Mapping[str, float] = field(default_factory=dict)
     look_ahead: bool = True
     calibration: Calibration = field(default_factory=Calibration)
+    blank_penalty: float = 0.0
 
     @property
     def knows(self) -> bool:
@@ -65,6 +67,8 @@ class DecodingConfig:
             parts.append(f"language model {self.lm} x {self.lm_weight:g}")
         if self.word_bonus:
             parts.append(f"word bonus {self.word_bonus:g}")
+        if self.blank_penalty:
+            parts.append(f"blank penalty {self.blank_penalty:g}")
         if self.lexicon is not None:
             parts.append(f"lexicon {self.lexicon}")
         if self.hot_words:
@@ -110,7 +114,10 @@ class Decoder:
         search = self.search
         if count > 1:  # recombination drops the very alternatives that are asked for
             search = BeamSearch(
-                self.alphabet, search.knowledge, limits=search.limits._replace(recombine=False)
+                self.alphabet,
+                search.knowledge,
+                limits=search.limits._replace(recombine=False),
+                blank_penalty=search.blank_penalty,
             )
         return self._hypotheses(log_probs, search.search(log_probs, n_best=count))
 
@@ -201,4 +208,4 @@ def build_search(config: DecodingConfig, alphabet: Alphabet, sources: Sources | 
         hot_words=config.hot_words,
         look_ahead=config.look_ahead,
     )
-    return BeamSearch(alphabet, knowledge, limits=limits)
+    return BeamSearch(alphabet, knowledge, limits=limits, blank_penalty=config.blank_penalty)

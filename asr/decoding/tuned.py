@@ -22,7 +22,7 @@ class Tuned:
 
     Attributes:
         lm, lexicon: as in `DecodingConfig`; relative paths are relative to the file's folder.
-        lm_weight, word_bonus: the best pair.
+        lm_weight, word_bonus, blank_penalty: the best of what was tried.
         beam_width: prefixes kept in the search that found them.
         calibration: of the confidence of words found with them.
         greedy_calibration: the same for greedy decoding.
@@ -37,6 +37,7 @@ class Tuned:
     greedy_calibration: Calibration = field(default_factory=Calibration)
     measured: dict[str, Any] = field(default_factory=dict)
     beam_width: int = DecodingConfig.beam_width
+    blank_penalty: float = DecodingConfig.blank_penalty
 
     def beam_config(self, **given: Any) -> DecodingConfig:
         """The beam search with them; what is `given` (fields of `DecodingConfig`) wins."""
@@ -44,6 +45,7 @@ class Tuned:
             "lm": self.lm,
             "lm_weight": self.lm_weight,
             "word_bonus": self.word_bonus,
+            "blank_penalty": self.blank_penalty,
             "beam_width": self.beam_width,
             "calibration": self.calibration,
         }
@@ -90,6 +92,7 @@ def read_tuned(path: str | Path) -> Tuned:
             lm_weight=float(tuned.lm_weight),
             word_bonus=float(tuned.word_bonus),
             beam_width=int(tuned.beam_width),
+            blank_penalty=float(tuned.blank_penalty),
             lexicon=lexicon,
         )
     except OSError as error:

@@ -96,16 +96,31 @@ def experiment(tmp_path, text, monkeypatch):
 
 
 def test_tune_writes_the_best_pair_where_transcribe_finds_it(experiment, capsys):
-    grid = ["--lm-weights", "0", "1", "2", "--word-bonuses", "0", "30", "3"]
+    grid = [
+        "--lm-weights",
+        "0",
+        "1",
+        "2",
+        "--word-bonuses",
+        "0",
+        "30",
+        "3",
+        "--blank-penalties",
+        "0",
+        "1",
+        "2",
+    ]
     command = ["lm", "tune", "--model", "best.pt", "--manifest", "dev.jsonl", "--lm", "m.arpa", *grid]
     capsys.readouterr()
     assert main(command) == 0
     found = json.loads((experiment / "best.decoding.json").read_text())
     assert found["lm"] == "m.arpa"
     assert found["lm_weight"] in (0, 1)
+    assert found["blank_penalty"] in (0, 1)
     assert found["measured"]["utterances"] == 3
+    penalty = f", blank penalty {found['blank_penalty']:g}" if found["blank_penalty"] else ""
     assert (
-        f"lm weight {found['lm_weight']:g}, word bonus {found['word_bonus']:g}: WER"
+        f"lm weight {found['lm_weight']:g}, word bonus {found['word_bonus']:g}{penalty}: WER"
         in capsys.readouterr().out
     )
     assert (experiment / "best.decoding.png").read_bytes().startswith(b"\x89PNG")

@@ -112,6 +112,25 @@ def test_an_unlimited_beam_finds_what_brute_force_finds(name):
         assert [candidate.score for candidate in found] == pytest.approx([score for _, score in expected])
 
 
+@pytest.mark.parametrize("penalty", [-1.0, 0.5, 3.0])
+def test_the_penalty_of_blanks_is_taken_off_every_frame(penalty):
+    known = KNOWLEDGE["word model"]
+    search = BeamSearch(ALPHABET, gather(ALPHABET, **known), limits=EVERYTHING, blank_penalty=penalty)
+    log_probs = emission(5, 6)
+    before = log_probs.copy()
+    penalised = log_probs - penalty * (np.arange(log_probs.shape[1]) == 0)
+    expected = sorted(brute_force(penalised, known).items(), key=lambda item: -item[1])[:20]
+    found = search.search(log_probs, n_best=20)
+    assert [text_of(candidate.tokens) for candidate in found] == [text for text, _ in expected]
+    assert [candidate.score for candidate in found] == pytest.approx([score for _, score in expected])
+    assert (log_probs == before).all()
+
+
+def test_a_penalty_that_is_no_number_is_refused():
+    with pytest.raises(DecodingError, match="blank penalty nan"):
+        BeamSearch(ALPHABET, blank_penalty=math.nan)
+
+
 @settings(max_examples=60)
 @given(
     name=st.sampled_from(list(KNOWLEDGE)),

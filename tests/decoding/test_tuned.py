@@ -32,6 +32,7 @@ def tuned(tmp_path):
         Calibration(0.9, -0.2),
         {"wer": 0.1},
         beam_width=200,
+        blank_penalty=1.25,
     )
     write_tuned(tuned_path(tmp_path / "best.pt"), found)
     return found
@@ -43,12 +44,12 @@ def test_the_file_moves_with_its_folder(tmp_path, tuned):
     assert read_tuned(tmp_path / "best.decoding.json") == tuned
 
 
-def test_a_file_of_an_older_version_has_the_usual_beam_width(tmp_path, tuned):
+def test_a_file_of_an_older_version_has_the_usual_beam_width_and_no_penalty(tmp_path, tuned):
     path = tuned_path(tmp_path / "best.pt")
     record = json.loads(path.read_text())
-    del record["beam_width"]
+    del record["beam_width"], record["blank_penalty"]
     path.write_text(json.dumps(record))
-    assert read_tuned(path) == dataclasses.replace(tuned, beam_width=50)
+    assert read_tuned(path) == dataclasses.replace(tuned, beam_width=50, blank_penalty=0.0)
 
 
 @pytest.mark.parametrize("text", ["{", "[]", '{"lm": "x"}', '{"lm": "x", "calibration": {"slop": 1}}'])
@@ -66,10 +67,10 @@ def test_tuned_weights_are_used_with_the_tuned_model_alone(tmp_path):
         found = options(tmp_path, *words)
         assert (found.method, found.lm_weight, found.word_bonus, found.lexicon) == ("beam", 0.7, 1.5, "lm")
         assert found.calibration == Calibration(0.8, 0.1)
-        assert found.beam_width == 200
+        assert (found.beam_width, found.blank_penalty) == (200, 1.25)
     assert options(tmp_path, "--beam-width", "7").beam_width == 7
     other = options(tmp_path, "--lm", str(tmp_path / "other.lm"))
-    assert (other.lm_weight, other.word_bonus, other.lexicon) == (0.5, 0.0, None)
+    assert (other.lm_weight, other.word_bonus, other.lexicon, other.blank_penalty) == (0.5, 0.0, None, 0.0)
     assert options(tmp_path, "--lm-weight", "0.2").lm_weight == 0.2
     greedy = options(tmp_path, "--decoding", "greedy")
     assert (greedy.method, greedy.calibration) == ("greedy", Calibration(0.9, -0.2))
@@ -93,15 +94,19 @@ def test_every_option_reaches_the_search(tmp_path):
         tmp_path,
         *("--decoding", "beam", "--beam-width", "7", "--token-threshold", "-5", "--score-threshold", "9"),
         *("--lm", "x.lm", "--lm-weight", "0.3", "--word-bonus", "2", "--unknown-penalty", "-4"),
-        *("--lexicon", "lm", "--no-look-ahead"),
+        *("--lexicon", "lm", "--no-look-ahead", "--blank-penalty", "1.5"),
     )
-    assert found == DecodingConfig("beam", 7, -5.0, 9.0, "x.lm", 0.3, 2.0, -4.0, "lm", {}, False)
-    assert str(found) == "beam, width 7, language model x.lm x 0.3, word bonus 2, lexicon lm"
+    assert found == DecodingConfig(
+        "beam", 7, -5.0, 9.0, "x.lm", 0.3, 2.0, -4.0, "lm", {}, False, blank_penalty=1.5
+    )
+    assert (
+        str(found) == "beam, width 7, language model x.lm x 0.3, word bonus 2, blank penalty 1.5, lexicon lm"
+    )
 
 
 def test_the_heat_map_is_a_picture(tmp_path):
     trials = [
-        Trial(weight, bonus, score([("u", "A B", "A" if weight else "A B")]))
+        Trial(weight, bonus, 0.0, score([("u", "A B", "A" if weight else "A B")]))
         for weight in (0.0, 1.0)
         for bonus in (0.0, 2.0)
     ]
