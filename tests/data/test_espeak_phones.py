@@ -6,7 +6,8 @@ from asr.data.espeak_phones import fold_american
 def test_shades_fold_and_what_holds_two_phones_becomes_two():
     assert fold_american(["b", "ʌ", "ʔ", "n̩"]) == ("b", "ə", "t", "ə", "n")
     assert fold_american(["f", "aɪɚ"]) == ("f", "aɪ", "ɚ")
-    assert fold_american(["x"]) == ("x",)
+    assert fold_american(["ɔ̃", "x"]) == ("ɔ", "n", "k")
+    assert fold_american(["ʘ"]) == ("ʘ",)
 
 
 def test_neighbours_that_become_equal_become_one():
