@@ -5,11 +5,13 @@ python scripts/train_english.py CORPORA OUT
 CORPORA holds LibriSpeech/train-clean-5 and a LibriSpeech development set, speechocean762, an4 and
 text/books.txt as their publishers lay them out. OUT gets the manifests, the two run folders, and at the end
 english.pt, english.lm and english.decoding.json, which `--install` copies into the package. A script that
-was stopped goes on where it was; what is there is not made again. Needs `pip install "asr[synthesis]"`.
+was stopped goes on where it was; what is there is not made again. Needs `pip install "asr[synthesis]"`, and
+flite (`apt install flite`).
 
 A first network learns from whole utterances, just well enough to say where the words are (OUT/aligner); at
-the pauses it finds the utterances are cut into pieces of some four seconds; from these, and from the weights of
-the first, learns the network that ships (OUT/run): three times as many steps for the same work.
+the pauses it finds the utterances are cut into pieces of some four seconds: three times as many steps for the
+same work. To these come stretches of the books, spoken by flite, with words that the recordings lack. From both, and
+from the weights of the first, learns the network that ships (OUT/run).
 """
 
 import argparse
@@ -35,6 +37,7 @@ NOTES = {
         "LibriSpeech train-clean-5 (CC BY 4.0), 5.31 h",
         "speechocean762 train (free for commercial and other use), 2.88 h",
         "CMU AN4 train (free for any use, with the notice of Carnegie Mellon University), 0.64 h",
+        "stretches of public-domain books spoken by flite (Carnegie Mellon University, free for any use)",
     ],
     "licence": "Apache-2.0; LibriSpeech (Panayotov et al. 2015) is CC BY 4.0",
 }
@@ -54,6 +57,13 @@ def main() -> int:
         parser.add_argument(
             option, type=Path, default=REPOSITORY / "configs" / name, help="default: configs/" + name
         )
+    parser.add_argument(
+        "--spoken",
+        type=int,
+        default=6000,
+        metavar="N",
+        help="stretches of the books to have spoken (default: %(default)s, a third of what the network hears)",
+    )
     parser.add_argument("--install", action="store_true", help="copy the files into the package at the end")
     arguments = parser.parse_args()
     try:
@@ -63,6 +73,7 @@ def main() -> int:
             dev=arguments.dev,
             aligner_config=arguments.aligner_config,
             config=arguments.config,
+            spoken=arguments.spoken,
         )
     except (AsrError, subprocess.CalledProcessError) as error:
         print(f"train_english.py: {error}", file=sys.stderr)
@@ -73,25 +84,27 @@ def main() -> int:
     return 0
 
 
-def make(corpora: Path, out: Path, *, dev: str, aligner_config: Path, config: Path) -> None:
+def make(corpora: Path, out: Path, *, dev: str, aligner_config: Path, config: Path, spoken: int) -> None:
     """All steps, in order; each is skipped when its output is there."""
     out.mkdir(parents=True, exist_ok=True)
     train, development = out / "train.jsonl", out / "dev.jsonl"
     step(train, lambda: merge(corpora, out))
     step(development, lambda: shutil.copyfile(out / "librispeech" / f"{dev}.jsonl", development))
+    text, synthetic = out / "text.txt", out / "synthetic" / "synthetic.jsonl"
+    step(text, lambda: language_model_text(corpora, train, text))
+    step(synthetic, lambda: script("speak_text.py", text, train, synthetic.parent, "--count", spoken))
     phones = out / "phones.dict"
-    step(
-        phones, lambda: run(sys.executable, REPOSITORY / "scripts" / "pronounce.py", "--fold", train, phones)
-    )
+    step(phones, lambda: script("pronounce.py", "--fold", train, synthetic, phones))
     given = ("--data.dev", development, "--auxiliary.pronunciations", phones)
     aligner = acoustic_model(out / "aligner", aligner_config, "--data.train", train, *given)
     pieces = out / "pieces.jsonl"
     step(pieces, lambda: asr("segment", train, pieces, "--model", aligner))
+    together = out / "pieces-and-synthetic.jsonl"
+    step(together, lambda: asr("manifest", "merge", pieces, synthetic, together))
     checkpoint = acoustic_model(
-        out / "run", config, "--data.train", pieces, "--training.start_from", aligner, *given
+        out / "run", config, "--data.train", together, "--training.start_from", aligner, *given
     )
-    text, whole, small = out / "text.txt", out / "books.lm", out / f"{NAME}.lm"
-    step(text, lambda: language_model_text(corpora, train, text))
+    whole, small = out / "books.lm", out / f"{NAME}.lm"
     step(whole, lambda: asr("lm", "train", text, whole, "--order", 3, "--prune", 0, 1, 1))
     step(small, lambda: asr("lm", "convert", whole, small, "--small"))
     model = out / f"{NAME}.pt"
@@ -100,7 +113,8 @@ def make(corpora: Path, out: Path, *, dev: str, aligner_config: Path, config: Pa
         out / f"{NAME}.decoding.json",
         lambda: asr(
             "lm", "tune", "--model", model, "--manifest", development, "--lm", small, "--lexicon", "lm",
-            "--beam-width", BEAM_WIDTH, "--lm-weights", 0.7, 0.9, 3, "--word-bonuses", -1, 1, 5, "--threads", 2,
+            "--beam-width", BEAM_WIDTH, "--threads", 2,
+            "--lm-weights", 0.7, 0.9, 3, "--word-bonuses", -2, 0, 3, "--blank-penalties", 1.5, 3, 4,
         ),
     )  # fmt: skip
 
@@ -115,6 +129,11 @@ def step(output: Path, work: Callable[[], object]) -> None:
 def run(*words: object) -> None:
     """Run a command; raises CalledProcessError."""
     subprocess.run([str(word) for word in words], check=True)
+
+
+def script(name: str, *words: object) -> None:
+    """Run a script beside this one."""
+    run(sys.executable, REPOSITORY / "scripts" / name, *words)
 
 
 def asr(*words: object) -> None:
