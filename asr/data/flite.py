@@ -1,8 +1,8 @@
 """Speech from text with flite, the small synthesiser of Carnegie Mellon University (https://github.com/festvox/flite).
 
 A program of its own (Debian, Ubuntu: `apt install flite`; macOS: `brew install flite`), some eighty times
-as quick as speech. Its voices are made of recordings of speakers, and a network that learned from people understands them
-as well as people, which those of espeak-ng are too far from speech for.
+as quick as speech. Its voices are made of recordings of speakers: what a network that learned from people makes of them
+is much what it makes of people.
 """
 
 import shutil
