@@ -57,7 +57,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--out",
         type=Path,
         metavar="FILE",
-        help="where the best pair goes; default: CKPT's name.decoding.json",
+        help="where the best of the grid goes; default: CKPT's name.decoding.json",
     )
 
 
@@ -157,9 +157,9 @@ def run(arguments: argparse.Namespace) -> int:
             blank_penalty=best.blank_penalty,
         ),
     )
-    penalty = f", blank penalty {best.blank_penalty:g}" if best.blank_penalty else ""
+    penalised = f", blank penalty {best.blank_penalty:g}" if best.blank_penalty else ""
     print(
-        f"lm weight {best.lm_weight:g}, word bonus {best.word_bonus:g}{penalty}: "
+        f"lm weight {best.lm_weight:g}, word bonus {best.word_bonus:g}{penalised}: "
         f"WER {best.score.wer:.2%}, greedy {greedy.wer:.2%}"
     )
     print(f"calibration error of word confidence: {errors[0][0]:.4f} -> {errors[0][1]:.4f} (5-fold)")

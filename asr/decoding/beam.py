@@ -4,6 +4,7 @@ The search is compiled by numba on first use, which takes some seconds once; the
 What it computes is written down in `specification`.
 """
 
+import copy
 import math
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -65,6 +66,12 @@ class BeamSearch:
         self.knowledge = knowledge or gather(alphabet)
         self.limits = check_limits(limits or Limits())
         self.blank_penalty = blank_penalty
+
+    def without_recombination(self) -> "BeamSearch":
+        """The same search, in which prefixes that the future cannot tell apart all stay (see `Limits`)."""
+        other = copy.copy(self)
+        other.limits = self.limits._replace(recombine=False)
+        return other
 
     def search(self, log_probs: np.ndarray, *, n_best: int = 1) -> list[Candidate]:
         """The best texts of one utterance, best first, each once.

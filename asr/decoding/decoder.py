@@ -113,12 +113,7 @@ class Decoder:
             return [self.hypothesis(log_probs, tokens, score, alignment=alignment)]
         search = self.search
         if count > 1:  # recombination drops the very alternatives that are asked for
-            search = BeamSearch(
-                self.alphabet,
-                search.knowledge,
-                limits=search.limits._replace(recombine=False),
-                blank_penalty=search.blank_penalty,
-            )
+            search = search.without_recombination()
         return self._hypotheses(log_probs, search.search(log_probs, n_best=count))
 
     def decode_batch(self, emissions: Sequence[np.ndarray], *, threads: int = 1) -> list[Hypothesis]:
