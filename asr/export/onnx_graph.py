@@ -170,7 +170,12 @@ def _quantise(graph: "onnx.ModelProto") -> "onnx.ModelProto":
         logging.disable(logging.WARNING)  # it advises every graph to be prepared; this one needs it not
         try:
             quantize_dynamic(
-                graph, path, weight_type=QuantType.QInt8, op_types_to_quantize=["MatMul", "Gemm", "LSTM"]
+                graph,
+                path,
+                weight_type=QuantType.QInt8,
+                op_types_to_quantize=["MatMul", "Gemm", "LSTM"],
+                # Seven bits: processors without VNNI add two products in 16 bits, which eight bits overflow.
+                reduce_range=True,
             )
         finally:
             logging.disable(logging.NOTSET)
