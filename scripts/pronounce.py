@@ -1,19 +1,23 @@
-"""Write a pronunciation dictionary for the words of manifests, as espeak-ng speaks them.
+"""Write a pronunciation dictionary for the words of manifests and language models, as espeak-ng speaks them.
 
-python scripts/pronounce.py data/english/train.jsonl data/english/phones.dict --fold
+python scripts/pronounce.py data/english/train.jsonl data/english/english.lm data/english/english.phones --fold --also A=ə
 
-For `auxiliary.pronunciations` of a training; needs `pip install "asr[synthesis]"`.
+For `auxiliary.pronunciations` of a training, and for decoding with `--pronunciations`; needs
+`pip install "asr[synthesis]"`.
 """
 
 import argparse
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 from asr.data.espeak_phones import fold_american
 from asr.data.manifest import read_manifest
 from asr.data.pronunciation import phone_set, write_pronunciations
 from asr.data.synthesis import Synthesizer
-from asr.errors import AsrError
+from asr.decoding.language_model.binary import read_language_model
+from asr.decoding.language_model.ngram import SPECIAL_WORDS
+from asr.errors import AsrError, UsageError
 
 
 def main() -> int:
@@ -21,20 +25,23 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("manifests", metavar="MANIFEST", nargs="+", type=Path)
+    parser.add_argument(
+        "sources", metavar="SOURCE", nargs="+", type=Path, help="manifests; language models, .arpa or .lm"
+    )
     parser.add_argument("out", metavar="OUT", type=Path)
     parser.add_argument("--language", default="en-us", help="of espeak-ng (default: en-us)")
     parser.add_argument("--fold", action="store_true", help="American English in 39 phones instead of 58")
+    parser.add_argument(
+        "--also",
+        action="append",
+        default=[],
+        metavar="WORD=PHONES",
+        help="another way to say a word, such as its weak form, with spaces between the phones; may be given again",
+    )
     arguments = parser.parse_args()
     try:
-        words = sorted(
-            {
-                word
-                for manifest in arguments.manifests
-                for utterance in read_manifest(manifest)
-                for word in (utterance.text or "").split()
-            }
-        )
+        others = [other_way(text) for text in arguments.also]
+        words = sorted({word for source in arguments.sources for word in words_of(source)})
         synthesizer = Synthesizer()
         # Lower case: espeak-ng may spell out what is all capitals.
         pronunciations = {
@@ -42,12 +49,31 @@ def main() -> int:
         }
         if arguments.fold:
             pronunciations = {word: fold_american(phones) for word, phones in pronunciations.items()}
+        for number, (word, phones) in enumerate(others, 2):
+            pronunciations[f"{word}({number})"] = phones
         write_pronunciations(arguments.out, pronunciations)
     except AsrError as error:
         print(f"pronounce.py: {error}", file=sys.stderr)
         return 1
     print(f"{arguments.out}: {len(words):,} words, {len(phone_set(pronunciations))} phones")
     return 0
+
+
+def words_of(source: Path) -> Iterator[str]:
+    """The words of a manifest's transcripts, or of a language model."""
+    if source.suffix in (".arpa", ".lm"):
+        yield from read_language_model(source).words[len(SPECIAL_WORDS) :]
+        return
+    for utterance in read_manifest(source):
+        yield from (utterance.text or "").split()
+
+
+def other_way(text: str) -> tuple[str, tuple[str, ...]]:
+    """A word and its phones, of `WORD=PHONES`."""
+    word, _, phones = text.partition("=")
+    if not word.strip() or not phones.split():
+        raise UsageError(f"--also {text!r}; expected a word and its phones, such as 'AND=ə n'")
+    return word.strip(), tuple(phones.split())
 
 
 if __name__ == "__main__":

@@ -15,14 +15,22 @@ from asr.files import write_atomically
 
 Pronunciations = Mapping[str, Sequence[str]]
 
+_VARIANT = re.compile(r"\(\d+\)$")
+_STRESS = re.compile(r"(?<=\D)[0-2]$")
+
 
 def read_pronunciations(path: str | Path) -> dict[str, tuple[str, ...]]:
-    """The first pronunciation of each word, without stress.
+    """The first pronunciation of each word, without stress. Raises as `read_all_pronunciations`."""
+    return {word: ways[0] for word, ways in read_all_pronunciations(path).items()}
+
+
+def read_all_pronunciations(path: str | Path) -> dict[str, list[tuple[str, ...]]]:
+    """All pronunciations of each word, in the file's order, without stress.
 
     Raises:
         TranscriptError: cannot be read, no words in it, or a word without phones; the line is named.
     """
-    found: dict[str, tuple[str, ...]] = {}
+    found: dict[str, list[tuple[str, ...]]] = {}
     try:
         lines = Path(path).read_text(encoding="utf-8").splitlines()
     except OSError as error:
@@ -36,9 +44,8 @@ def read_pronunciations(path: str | Path) -> dict[str, tuple[str, ...]]:
         word, *phones = fields
         if not phones:
             raise TranscriptError(f"{path}:{number}: {line!r}; expected a word and its phones")
-        found.setdefault(
-            re.sub(r"\(\d+\)$", "", word), tuple(re.sub(r"(?<=\D)[0-2]$", "", phone) for phone in phones)
-        )
+        way = tuple(_STRESS.sub("", phone) for phone in phones)
+        found.setdefault(_VARIANT.sub("", word), []).append(way)
     if not found:
         raise TranscriptError(f"{path}: no pronunciations in it; expected lines such as 'HELLO  HH AH L OW'")
     return found

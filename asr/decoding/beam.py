@@ -7,7 +7,6 @@ What it computes is written down in `specification`.
 import copy
 import math
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +15,7 @@ from asr.decoding.alphabet import BLANK, Alphabet
 from asr.decoding.emission_check import check_log_probs
 from asr.decoding.knowledge import Knowledge, gather
 from asr.decoding.specification import Limits
+from asr.decoding.threads import in_threads
 from asr.errors import DecodingError
 
 
@@ -94,11 +94,7 @@ class BeamSearch:
         self, emissions: Sequence[np.ndarray], *, n_best: int = 1, threads: int = 1
     ) -> list[list[Candidate]]:
         """`search` for many utterances, over threads that run at the same time; results in order."""
-        if threads < 2 or len(emissions) < 2:
-            return [self.search(log_probs, n_best=n_best) for log_probs in emissions]
-        self.search(emissions[0][:1])  # compile, or load, once
-        with ThreadPoolExecutor(threads) as pool:
-            return list(pool.map(lambda log_probs: self.search(log_probs, n_best=n_best), emissions))
+        return in_threads(lambda log_probs: self.search(log_probs, n_best=n_best), emissions, threads)
 
     def stream(self) -> "BeamStream":
         """A search that is fed piece by piece; the pieces give what the whole would."""
@@ -148,13 +144,16 @@ class BeamStream:
         prefixes = self._beam.prefix[row, :count]
         acoustic = np.logaddexp(self._beam.in_blank[row, :count], self._beam.in_token[row, :count])
         scores = acoustic + self._tree.settled[prefixes] + self._tree.lent[prefixes]
-        spelled = [tuple(self._compiled.spell(self._tree, int(prefix)).tolist()) for prefix in prefixes]
+        spelled = [
+            tuple(self._compiled.spell(self._tree.parent, self._tree.token, int(prefix)).tolist())
+            for prefix in prefixes
+        ]
         return list(zip(spelled, scores.tolist(), strict=True))
 
     def stable_prefix(self) -> tuple[int, ...]:
         """Token ids that no further piece can change: what all prefixes in the beam have in common."""
         node = self._compiled.common_prefix(self._beam, self._tree)
-        return tuple(self._compiled.spell(self._tree, node).tolist())
+        return tuple(self._compiled.spell(self._tree.parent, self._tree.token, node).tolist())
 
     def finish(self, *, n_best: int = 1) -> list[Candidate]:
         """The best texts if the utterance ended here, as `BeamSearch.search`; more may still be fed."""
@@ -167,7 +166,7 @@ class BeamStream:
         for slot in np.argsort(-(acoustic + other), kind="stable").tolist():
             if other[slot] == -np.inf:
                 continue
-            tokens = self._compiled.spell(self._tree, int(prefixes[slot])).tolist()
+            tokens = self._compiled.spell(self._tree.parent, self._tree.token, int(prefixes[slot])).tolist()
             text = self._tidy(tokens, cut=not is_whole)
             if text not in found:
                 score = float(acoustic[slot] + other[slot])

@@ -117,7 +117,7 @@ def _empty_tree(capacity: int, columns: int) -> PrefixTree:
 
 
 @njit(cache=True, nogil=True)
-def _log_add(left: float, right: float) -> float:
+def log_add(left: float, right: float) -> float:
     if left < right:
         left, right = right, left
     if right == -np.inf:
@@ -126,7 +126,7 @@ def _log_add(left: float, right: float) -> float:
 
 
 @njit(cache=True, nogil=True)
-def _lm_score(lm: NgramArrays, state: int, word: int) -> tuple[float, int]:
+def lm_score(lm: NgramArrays, state: int, word: int) -> tuple[float, int]:
     """log10 P(word | state) and the state after it."""
     backoff = 0.0
     inner = lm.log10_backoff.shape[0]
@@ -188,7 +188,7 @@ def _score_characters(knowledge: Knowledge, state: int, score: np.ndarray, state
                 state_after[token] = child if child < inner else suffix[child]
     for token in range(tokens):
         if token_word[token] == UNKNOWN:
-            score[token], state_after[token] = _lm_score(knowledge.lm, state, UNKNOWN)
+            score[token], state_after[token] = lm_score(knowledge.lm, state, UNKNOWN)
         score[token] *= knowledge.lm_weight
 
 
@@ -207,7 +207,7 @@ def _close_word(tree: PrefixTree, prefix: int, knowledge: Knowledge) -> None:
         word, closing, least = UNKNOWN, knowledge.unknown_closing, -np.inf
     settled, state = tree.settled[prefix], tree.lm_state[prefix]
     if knowledge.lm_kind == WORD_LM:
-        log10_prob, after = _lm_score(knowledge.lm, state, word)
+        log10_prob, after = lm_score(knowledge.lm, state, word)
         settled += knowledge.lm_weight * max(log10_prob, least)
         state = after
     tree.closed[prefix] = settled + closing
@@ -385,7 +385,7 @@ def advance(
         now, count = beam.place[0], beam.place[1]
         prefixes, in_blank, in_token = beam_prefix[now], beam_blank[now], beam_token[now]
         for slot in range(count):
-            total[slot] = _log_add(in_blank[slot], in_token[slot])
+            total[slot] = log_add(in_blank[slot], in_token[slot])
         # Prefixes that stay as they are, and those that are also their parent's extension.
         size = 0
         for slot in range(count):
@@ -401,8 +401,8 @@ def advance(
                     merged[place, token] = True
                     if row[token] >= limits.token_threshold:
                         source = in_blank[place] if last_token[above] == token else total[place]
-                        stay_token[slot] = _log_add(stay_token[slot], source + row[token])
-            score = _log_add(stay_blank[slot], stay_token[slot]) + settled_of[prefix] + lent_of[prefix]
+                        stay_token[slot] = log_add(stay_token[slot], source + row[token])
+            score = log_add(stay_blank[slot], stay_token[slot]) + settled_of[prefix] + lent_of[prefix]
             if score > -np.inf:
                 pool_score[size], pool_order[size], pool_slot[size], pool_token[size] = score, slot, slot, -1
                 heap[size] = size
@@ -531,7 +531,7 @@ def finish(beam: Beam, tree: PrefixTree, knowledge: Knowledge) -> tuple[np.ndarr
     acoustic, other = np.empty(count), np.empty(count)
     for slot in range(count):
         prefix = beam.prefix[now, slot]
-        acoustic[slot] = _log_add(beam.in_blank[now, slot], beam.in_token[now, slot])
+        acoustic[slot] = log_add(beam.in_blank[now, slot], beam.in_token[now, slot])
         settled, state = tree.settled[prefix], tree.lm_state[prefix]
         if tree.in_word[prefix]:
             if np.isnan(tree.closed[prefix]):
@@ -540,26 +540,26 @@ def finish(beam: Beam, tree: PrefixTree, knowledge: Knowledge) -> tuple[np.ndarr
             if settled > -np.inf:
                 settled += knowledge.hot.earned[knowledge.hot.after[tree.hot_state[prefix], EDGE]]
         if knowledge.lm_kind != NO_LM and settled > -np.inf:
-            log10_prob, _ = _lm_score(knowledge.lm, state, END)
+            log10_prob, _ = lm_score(knowledge.lm, state, END)
             settled += knowledge.lm_weight * log10_prob
         other[slot] = settled
     return acoustic, other
 
 
 @njit(cache=True, nogil=True)
-def spell(tree: PrefixTree, prefix: int) -> np.ndarray:
-    """Token ids of a prefix, int32."""
+def spell(parent: np.ndarray, label: np.ndarray, node: int) -> np.ndarray:
+    """The labels on the way to a node of a tree, int32; the root's parent is -1."""
     length = 0
-    at = prefix
-    while tree.parent[at] >= 0:
+    at = node
+    while parent[at] >= 0:
         length += 1
-        at = tree.parent[at]
-    tokens = np.empty(length, np.int32)
+        at = parent[at]
+    labels = np.empty(length, np.int32)
     while length > 0:
         length -= 1
-        tokens[length] = tree.token[prefix]
-        prefix = tree.parent[prefix]
-    return tokens
+        labels[length] = label[node]
+        node = parent[node]
+    return labels
 
 
 @njit(cache=True, nogil=True)

@@ -4,7 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from asr.data.pronunciation import phone_set, pronounce, read_pronunciations, write_pronunciations
+from asr.data.pronunciation import (
+    phone_set,
+    pronounce,
+    read_all_pronunciations,
+    read_pronunciations,
+    write_pronunciations,
+)
 from asr.errors import TranscriptError
 
 DICTIONARY = """\
@@ -75,3 +81,10 @@ def test_espeak_pronounces_words() -> None:
     synthesizer = Synthesizer()
     assert synthesizer.phones("water") == ("w", "ɔː", "ɾ", "ɚ")
     assert synthesizer.phones("m") == ("ɛ", "m")
+
+
+def test_all_pronunciations_stay_in_order(dictionary: Path) -> None:
+    assert read_all_pronunciations(dictionary)["HELLO"] == [
+        ("HH", "AH", "L", "OW"),
+        ("HH", "EH", "L", "OW"),
+    ]
