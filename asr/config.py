@@ -50,10 +50,12 @@ class OptimizerConfig:
 
 @dataclass(frozen=True)
 class AuxiliaryConfig:
-    """A second CTC loss on a lower layer, in training alone; the model that is saved knows nothing of it.
+    """A second CTC loss, on characters or on phones.
 
-    On characters it is intermediate CTC (Lee & Watanabe 2021); on phones it is hierarchical multitask
-    training (Krishna, Toshniwal & Livescu 2018), which helps most where there is little speech.
+    On the characters of a lower layer it is intermediate CTC (Lee & Watanabe 2021); on phones it is hierarchical
+    multitask training (Krishna, Toshniwal & Livescu 2018), which helps most where there is little speech. The model
+    that is saved knows nothing of it, with one exception: phones on the last layer are kept as a second head,
+    which decoding through pronunciations hears with (`DecodingConfig.pronunciations`).
 
     Attributes:
         weight: of the auxiliary loss beside the main one; 0 switches it off.

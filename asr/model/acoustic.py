@@ -34,16 +34,19 @@ class AcousticModelConfig:
         spec_augment: what training hides of the features.
         encoder: from features to encodings.
         objective: what stands on the encoder beside the CTC head.
+        phones: the phones that a second CTC head hears, in the order of their ids from 1; none without it.
     """
 
     features: FeaturesConfig = field(default_factory=FeaturesConfig)
     spec_augment: SpecAugmentConfig = field(default_factory=SpecAugmentConfig)
     encoder: EncoderConfig = field(default_factory=EncoderConfig)
     objective: ObjectiveConfig = field(default_factory=ObjectiveConfig)
+    phones: tuple[str, ...] = ()
 
 
 class AcousticModel(nn.Module):
-    """Features, encoder and CTC head; a transducer or an attention decoder beside it where configured.
+    """Features, encoder and CTC head; a head for phones, a transducer or an attention decoder beside it where
+    configured.
 
     Args:
         config: its shape.
@@ -58,6 +61,7 @@ class AcousticModel(nn.Module):
         self.spec_augment = SpecAugment(config.spec_augment, features=config.features)
         self.encoder = Encoder(config.encoder, features=self.features.size)
         self.head = nn.Linear(self.encoder.size, vocabulary_size)
+        self.phone_head = nn.Linear(self.encoder.size, len(config.phones) + 1) if config.phones else None
         self.objective = build_objective(
             config.objective, encoding_size=self.encoder.size, vocabulary_size=vocabulary_size
         )
@@ -95,11 +99,33 @@ class AcousticModel(nn.Module):
         features, lengths = self.features(waveforms, waveform_lengths)
         return self.emit(self.spec_augment(features, lengths), lengths)
 
-    def emit(self, features: Tensor, feature_lengths: Tensor) -> Emission:
-        """Log-probabilities of `(B, T, F)` features."""
-        return self.emission(self.encoder(features, feature_lengths))
+    def forward_with_phones(self, waveforms: Tensor, waveform_lengths: Tensor) -> Emission:
+        """`forward` for a model with `config.phones`: `(B, T', P + V)`, the phones' columns before the others."""
+        features, lengths = self.features(waveforms, waveform_lengths)
+        return self.emit(features, lengths, with_phones=True)
+
+    def emit(self, features: Tensor, feature_lengths: Tensor, *, with_phones: bool = False) -> Emission:
+        """Log-probabilities of `(B, T, F)` features; `with_phones` as `forward_with_phones`."""
+        encoding = self.encoder(features, feature_lengths)
+        return Emission(self.log_probs(encoding.hidden, with_phones=with_phones), encoding.lengths)
 
     def emission(self, encoding: Encoding) -> Emission:
         """Log-probabilities of what the encoder made of a batch."""
-        logits = self.head(encoding.hidden)
-        return Emission(torch.log_softmax(logits.float(), dim=2), encoding.lengths)
+        return Emission(self.log_probs(encoding.hidden), encoding.lengths)
+
+    def log_probs(self, hidden: Tensor, *, with_phones: bool = False) -> Tensor:
+        """`(B, T', E)` encodings -> `(B, T', V)`, or `(B, T', P + V)` with the phones' columns before the others."""
+        letters = log_probs_of(self.head, hidden)
+        if not with_phones:
+            return letters
+        assert self.phone_head is not None
+        return torch.cat([log_probs_of(self.phone_head, hidden), letters], dim=2)
+
+    def columns(self, *, with_phones: bool = False) -> int:
+        """How many columns `log_probs` has."""
+        return self.vocabulary_size + (len(self.config.phones) + 1 if with_phones else 0)
+
+
+def log_probs_of(head: nn.Module, hidden: Tensor) -> Tensor:
+    """`(B, T', V)` that a CTC head gives to `(B, T', E)` encodings."""
+    return torch.log_softmax(head(hidden).float(), dim=2)

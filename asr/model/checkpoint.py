@@ -19,7 +19,7 @@ from asr.model.acoustic import AcousticModel, AcousticModelConfig
 from asr.options import parse_dict
 
 FORMAT = "asr-model"
-VERSION = 2  # 1 knew characters and bidirectional LSTMs alone
+VERSION = 3  # 1 knew characters and bidirectional LSTMs alone, 2 no phones
 
 
 @dataclass(frozen=True)

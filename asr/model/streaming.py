@@ -28,15 +28,17 @@ class StreamingEmitter:
 
     Args:
         model: one-directional, its features not normalised over the utterance; in eval mode.
+        with_phones: as of `AcousticModel.emit`.
 
     Raises:
         CheckpointError: a model that has to hear the end before it can say anything.
     """
 
-    def __init__(self, model: AcousticModel) -> None:
+    def __init__(self, model: AcousticModel, *, with_phones: bool = False) -> None:
         check_streamable(model)
         self.model = model
-        self._stages = _stages(model)
+        self._columns = model.columns(with_phones=with_phones)
+        self._stages = _stages(model, with_phones=with_phones)
         self._finished = False
         self._peeked: np.ndarray | None = None
 
@@ -105,7 +107,7 @@ class StreamingEmitter:
 
     def _numbers(self, frames: Frames) -> np.ndarray:
         if frames is None:
-            return np.empty((0, self.model.vocabulary_size), dtype=np.float32)
+            return np.empty((0, self._columns), dtype=np.float32)
         return frames[0].cpu().numpy()
 
 
@@ -238,7 +240,7 @@ def _joined(pieces: Sequence[Frames]) -> Frames:
     return torch.cat(real, dim=1) if real else None
 
 
-def _stages(model: AcousticModel) -> list[_Stage]:
+def _stages(model: AcousticModel, *, with_phones: bool) -> list[_Stage]:
     """The model from samples to log-probabilities."""
     encoder = model.encoder
     stages = [
@@ -252,7 +254,7 @@ def _stages(model: AcousticModel) -> list[_Stage]:
         stages.append(_Recurrent(encoder, number))
     if encoder.look_ahead is not None:
         stages.append(_Window(encoder.look_ahead.mix, size=encoder.look_ahead.frames + 1))
-    stages.append(_Each(lambda x: torch.log_softmax(model.head(x).float(), dim=2)))
+    stages.append(_Each(lambda x: model.log_probs(x, with_phones=with_phones)))
     return stages
 
 

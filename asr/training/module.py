@@ -3,6 +3,7 @@
 import logging
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import lightning
@@ -19,10 +20,10 @@ from asr.decoding.greedy import greedy_path
 from asr.errors import ConfigError, TrainingError
 from asr.evaluation.normalisation import find_normaliser
 from asr.evaluation.scoring import score_utterance
-from asr.model.acoustic import AcousticModel
+from asr.model.acoustic import AcousticModel, Emission
 from asr.model.features import frame_mask
 from asr.model.losses import consistency_loss, objective_losses
-from asr.training.auxiliary import AuxiliaryLoss
+from asr.training.auxiliary import AuxiliaryLoss, read_spoken_words
 from asr.training.muon import stacked_matrices
 from asr.training.optimizers import build_optimizer, build_schedule
 from asr.training.totals import Agreement, DevTotals, TrainTotals
@@ -46,17 +47,13 @@ class SpeechModule(lightning.LightningModule):
         super().__init__()
         self.config = config
         self.tokenizer = tokenizer
-        self.model = AcousticModel(config.acoustic_model, vocabulary_size=len(tokenizer))
+        shape, spoken = config.acoustic_model, read_spoken_words(config.auxiliary, tokenizer, transcripts)
+        if spoken is not None and config.auxiliary.layer == config.model.layers:
+            shape = replace(shape, phones=spoken.phones)
+        self.model = AcousticModel(shape, vocabulary_size=len(tokenizer))
         self.auxiliary: AuxiliaryLoss | None = None
         if config.auxiliary.weight > 0:
-            self.auxiliary = AuxiliaryLoss(
-                config.auxiliary,
-                tokenizer,
-                size=self.model.encoder.size,
-                layers=config.model.layers,
-                pyramid=config.model.pyramid,
-                transcripts=transcripts,
-            )
+            self.auxiliary = AuxiliaryLoss(config.auxiliary, tokenizer, model=self.model, spoken=spoken)
         if not 0 <= config.training.consistency_from <= 1:
             raise ConfigError(
                 f"training.consistency_from {config.training.consistency_from}; expected a share of the epochs, "
@@ -163,14 +160,14 @@ class SpeechModule(lightning.LightningModule):
         tokens, token_lengths = batch.tokens.repeat(views, 1), batch.token_lengths.repeat(views)
         ctc = objective_losses(self.model, encoding, tokens, token_lengths).sum() / views
         if self.auxiliary is not None:
-            ctc = ctc + self.config.auxiliary.weight * self.auxiliary(encoding, batch).sum() / views
+            heard = self.auxiliary.emission(self.model, encoding)
+            ctc = ctc + self.config.auxiliary.weight * self.auxiliary(heard, batch).sum() / views
         if weight == 0:
             return ctc
-        emission = self.model.emission(encoding)
-        first, second = (
-            type(emission)(*halves) for halves in zip(*(part.chunk(2) for part in emission), strict=True)
-        )
-        return ctc + weight * consistency_loss(first, second).sum()
+        ctc = ctc + weight * _disagreement(self.model.emission(encoding))
+        if self.auxiliary is not None and self.model.phone_head is not None:
+            ctc = ctc + weight * self.config.auxiliary.weight * _disagreement(heard)
+        return ctc
 
     def configure_gradient_clipping(
         self,
@@ -292,6 +289,12 @@ class SpeechModule(lightning.LightningModule):
 
     def _progress(self) -> float:
         return (self.current_epoch + self.epoch_share) / self.config.training.epochs
+
+
+def _disagreement(emission: Emission) -> Tensor:
+    """Summed consistency loss of two views, one after the other in the emission, in nats."""
+    first, second = (Emission(*halves) for halves in zip(*(part.chunk(2) for part in emission), strict=True))
+    return consistency_loss(first, second).sum()
 
 
 def _is_finite(gradient: Tensor | None) -> bool:

@@ -20,6 +20,7 @@ from asr.training.module import SpeechModule
 log = logging.getLogger(__name__)
 
 MOST_HOURS = 10.0
+_PHONE_HEAD = "phone_head."
 
 
 def begin(module: SpeechModule, data: TrainingData) -> None:
@@ -46,6 +47,8 @@ def begin(module: SpeechModule, data: TrainingData) -> None:
 def copy_weights(model: AcousticModel, tokenizer: Tokenizer, path: str) -> None:
     """Begin with the weights of a checkpoint of the same shape and alphabet.
 
+    A head of phones is taken over where the checkpoint has one of the same phones, and begins anew otherwise.
+
     Raises:
         CheckpointError: the checkpoint cannot be read.
         TrainingError: it has another alphabet or another shape.
@@ -55,8 +58,13 @@ def copy_weights(model: AcousticModel, tokenizer: Tokenizer, path: str) -> None:
         raise TrainingError(
             f"{path}: its tokens are not those of this training; give both the same tokenizer.alphabet"
         )
+    weights = checkpoint.model.state_dict()
+    if checkpoint.model.config.phones != model.config.phones:
+        own = model.state_dict()
+        weights = {name: weight for name, weight in weights.items() if not name.startswith(_PHONE_HEAD)}
+        weights |= {name: weight for name, weight in own.items() if name.startswith(_PHONE_HEAD)}
     try:
-        model.load_state_dict(checkpoint.model.state_dict())
+        model.load_state_dict(weights)
     except RuntimeError as error:
         raise TrainingError(
             f"{path}: a model of another shape ({' '.join(str(error).split())[:160]}); give both the same model, "
