@@ -165,7 +165,7 @@ def _settings(
     return {
         "manifest": str(arguments.manifest),
         "model": str(arguments.model),
-        "decoding": str(transcriber.decoder.config),
+        "decoding": str(transcriber.decoding),
         "device": f"{transcriber.device} ({platform.machine()}, {torch.get_num_threads()} threads)",
         "precision": transcriber.precision,
         "audio": f"{seconds / 3600:.3f} h in {transcribed.spent:.1f} s",

@@ -14,10 +14,8 @@ from asr.errors import UsageError
 if TYPE_CHECKING:
     import numpy as np
 
-    from asr.data.tokenizer import Tokenizer
-    from asr.decoding.beam import BeamSearch
     from asr.decoding.confidence import Calibration
-    from asr.decoding.decoder import Decoder, DecodingConfig
+    from asr.decoding.hypothesis import Hypothesis
     from asr.evaluation.scoring import Score
     from asr.transcription.transcriber import Transcriber
 
@@ -30,6 +28,18 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--manifest", type=Path, required=True, help="development set, with transcripts")
     parser.add_argument("--lm", type=Path, required=True, metavar="FILE", help="the language model to weigh")
     parser.add_argument("--lexicon", metavar="FILE", help="as for transcribe; kept with the weights")
+    parser.add_argument(
+        "--pronunciations",
+        metavar="FILE",
+        help="words and their phones, for a model that hears phones; kept with the weights",
+    )
+    parser.add_argument(
+        "--letter-weight",
+        type=float,
+        default=0.0,
+        metavar="X",
+        help="as for transcribe, with --pronunciations; kept with the weights; default: %(default)g",
+    )
     parser.add_argument(
         "--beam-width",
         type=int,
@@ -71,11 +81,18 @@ class Trial(NamedTuple):
 
 
 class Development(NamedTuple):
-    """Ids, references and emissions `(T', V)` of a development set."""
+    """A development set.
+
+    Attributes:
+        ids, references: of the utterances.
+        letters: their emissions `(T', V)`, for greedy decoding.
+        heard: what the search reads: `letters`, or emissions `(T', P + V)` with phones.
+    """
 
     ids: list[str]
     references: list[str]
-    emissions: list["np.ndarray"]
+    letters: list["np.ndarray"]
+    heard: list["np.ndarray"]
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -84,7 +101,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     from tqdm import tqdm
 
-    from asr.decoding.decoder import Decoder, DecodingConfig
+    from asr.decoding.decoder import DecodingConfig
     from asr.decoding.tuned import Tuned, tuned_path, write_tuned
     from asr.transcription.transcriber import load
 
@@ -97,20 +114,23 @@ def run(arguments: argparse.Namespace) -> int:
             f"{arguments.model}: decodes with a network of its own, which takes no language model"
         )
     config = DecodingConfig(
-        "beam", beam_width=arguments.beam_width, lm=str(arguments.lm), lexicon=arguments.lexicon
+        "beam",
+        beam_width=arguments.beam_width,
+        lm=str(arguments.lm),
+        lexicon=arguments.lexicon,
+        pronunciations=arguments.pronunciations,
+        letter_weight=arguments.letter_weight,
     )
-    Decoder(config, transcriber.tokenizer, seconds_per_frame=1.0)  # what does not fit shows before the work
+    transcriber = transcriber.decoding_with(config)  # what does not fit shows before the work
     data = _development(arguments.manifest, transcriber)
     trials: list[Trial] = []
     points = list(itertools.product(weights, bonuses, penalties))
-    for search, (weight, bonus, penalty) in tqdm(
-        _searches(config, transcriber.tokenizer, points),
+    for texts, (weight, bonus, penalty) in tqdm(
+        _transcripts(transcriber, data.heard, points, threads=arguments.threads),
         desc="tuning",
         total=len(points),
         disable=not sys.stderr.isatty(),
     ):
-        found = search.search_batch(data.emissions, threads=arguments.threads)
-        texts = [transcriber.tokenizer.decode(candidates[0].tokens) for candidates in found]
         trials.append(Trial(weight, bonus, penalty, _score(data, texts)))
     best = min(
         trials, key=lambda trial: (trial.score.words.errors, trial.score.characters.errors, trial.lm_weight)
@@ -131,12 +151,12 @@ def run(arguments: argparse.Namespace) -> int:
         blank_penalty=best.blank_penalty,
     )
     calibrations, errors = [], []
-    for chosen in (config, DecodingConfig("greedy")):
-        decoder = Decoder(chosen, transcriber.tokenizer, seconds_per_frame=1.0)
-        calibration, before, after = _calibrate(decoder, data)
+    by_letters = transcriber.decoding_with(DecodingConfig("greedy")).decode(data.letters)
+    for hypotheses in (transcriber.decoding_with(config).decode(data.heard), by_letters):
+        calibration, before, after = _calibrate(data, hypotheses)
         calibrations.append(calibration)
         errors.append((before, after))
-    greedy = _score(data, [decoder(log_probs).text for log_probs in data.emissions])
+    greedy = _score(data, [hypothesis.text for hypothesis in by_letters])
     write_tuned(
         out,
         Tuned(
@@ -155,6 +175,8 @@ def run(arguments: argparse.Namespace) -> int:
             },
             beam_width=arguments.beam_width,
             blank_penalty=best.blank_penalty,
+            pronunciations=arguments.pronunciations,
+            letter_weight=arguments.letter_weight,
         ),
     )
     penalised = f", blank penalty {best.blank_penalty:g}" if best.blank_penalty else ""
@@ -187,32 +209,42 @@ def _development(manifest: Path, transcriber: "Transcriber") -> Development:
     from asr.data.manifest import read_manifest
     from asr.errors import ManifestError
 
-    data = Development([], [], [])
+    data = Development([], [], [], [])
     for utterance in tqdm(read_manifest(manifest), desc="emissions", disable=not sys.stderr.isatty()):
         if utterance.text is None:
             raise ManifestError(f"{manifest} (utt {utterance.id}): no transcript; tuning needs `text`")
         data.ids.append(utterance.id)
         data.references.append(transcriber.tokenizer.normalise(utterance.text))
-        data.emissions.append(transcriber.emit_utterance(utterance))
+        waveforms = [transcriber.read_utterance(utterance)]
+        by_phones = transcriber.phone_decoder is not None
+        (heard,) = transcriber.emit_with_phones(waveforms) if by_phones else transcriber.emit(waveforms)
+        data.heard.append(heard)
+        data.letters.append(heard[:, -len(transcriber.tokenizer) :])
     return data
 
 
-def _searches(
-    config: "DecodingConfig",
-    tokenizer: "Tokenizer",
+def _transcripts(
+    transcriber: "Transcriber",
+    heard: "Sequence[np.ndarray]",
     points: Sequence[tuple[float, float, float]],
-) -> Iterator[tuple["BeamSearch", tuple[float, float, float]]]:
-    """A search for each weight, bonus and penalty; the files are read once."""
+    *,
+    threads: int,
+) -> Iterator[tuple[list[str], tuple[float, float, float]]]:
+    """Transcripts with each weight, bonus and penalty; the files are read once."""
     import dataclasses
 
-    from asr.decoding.alphabet import Alphabet
     from asr.decoding.decoder import Sources, build_search
 
-    alphabet, sources = Alphabet.of(tokenizer), Sources.read(config)
+    config, by_phones = transcriber.decoding, transcriber.phone_decoder
+    sources = Sources.read(config) if by_phones is None else None
     for point in points:
         weight, bonus, penalty = point
         tried = dataclasses.replace(config, lm_weight=weight, word_bonus=bonus, blank_penalty=penalty)
-        yield build_search(tried, alphabet, sources), point
+        if by_phones is not None:
+            yield by_phones.reweighted(tried).transcripts(heard, threads=threads), point
+        else:
+            found = build_search(tried, transcriber.alphabet, sources).search_batch(heard, threads=threads)
+            yield [transcriber.tokenizer.decode(list(best.tokens)) for best, *_ in found], point
 
 
 def _score(data: Development, texts: Sequence[str]) -> "Score":
@@ -221,7 +253,7 @@ def _score(data: Development, texts: Sequence[str]) -> "Score":
     return score(zip(data.ids, data.references, texts, strict=True))
 
 
-def _calibrate(decoder: "Decoder", data: Development) -> "tuple[Calibration, float, float]":
+def _calibrate(data: Development, hypotheses: "Sequence[Hypothesis]") -> "tuple[Calibration, float, float]":
     """Calibration on all words, and the calibration error before it and with it (5-fold by utterance)."""
     from asr.decoding.confidence import expected_calibration_error, fit_calibration
     from asr.evaluation.scoring import score_utterance
@@ -229,10 +261,9 @@ def _calibrate(decoder: "Decoder", data: Development) -> "tuple[Calibration, flo
     evidence: list[float] = []
     is_right: list[bool] = []
     folds: list[int] = []
-    for number, (reference, log_probs) in enumerate(zip(data.references, data.emissions, strict=True)):
-        words = decoder(log_probs).words
-        hypothesis = " ".join(word.text for word in words)
-        alignment = score_utterance(data.ids[number], reference, hypothesis).alignment
+    for number, (reference, hypothesis) in enumerate(zip(data.references, hypotheses, strict=True)):
+        words = hypothesis.words
+        alignment = score_utterance(data.ids[number], reference, hypothesis.text).alignment
         right = [pair.operation == "equal" for pair in alignment if pair.operation != "delete"]
         evidence += [word.confidence for word in words]
         is_right += right

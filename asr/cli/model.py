@@ -83,6 +83,8 @@ def _describe(path: Path) -> dict[str, Any]:
             "blank_penalty": found.blank_penalty,
             "beam_width": found.beam_width,
             "lexicon": found.lexicon,
+            "pronunciations": found.pronunciations,
+            "letter_weight": found.letter_weight,
             "measured": found.measured,
         }
     return record

@@ -88,6 +88,19 @@ def add_decoding_options(parser: argparse.ArgumentParser) -> None:
         "--lexicon", metavar="FILE", help="the only words allowed, one a line; `lm` for the language model's"
     )
     group.add_argument(
+        "--pronunciations",
+        metavar="FILE",
+        help="words and their phones, as in CMUdict, for a model that hears phones; `none` decodes by letters "
+        "where `asr lm tune` has chosen phones",
+    )
+    group.add_argument(
+        "--letter-weight",
+        type=float,
+        metavar="X",
+        help="how much the letters have to say in the choice among what the search through pronunciations finds; "
+        "default: 0",
+    )
+    group.add_argument(
         "--hot-word",
         action="append",
         default=[],
@@ -155,12 +168,15 @@ def decoding_config(arguments: argparse.Namespace) -> "DecodingConfig":
             "unknown_penalty",
             "blank_penalty",
             "lexicon",
+            "letter_weight",
         )
         if getattr(arguments, name) is not None
     }
     if arguments.lm is not None:
         given["lm"] = str(arguments.lm)
-    knows = bool(arguments.lm or arguments.lexicon or hot_words)
+    if arguments.pronunciations is not None:
+        given["pronunciations"] = None if arguments.pronunciations == "none" else arguments.pronunciations
+    knows = bool(arguments.lm or arguments.lexicon or hot_words or given.get("pronunciations"))
     path = tuned_path(arguments.model)
     tuned = read_tuned(path) if path.exists() else None
     if arguments.decoding == "greedy" or (arguments.decoding == "auto" and not knows and tuned is None):

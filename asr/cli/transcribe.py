@@ -229,7 +229,7 @@ def _settings(arguments: argparse.Namespace, transcriber: "Transcriber", config:
         digest = hashlib.file_digest(file, "sha256").hexdigest()[:16]
     rules = config.stretches
     return (
-        f"{arguments.model.name} {digest}; {transcriber.decoder.config}; "
+        f"{arguments.model.name} {digest}; {transcriber.decoding}; "
         f"{precision}; "
         f"vad {config.vad}, window {config.windowing.window:g} s, context {config.windowing.context:g} s, "
         f"pauses {rules.pause:g} s and {config.pause:g} s"

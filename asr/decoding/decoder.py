@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Literal, NamedTuple
 
 import numpy as np
 
-from asr.decoding.alphabet import Alphabet, Spelling
+from asr.decoding.alphabet import BLANK, Alphabet, Spelling
 from asr.decoding.beam import BeamSearch, BeamStream, Candidate, check_limits
 from asr.decoding.confidence import Calibration
 from asr.decoding.greedy import greedy_path
@@ -38,6 +39,9 @@ class DecodingConfig:
         look_ahead: rank open words by the best known word that begins so.
         calibration: raw word confidence -> probability that the word is right.
         blank_penalty: taken off the natural-log probability of the blank in every frame; against deletions.
+        pronunciations: file of words and their phones; the search is through these, by a model that hears phones.
+        letter_weight: factor of the letters' log-probability in the choice among what that search has found: it tells
+            apart what is said alike. 0 leaves it to phones and language model.
     """
 
     method: Literal["greedy", "beam"] = "greedy"
@@ -53,11 +57,13 @@ class DecodingConfig:
     look_ahead: bool = True
     calibration: Calibration = field(default_factory=Calibration)
     blank_penalty: float = 0.0
+    pronunciations: str | None = None
+    letter_weight: float = 0.0
 
     @property
     def knows(self) -> bool:
-        """Whether there is anything beside the emission: a language model, a lexicon, hot words."""
-        return bool(self.lm or self.lexicon or self.hot_words)
+        """Whether there is anything beside the emission: a language model, a lexicon, hot words, pronunciations."""
+        return bool(self.lm or self.lexicon or self.hot_words or self.pronunciations)
 
     def __str__(self) -> str:
         if self.method == "greedy":
@@ -71,6 +77,8 @@ class DecodingConfig:
             parts.append(f"blank penalty {self.blank_penalty:g}")
         if self.lexicon is not None:
             parts.append(f"lexicon {self.lexicon}")
+        if self.pronunciations is not None:
+            parts.append(f"pronunciations {self.pronunciations}, letters x {self.letter_weight:g}")
         if self.hot_words:
             parts.append(f"{len(self.hot_words)} hot words")
         return ", ".join(parts)
@@ -126,11 +134,31 @@ class Decoder:
             for log_probs, candidates in zip(emissions, found, strict=True)
         ]
 
-    def stream(self) -> BeamStream:
-        """A beam search that is fed piece by piece. Raises DecodingError for greedy decoding."""
-        if self.search is None:
-            raise DecodingError("greedy decoding has no beam to keep between pieces; choose beam decoding")
-        return self.search.stream()
+    @property
+    def silence(self) -> tuple[int, ...]:
+        """Columns of the emission that say nothing: the blank and the space."""
+        return (BLANK, self.alphabet.space)
+
+    @property
+    def columns(self) -> int:
+        """How many columns the emission has."""
+        return len(self.alphabet.symbols)
+
+    def stream(self) -> BeamStream | None:
+        """A beam search that is fed piece by piece; None for greedy decoding, which has nothing to keep."""
+        return self.search.stream() if self.search is not None else None
+
+    def heard(self, stream: BeamStream, log_probs: np.ndarray) -> Hypothesis:
+        """The best that a stream has found, in the `(T', V)` that it was fed."""
+        best = stream.finish()[0]
+        return self.hypothesis(log_probs, best.tokens, best.score)
+
+    def settled_words(self, stream: BeamStream | None, log_probs: np.ndarray) -> int:
+        """How many of the first words in the `(T', V)` that a stream was fed nothing that follows can change."""
+        stable = self(log_probs).tokens if stream is None else stream.stable_prefix()
+        # A word is settled once a space has followed it; before, it may still grow.
+        space = self.alphabet.space
+        return sum(token == space and before != space for before, token in pairwise([space, *stable]))
 
     def _hypotheses(self, log_probs: np.ndarray, candidates: Sequence[Candidate]) -> list[Hypothesis]:
         return [self.hypothesis(log_probs, candidate.tokens, candidate.score) for candidate in candidates]

@@ -163,7 +163,7 @@ def gather(
         kind,
         factor,
         lm.start_state if lm is not None else 0,
-        lm.arrays if lm is not None else _NO_ARRAYS,
+        lm.arrays if lm is not None else NO_ARRAYS,
         token_word,
         word_token,
         hot,
@@ -171,7 +171,7 @@ def gather(
 
 
 _EMPTY = (np.zeros(0, np.int32), np.zeros(0, np.int32))
-_NO_ARRAYS = NgramArrays(
+NO_ARRAYS = NgramArrays(
     np.zeros(0, np.int32),
     np.zeros(0, np.float32),
     np.zeros(0, np.int32),

@@ -21,8 +21,9 @@ class Tuned:
     """Weights, and the files that they were found with.
 
     Attributes:
-        lm, lexicon: as in `DecodingConfig`; relative paths are relative to the file's folder.
+        lm, lexicon, pronunciations: as in `DecodingConfig`; relative paths are relative to the file's folder.
         lm_weight, word_bonus, blank_penalty: the best of what was tried.
+        letter_weight: as in `DecodingConfig`; what they were found with.
         beam_width: prefixes kept in the search that found them.
         calibration: of the confidence of words found with them.
         greedy_calibration: the same for greedy decoding.
@@ -38,6 +39,8 @@ class Tuned:
     measured: dict[str, Any] = field(default_factory=dict)
     beam_width: int = DecodingConfig.beam_width
     blank_penalty: float = DecodingConfig.blank_penalty
+    pronunciations: str | None = None
+    letter_weight: float = DecodingConfig.letter_weight
 
     def beam_config(self, **given: Any) -> DecodingConfig:
         """The beam search with them; what is `given` (fields of `DecodingConfig`) wins."""
@@ -48,6 +51,8 @@ class Tuned:
             "blank_penalty": self.blank_penalty,
             "beam_width": self.beam_width,
             "calibration": self.calibration,
+            "pronunciations": self.pronunciations,
+            "letter_weight": self.letter_weight,
         }
         if self.lexicon is not None:
             found["lexicon"] = self.lexicon
@@ -66,6 +71,8 @@ def write_tuned(path: str | Path, tuned: Tuned) -> None:
     record["lm"] = os.path.relpath(tuned.lm, folder)
     if tuned.lexicon not in (None, "lm"):
         record["lexicon"] = os.path.relpath(str(tuned.lexicon), folder)
+    if tuned.pronunciations is not None:
+        record["pronunciations"] = os.path.relpath(tuned.pronunciations, folder)
     with write_atomically(path) as file:
         json.dump(record, file, indent=2, ensure_ascii=False)
         file.write("\n")
@@ -83,7 +90,7 @@ def read_tuned(path: str | Path) -> Tuned:
         for key in ("calibration", "greedy_calibration"):
             record[key] = Calibration(**record[key])
         tuned = Tuned(**record)
-        lexicon = tuned.lexicon
+        lexicon, said = tuned.lexicon, tuned.pronunciations
         if lexicon not in (None, "lm"):
             lexicon = str(path.parent / str(lexicon))
         return dataclasses.replace(
@@ -94,6 +101,8 @@ def read_tuned(path: str | Path) -> Tuned:
             beam_width=int(tuned.beam_width),
             blank_penalty=float(tuned.blank_penalty),
             lexicon=lexicon,
+            letter_weight=float(tuned.letter_weight),
+            pronunciations=None if said is None else str(path.parent / said),
         )
     except OSError as error:
         raise DecodingError(f"{path}: cannot read: {error.strerror}") from None

@@ -1,7 +1,9 @@
 """An ONNX file of `asr export` as a transcriber: the network runs in onnxruntime, all else is the same."""
 
 import json
+import logging
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,9 +11,11 @@ import torch
 
 from asr.data.batching import pad_waveforms
 from asr.data.tokenizer import CharacterTokenizer
-from asr.decoding.decoder import Decoder, DecodingConfig
+from asr.decoding.decoder import DecodingConfig
 from asr.errors import AsrError, CheckpointError, UsageError
 from asr.transcription.transcriber import Transcriber
+
+log = logging.getLogger(__name__)
 
 
 class OnnxTranscriber(Transcriber):
@@ -54,9 +58,12 @@ class OnnxTranscriber(Transcriber):
         self.device = torch.device("cpu")
         self.precision = "float32"
         self.notes = {"name": metadata.get("name", ""), "precision": metadata.get("precision", "")}
-        self.decoder = Decoder(
-            decoding or DecodingConfig(), self.tokenizer, seconds_per_frame=self._seconds_per_frame
-        )
+        decoding = decoding or DecodingConfig()
+        if decoding.pronunciations is not None:
+            log.warning("%s: an ONNX model hears letters alone; decoding without pronunciations", path)
+        self.decoding = replace(decoding, pronunciations=None)
+        self.phone_decoder = None
+        self._letter_decoder = self._make_letter_decoder()
 
     @property
     def sample_rate(self) -> int:

@@ -12,6 +12,7 @@ import numpy as np
 
 from asr.data.audio import audio_info
 from asr.data.media import readable
+from asr.decoding.decoder import Decoder
 from asr.errors import AsrError
 from asr.serving.config import ServingConfig
 from asr.serving.metrics import Metrics
@@ -64,11 +65,15 @@ class _SharedTranscriber(Transcriber):
     def minimum_samples(self) -> int:
         return self._own.minimum_samples
 
+    @property
+    def decoder(self) -> Decoder:
+        return self._own.decoder
+
     def hear(self, waveforms: Sequence[np.ndarray]) -> list[Any]:
         return self._wait([self._worker.submit(waveform) for waveform in waveforms])
 
     def emit(self, waveforms: Sequence[np.ndarray]) -> list[np.ndarray]:
-        if self.decodes_emissions:
+        if self.decodes_emissions and self.phone_decoder is None:
             return self.hear(waveforms)
         return self._wait([self._worker.call(lambda: self._own.emit(waveforms))])[0]
 

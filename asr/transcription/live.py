@@ -6,14 +6,10 @@ like so far, and how many of its words will stay.
 """
 
 from dataclasses import dataclass, field, replace
-from itertools import pairwise
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
 
-from asr.decoding.alphabet import BLANK
-from asr.decoding.beam import BeamStream
-from asr.decoding.decoder import Decoder
 from asr.decoding.hypothesis import Hypothesis, Word
 from asr.errors import ConfigError
 from asr.model.streaming import StreamingEmitter, is_streamable
@@ -37,6 +33,27 @@ class LiveEmitter(Protocol):
     def finish(self) -> np.ndarray:
         """`(t, V)` of all the frames left, once no more samples come."""
         ...
+
+
+class LiveDecoder(Protocol):
+    """What a session asks of a decoder, of letters or of phones; a stream is the decoder's own affair."""
+
+    @property
+    def seconds_per_frame(self) -> float: ...
+
+    @property
+    def silence(self) -> tuple[int, ...]: ...
+
+    @property
+    def columns(self) -> int: ...
+
+    def __call__(self, log_probs: np.ndarray) -> Hypothesis: ...
+
+    def stream(self) -> Any: ...
+
+    def heard(self, stream: Any, log_probs: np.ndarray) -> Hypothesis: ...
+
+    def settled_words(self, stream: Any, log_probs: np.ndarray) -> int: ...
 
 
 @dataclass(frozen=True)
@@ -92,17 +109,17 @@ class LiveSession:
         config: where segments end.
     """
 
-    def __init__(self, emitter: LiveEmitter, decoder: Decoder, config: LiveConfig | None = None) -> None:
+    def __init__(self, emitter: LiveEmitter, decoder: LiveDecoder, config: LiveConfig | None = None) -> None:
         self.config = config or LiveConfig()
         self._emitter = emitter
         self._decoder = decoder
         self._pause = max(1, round(self.config.pause / decoder.seconds_per_frame))
         self._longest = round(self.config.longest_segment / decoder.seconds_per_frame)
-        self._quiet_tokens = np.array([BLANK, decoder.alphabet.space])
+        self._quiet_tokens = np.array(decoder.silence)
         self._segment = 0
         self._tail: np.ndarray | None = None
         self._shown: LiveResult | None = None
-        self._begin(0, np.empty((0, len(decoder.alphabet.symbols)), np.float32))
+        self._begin(0, np.empty((0, decoder.columns), np.float32))
 
     def feed(self, samples: np.ndarray) -> list[LiveResult]:
         """Take in the next `(N,)` float32 samples in [-1, 1] at the model's rate, any number of them.
@@ -131,7 +148,7 @@ class LiveSession:
         """Begin a segment at a frame of the session, with the `(t, V)` frames of it that are there already."""
         self._first = frame
         self._log_probs = log_probs
-        self._stream = self._decoder.stream() if self._decoder.search is not None else None
+        self._stream = self._decoder.stream()
         self._shown = None
         if self._stream is not None:
             self._stream.feed(log_probs)
@@ -158,7 +175,7 @@ class LiveSession:
         elif self._stream is None or len(rest):
             results = [self._result("final", self._decoder(log_probs))]
         else:
-            results = [self._result("final", self._beam_hypothesis(self._stream, log_probs))]
+            results = [self._result("final", self._decoder.heard(self._stream, log_probs))]
         results = [result for result in results if result.words]
         self._segment += len(results)
         self._begin(first + cut, rest)
@@ -170,21 +187,13 @@ class LiveSession:
             return None
         if self._stream is None:
             hypothesis = self._decoder(log_probs)
-            stable = self._decoder(self._log_probs).tokens
         else:
             stream = self._stream.copy()
             stream.feed(tail)
-            hypothesis = self._beam_hypothesis(stream, log_probs)
-            stable = self._stream.stable_prefix()
-        # A word is settled once a space has followed it; before, it may still grow.
-        space = self._decoder.alphabet.space
-        settled = sum(token == space and before != space for before, token in pairwise([space, *stable]))
+            hypothesis = self._decoder.heard(stream, log_probs)
+        settled = self._decoder.settled_words(self._stream, self._log_probs)
         result = self._result("partial", hypothesis, settled=settled)
         return result if result.words else None
-
-    def _beam_hypothesis(self, stream: BeamStream, log_probs: np.ndarray) -> Hypothesis:
-        best = stream.finish()[0]
-        return self._decoder.hypothesis(log_probs, best.tokens, best.score)
 
     def _result(
         self, kind: Literal["partial", "final"], hypothesis: Hypothesis, *, settled: int | None = None
@@ -229,7 +238,7 @@ def open_session(transcriber: "Transcriber", config: LiveConfig | None = None) -
     config = config or LiveConfig()
     emitter: LiveEmitter
     if is_streamable(transcriber.model):
-        emitter = StreamingEmitter(transcriber.model)
+        emitter = StreamingEmitter(transcriber.model, with_phones=transcriber.phone_decoder is not None)
     else:
         emitter = WindowedEmitter(transcriber, config.window)
-    return LiveSession(emitter, transcriber.decoder, config)
+    return LiveSession(emitter, transcriber.phone_decoder or transcriber.decoder, config)

@@ -120,7 +120,7 @@ def transcribe_recordings(
 def _decode(transcriber: Transcriber, emitted: _Heard, *, threads: int) -> list[Word]:
     emissions = [found for found in emitted.found if isinstance(found, np.ndarray)]
     hypotheses = [found for found in emitted.found if isinstance(found, Hypothesis)]
-    hypotheses += transcriber.decoder.decode_batch(emissions, threads=threads)
+    hypotheses += transcriber.decode(emissions, threads=threads)
     return [
         Word(word.text, round(start + word.start, 3), round(start + word.end, 3), word.confidence)
         for start, hypothesis in zip(emitted.starts, hypotheses, strict=True)

@@ -1,11 +1,14 @@
 """A checkpoint, ready to transcribe: the same model and decoder that training and evaluation use."""
 
-from collections.abc import Iterator, Sequence
+import copy
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from asr.allocator import keep_few_kernels
 from asr.data.audio import read_audio, read_utterance, resample
@@ -15,9 +18,11 @@ from asr.decoding.alphabet import Alphabet
 from asr.decoding.confidence import Calibration
 from asr.decoding.decoder import Decoder, DecodingConfig
 from asr.decoding.hypothesis import Hypothesis
+from asr.decoding.phones.decoder import PhoneDecoder
 from asr.decoding.tuned import read_tuned, tuned_path
 from asr.decoding.word_times import TimedWord, time_words
 from asr.errors import AsrError, AudioError, DecodingError, UsageError
+from asr.model.acoustic import Emission
 from asr.model.checkpoint import Checkpoint, load_checkpoint
 from asr.model.precision import Precision, autocast
 from asr.model.pretrained import default_model
@@ -107,14 +112,56 @@ class Transcriber:
         self.tokenizer = checkpoint.tokenizer
         self.notes = checkpoint.notes
         self.precision = precision
-        if self.model.objective is not None and decoding is not None and decoding.knows:
+        self._take(decoding or DecodingConfig())
+
+    def decoding_with(self, decoding: DecodingConfig) -> "Transcriber":
+        """The same model with another decoder. Raises as `load`."""
+        other = copy.copy(self)
+        other._take(decoding)
+        return other
+
+    def _take(self, decoding: DecodingConfig) -> None:
+        if self.model.objective is not None and decoding.knows:
             raise DecodingError(
                 f"this model decodes with its {self.model.config.objective.kind} network, which takes no language "
                 "model, lexicon or hot words; leave them out, or take a model trained with objective.kind ctc"
             )
-        self.decoder = Decoder(
-            decoding or DecodingConfig(), self.tokenizer, seconds_per_frame=self.model.seconds_per_frame
+        self.decoding = decoding
+        by_phones = decoding.pronunciations is not None
+        self.phone_decoder = self._make_phone_decoder() if by_phones else None
+        self._letter_decoder = None if by_phones else self._make_letter_decoder()
+
+    def _make_phone_decoder(self) -> PhoneDecoder:
+        phones = self.model.config.phones
+        if not phones:
+            raise DecodingError(
+                "this model hears letters alone, and pronunciations need one that hears phones; leave them out, or "
+                "train with auxiliary.pronunciations and auxiliary.layer the last one"
+            )
+        return PhoneDecoder(self.decoding, phones, self.alphabet, seconds_per_frame=self.seconds_per_frame)
+
+    @property
+    def decoder(self) -> Decoder:
+        """The decoder of `emit`'s letters: for alignments and pictures where transcripts come from phones."""
+        if self._letter_decoder is None:
+            self._letter_decoder = self._make_letter_decoder()
+        return self._letter_decoder
+
+    def _make_letter_decoder(self) -> Decoder:
+        return Decoder(
+            replace(self.decoding, pronunciations=None),
+            self.tokenizer,
+            seconds_per_frame=self.seconds_per_frame,
         )
+
+    @property
+    def alphabet(self) -> Alphabet:
+        """What `emit` gives log-probabilities of."""
+        return Alphabet.of(self.tokenizer)
+
+    def decode(self, heard: Sequence[np.ndarray], *, threads: int = 1) -> list[Hypothesis]:
+        """Hypotheses of what `hear` gave where it gave log-probabilities, the beam search over threads."""
+        return (self.phone_decoder or self.decoder).decode_batch(heard, threads=threads)
 
     @property
     def sample_rate(self) -> int:
@@ -191,16 +238,18 @@ class Transcriber:
         return self.model.objective is None
 
     def hear(self, waveforms: Sequence[np.ndarray]) -> Sequence[np.ndarray | Hypothesis]:
-        """The network's part of transcribing `(N,)` waveforms at the model's rate: `(T', V)` log-probabilities
-        for the decoder, or finished hypotheses where a decoder network makes them."""
-        return self.emit(waveforms) if self.decodes_emissions else self.recognise(waveforms)
+        """The network's part of transcribing `(N,)` waveforms at the model's rate: log-probabilities for `decode`,
+        `(T', V)` or `(T', P + V)` with phones, or finished hypotheses where a decoder network makes them."""
+        if not self.decodes_emissions:
+            return self.recognise(waveforms)
+        return self.emit_with_phones(waveforms) if self.phone_decoder is not None else self.emit(waveforms)
 
     def recognise(self, waveforms: Sequence[np.ndarray]) -> list[Hypothesis]:
         """Hypotheses of `(N,)` waveforms at the model's rate, by its transducer or attention decoder if it has one."""
         if self.decodes_emissions:
-            return [self.decoder(log_probs) for log_probs in self.emit(waveforms)]
-        config = self.decoder.config
-        beam_width = config.beam_width if config.method == "beam" else 1
+            hear = self.emit if self.phone_decoder is None else self.emit_with_phones
+            return self.decode(hear(waveforms))
+        beam_width = self.decoding.beam_width if self.decoding.method == "beam" else 1
         padded, lengths = pad_waveforms(waveforms)
         with torch.inference_mode(), autocast(self.device, self._network_precision):
             recognitions = recognise(
@@ -213,9 +262,18 @@ class Transcriber:
 
     def emit(self, waveforms: Sequence[np.ndarray]) -> list[np.ndarray]:
         """Natural-log probabilities `(T', V)` float32 of each `(N,)` waveform at the model's rate."""
+        return self._emit(self.model, waveforms)
+
+    def emit_with_phones(self, waveforms: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """The same by a model that hears phones, `(T', P + V)`: their columns, then those of `emit`."""
+        return self._emit(self.model.forward_with_phones, waveforms)
+
+    def _emit(
+        self, network: Callable[[Tensor, Tensor], Emission], waveforms: Sequence[np.ndarray]
+    ) -> list[np.ndarray]:
         padded, lengths = pad_waveforms(waveforms)
         with torch.inference_mode(), autocast(self.device, self._network_precision):
-            emission = self.model(padded.to(self.device), lengths.to(self.device))
+            emission = network(padded.to(self.device), lengths.to(self.device))
         rows = emission.log_probs.cpu().numpy()
         return [row[:length] for row, length in zip(rows, emission.lengths.tolist(), strict=True)]
 
@@ -230,7 +288,7 @@ class Transcriber:
         return time_words(
             log_probs,
             tokens,
-            alphabet=Alphabet.of(self.tokenizer),
+            alphabet=self.alphabet,
             seconds_per_frame=self.seconds_per_frame,
             calibration=calibration or Calibration(),
         )

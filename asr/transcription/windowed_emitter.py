@@ -67,6 +67,7 @@ class WindowedEmitter:
         # The same features without their normalisation, which is done here over more than one window.
         self._raw_features = Features(replace(self._model.config.features, normalisation="none"))
         self._raw_features.to(transcriber.device)
+        self._with_phones = transcriber.phone_decoder is not None
         self._is_normalised = self._model.config.features.normalisation == "utterance"
         self._subsampling = self._model.config.encoder.subsampling
         self._samples = np.empty(0, np.float32)  # not yet in any feature frame, or shared with the next
@@ -127,7 +128,9 @@ class WindowedEmitter:
         with torch.inference_mode(), autocast(self._transcriber.device, precision):
             features = self._normalised()[start - self._first :].unsqueeze(0)  # (T, F) -> (1, T, F)
             lengths = torch.tensor([features.shape[1]], device=features.device)
-            log_probs = self._model.emit(features, lengths).log_probs[0].cpu().numpy()
+            log_probs = (
+                self._model.emit(features, lengths, with_phones=self._with_phones).log_probs[0].cpu().numpy()
+            )
         log_probs = log_probs[self._settled - start // self._subsampling :]
         ready = max(0, len(log_probs) - right)
         self._settled += ready
@@ -170,4 +173,4 @@ class WindowedEmitter:
         return max(1, round(seconds * self._model.sample_rate / self._raw_features.hop_samples))
 
     def _nothing(self) -> np.ndarray:
-        return np.empty((0, self._model.vocabulary_size), np.float32)
+        return np.empty((0, self._model.columns(with_phones=self._with_phones)), np.float32)

@@ -89,7 +89,7 @@ def test_checkpoints_that_are_none(fails: Fails, tone: Callable[..., Path], tmp_
         ("text.pt", "not a checkpoint, or a broken one"),
         ("empty.pt", "not a checkpoint, or a broken one"),
         ("other.pt", "not an asr model"),
-        ("newer.pt", "reads up to 2; install a newer asr"),
+        ("newer.pt", "reads up to 3; install a newer asr"),
         ("state.ckpt", "take best.pt or last.pt beside it"),
         ("odd.pt", "unknown key 'encoder.hiden_size'; did you mean 'encoder.hidden_size'?"),
         (".", "is a folder"),

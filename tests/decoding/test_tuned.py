@@ -33,6 +33,8 @@ def tuned(tmp_path):
         {"wer": 0.1},
         beam_width=200,
         blank_penalty=1.25,
+        pronunciations=str(tmp_path / "words.phones"),
+        letter_weight=0.4,
     )
     write_tuned(tuned_path(tmp_path / "best.pt"), found)
     return found
@@ -41,6 +43,7 @@ def tuned(tmp_path):
 def test_the_file_moves_with_its_folder(tmp_path, tuned):
     record = json.loads((tmp_path / "best.decoding.json").read_text())
     assert record["lm"] == "lms/words.lm"
+    assert record["pronunciations"] == "words.phones"
     assert read_tuned(tmp_path / "best.decoding.json") == tuned
 
 
@@ -48,8 +51,11 @@ def test_a_file_of_an_older_version_has_the_usual_beam_width_and_no_penalty(tmp_
     path = tuned_path(tmp_path / "best.pt")
     record = json.loads(path.read_text())
     del record["beam_width"], record["blank_penalty"]
+    del record["pronunciations"], record["letter_weight"]
     path.write_text(json.dumps(record))
-    assert read_tuned(path) == dataclasses.replace(tuned, beam_width=50, blank_penalty=0.0)
+    assert read_tuned(path) == dataclasses.replace(
+        tuned, beam_width=50, blank_penalty=0.0, pronunciations=None, letter_weight=0.0
+    )
 
 
 @pytest.mark.parametrize("text", ["{", "[]", '{"lm": "x"}', '{"lm": "x", "calibration": {"slop": 1}}'])
@@ -68,6 +74,8 @@ def test_tuned_weights_are_used_with_the_tuned_model_alone(tmp_path):
         assert (found.method, found.lm_weight, found.word_bonus, found.lexicon) == ("beam", 0.7, 1.5, "lm")
         assert found.calibration == Calibration(0.8, 0.1)
         assert (found.beam_width, found.blank_penalty) == (200, 1.25)
+        assert found.pronunciations == str(tmp_path / "words.phones")
+    assert options(tmp_path, "--pronunciations", "none").pronunciations is None
     assert options(tmp_path, "--beam-width", "7").beam_width == 7
     other = options(tmp_path, "--lm", str(tmp_path / "other.lm"))
     assert (other.lm_weight, other.word_bonus, other.lexicon, other.blank_penalty) == (0.5, 0.0, None, 0.0)
@@ -94,13 +102,29 @@ def test_every_option_reaches_the_search(tmp_path):
         tmp_path,
         *("--decoding", "beam", "--beam-width", "7", "--token-threshold", "-5", "--score-threshold", "9"),
         *("--lm", "x.lm", "--lm-weight", "0.3", "--word-bonus", "2", "--unknown-penalty", "-4"),
-        *("--lexicon", "lm", "--no-look-ahead", "--blank-penalty", "1.5"),
+        *("--lexicon", "lm", "--no-look-ahead", "--blank-penalty", "1.5", "--pronunciations", "p.dict"),
+        *("--letter-weight", "0.4"),
     )
     assert found == DecodingConfig(
-        "beam", 7, -5.0, 9.0, "x.lm", 0.3, 2.0, -4.0, "lm", {}, False, blank_penalty=1.5
+        "beam",
+        7,
+        -5.0,
+        9.0,
+        "x.lm",
+        0.3,
+        2.0,
+        -4.0,
+        "lm",
+        {},
+        False,
+        blank_penalty=1.5,
+        pronunciations="p.dict",
+        letter_weight=0.4,
     )
     assert (
-        str(found) == "beam, width 7, language model x.lm x 0.3, word bonus 2, blank penalty 1.5, lexicon lm"
+        str(found)
+        == "beam, width 7, language model x.lm x 0.3, word bonus 2, blank penalty 1.5, lexicon lm, "
+        "pronunciations p.dict, letters x 0.4"
     )
 
 

@@ -230,11 +230,7 @@ def test_live_speech_gives_the_words_of_the_whole_file(
     archive = corpora_dir / "an4_sphere.tar.gz"
     prepare(find("an4"), archive if archive.exists() else corpora_dir / "an4", tmp_path)
     utterances = read_manifest(tmp_path / "test.jsonl")[::4]
-    an4_transcriber.decoder = Decoder(
-        DecodingConfig(decoding),  # type: ignore[arg-type]
-        an4_transcriber.tokenizer,
-        seconds_per_frame=an4_transcriber.model.seconds_per_frame,
-    )
+    an4_transcriber = an4_transcriber.decoding_with(DecodingConfig(decoding))  # type: ignore[arg-type]
     whole, live, references = [], [], []
     for utterance in utterances:
         waveform = an4_transcriber.read_utterance(utterance)

@@ -1,0 +1,1 @@
+"""Words through their pronunciations: what a network heard as phones becomes text."""

@@ -1,0 +1,154 @@
+"""What the search through pronunciations knows: a lexicon as a tree of phones, the language model, weights.
+
+The score of a text is
+
+    ln P_ctc(its phones) + lm_weight x ln P_lm(text) + word_bonus x words + unknown_penalty x unknown words
+                         + weights of its hot words
+
+where a word may have several pronunciations and a pronunciation several words. An open word is lent the
+best unigram score that any word with this beginning can get (Ortmanns, Ney & Eiden 1996).
+"""
+
+import math
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import numpy as np
+
+from asr.decoding.knowledge import NO_ARRAYS, Weights
+from asr.decoding.language_model.ngram import LN10, UNKNOWN, NgramArrays, NgramModel
+from asr.decoding.lexicon import highest_below
+from asr.decoding.phones.lexicon import PhoneLexicon
+from asr.errors import DecodingError
+
+
+class PhoneKnowledge(NamedTuple):
+    """Arrays for the search. P phones with the blank, n nodes of the tree, E entries, W words of all entries.
+
+    Attributes:
+        child: `(n, P)` int32, see `lexicon.Trie`.
+        phone: `(n,)` int32, the phone that leads to a node; 0 for the root.
+        first_entry: `(n + 1,)` int32, where the entries that end at a node begin in `entry`.
+        entry: `(E,)` int32, entries by the node that they end at.
+        ahead: `(n,)` float64, what an open word at a node is lent.
+        first_word: `(E + 1,)` int32, where an entry's words begin in the next two.
+        lm_word: `(W,)` int32, language model ids of the entries' words.
+        least: `(W,)` float64, log10; a word gets no less than this from the language model.
+        closing: `(E,)` float64, added on top of the language model when the entry closes.
+        has_lm: whether there is a language model.
+        lm_weight: factor of log10 probabilities that makes them weighted natural logs.
+        lm_start: state at the beginning of an utterance.
+        lm: the language model's arrays.
+    """
+
+    child: np.ndarray
+    phone: np.ndarray
+    first_entry: np.ndarray
+    entry: np.ndarray
+    ahead: np.ndarray
+    first_word: np.ndarray
+    lm_word: np.ndarray
+    least: np.ndarray
+    closing: np.ndarray
+    has_lm: bool
+    lm_weight: float
+    lm_start: int
+    lm: NgramArrays
+
+
+def gather_phones(
+    lexicon: PhoneLexicon,
+    *,
+    lm: NgramModel | None = None,
+    weights: Weights | None = None,
+    hot_words: Mapping[str, float] | None = None,
+) -> PhoneKnowledge:
+    """Lay everything out in arrays.
+
+    Args:
+        lexicon: the words, hot phrases of several words among them as entries of their own.
+        lm: a model of words.
+        weights: of the parts.
+        hot_words: phrase -> weight (natural log).
+
+    Raises:
+        DecodingError: a language model of characters, or one that knows none of the words; a hot phrase
+            that is no entry, or one of several words that is disfavoured.
+    """
+    # Compiled code is compiled again for other types.
+    weights = Weights(*map(float, weights or Weights()))
+    hot_words = _check_hot_words(hot_words or {}, lexicon)
+    texts = [" ".join(words) for words in lexicon.words]
+    first_word = np.concatenate([[0], np.cumsum([len(words) for words in lexicon.words])]).astype(np.int32)
+    flat = [word for words in lexicon.words for word in words]
+    lm_word, least = np.zeros(len(flat), np.int32), np.full(len(flat), -np.inf)
+    prob, penalty = np.zeros(len(flat)), np.zeros(len(flat))
+    factor = weights.lm * LN10
+    if lm is not None:
+        lm_word = _lm_words(lm, flat)
+        hot = {word for phrase in hot_words for word in phrase.split()}
+        is_hot = np.fromiter((word in hot for word in flat), bool, len(flat))
+        is_unknown = lm_word == UNKNOWN
+        # One of the model's words, as likely as any: the user has vouched for it.
+        least[is_unknown & is_hot] = -math.log10(len(lm.words))
+        penalty[is_unknown & ~is_hot] = weights.unknown_penalty
+        prob = np.maximum(lm.arrays.log10_prob[1 + lm_word].astype(np.float64), least)
+    counts = np.diff(first_word)
+    closing = np.add.reduceat(penalty, first_word[:-1]) + counts * weights.word_bonus
+    closing += np.fromiter((hot_words.get(text, 0.0) for text in texts), np.float64, len(texts))
+    # The word bonus is not lent: see `decoding.knowledge.gather`.
+    lent = factor * np.add.reduceat(prob, first_word[:-1]) + closing - counts * weights.word_bonus
+    trie, nodes = lexicon.trie, len(lexicon.trie.entry)
+    at_node = np.full(nodes, -np.inf)
+    np.maximum.at(at_node, lexicon.node, lent)
+    ends = np.where(at_node > -np.inf, np.arange(nodes), -1)
+    ahead = highest_below(trie._replace(entry=ends), at_node)
+    ahead[0] = 0.0
+    order = np.argsort(lexicon.node, kind="stable")
+    phone = np.zeros(nodes, np.int32)
+    parents, phones = np.nonzero(trie.child >= 0)
+    phone[trie.child[parents, phones]] = phones
+    return PhoneKnowledge(
+        trie.child,
+        phone,
+        np.searchsorted(lexicon.node[order], np.arange(nodes + 1)).astype(np.int32),
+        order.astype(np.int32),
+        ahead,
+        first_word,
+        lm_word,
+        least,
+        closing,
+        lm is not None,
+        factor,
+        lm.start_state if lm is not None else 0,
+        lm.arrays if lm is not None else NO_ARRAYS,
+    )
+
+
+def _lm_words(lm: NgramModel, words: list[str]) -> np.ndarray:
+    if lm.is_character_level:
+        raise DecodingError("pronunciations: need a language model of words; this one is of characters")
+    ids = np.array([lm.word_id(word) for word in words], np.int32)
+    if (ids == UNKNOWN).all():
+        raise DecodingError(
+            f"pronunciations: none of their {len(words)} words, such as {words[0]!r}, is in the language model; "
+            "they must be spelled alike"
+        )
+    return ids
+
+
+def _check_hot_words(hot_words: Mapping[str, float], lexicon: PhoneLexicon) -> dict[str, float]:
+    known = {" ".join(words) for words in lexicon.words}
+    checked = {}
+    for phrase, weight in hot_words.items():
+        text = " ".join(phrase.split())
+        if text not in known or not math.isfinite(weight):
+            wanted = "a finite weight" if text in known else "words with a pronunciation"
+            raise DecodingError(f"hot word {phrase!r} (weight {weight:g}); expected {wanted}")
+        if weight < 0 and " " in text:
+            raise DecodingError(
+                f"hot word {phrase!r}: a phrase of several words can be favoured, not disfavoured; give a weight "
+                "above 0, or decode by letters (--pronunciations none)"
+            )
+        checked[text] = weight
+    return checked

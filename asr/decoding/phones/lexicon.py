@@ -1,0 +1,99 @@
+"""Words and how they are said, as a tree of phones."""
+
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from asr.decoding.lexicon import Trie, build_trie
+from asr.errors import DecodingError
+
+log = logging.getLogger(__name__)
+
+Said = Mapping[str, Sequence[Sequence[str]]]  # word -> its pronunciations
+
+
+class PhoneLexicon(NamedTuple):
+    """Entries as a tree. An entry is a word said in one way, or several words that are found as one.
+
+    Attributes:
+        words: `(E,)` the words of each entry.
+        phones: `(E,)` the phone ids of each of these words.
+        trie: the tree of them; of several entries that end at a node it names the last.
+        node: `(E,)` int32, where each ends.
+    """
+
+    words: tuple[tuple[str, ...], ...]
+    phones: tuple[tuple[tuple[int, ...], ...], ...]
+    trie: Trie
+    node: np.ndarray
+
+
+def build_phone_lexicon(
+    pronunciations: Said, phones: Sequence[str], *, phrases: Iterable[str] = (), source: str
+) -> PhoneLexicon:
+    """The words that the model's phones can say, as a tree.
+
+    Args:
+        pronunciations: of the words.
+        phones: of the model; ids count from 1, 0 is the blank.
+        phrases: hot words; those of several words become entries of their own, each word in its first pronunciation.
+        source: the beginning of messages.
+
+    Raises:
+        DecodingError: most pronunciations have phones that the model lacks, or a phrase has a word without one.
+    """
+    ids = {phone: number for number, phone in enumerate(phones, 1)}
+    words: list[tuple[str, ...]] = []
+    said: list[tuple[tuple[int, ...], ...]] = []
+    first: dict[str, tuple[int, ...]] = {}
+    unknown: dict[str, None] = {}
+    total = 0
+    for word, ways in pronunciations.items():
+        for way in dict.fromkeys(map(tuple, ways)):
+            total += 1
+            tokens = tuple(ids.get(phone, 0) for phone in way)
+            if not tokens or 0 in tokens:
+                unknown.update((phone, None) for phone in way if phone not in ids)
+                continue
+            words.append((word,))
+            said.append((tokens,))
+            first.setdefault(word, tokens)
+    if 2 * len(words) < total or not words:
+        raise DecodingError(
+            f"{source}: {total - len(words)} of {total} pronunciations have phones that the model lacks, such as "
+            f"{' '.join(list(unknown)[:5])}; the model has {' '.join(phones)}"
+        )
+    if len(words) < total:
+        log.warning(
+            "%s: %d of %d pronunciations have phones that the model lacks; they are left out",
+            *(source, total - len(words), total),
+        )
+    for phrase in phrases:
+        parts = tuple(phrase.split())
+        missing = [word for word in parts if word not in first]
+        if missing or not parts:
+            raise DecodingError(
+                f"hot word {phrase!r}: no pronunciation of {', '.join(missing) or 'it'} in {source}; add a line "
+                "'WORD  its phones' to a copy of that file and give it as --pronunciations, or decode by letters "
+                "(--pronunciations none)"
+            )
+        if len(parts) > 1:
+            words.append(parts)
+            said.append(tuple(first[word] for word in parts))
+    spelled = [[phone for word in entry for phone in word] for entry in said]
+    trie = build_trie(spelled, vocabulary_size=len(phones) + 1)
+    return PhoneLexicon(tuple(words), tuple(said), trie, _ends(trie, spelled))
+
+
+def _ends(trie: Trie, spelled: Sequence[Sequence[int]]) -> np.ndarray:
+    """`(E,)` int32, the node at which each entry ends."""
+    child = trie.child
+    ends = np.zeros(len(spelled), np.int32)
+    for number, tokens in enumerate(spelled):
+        node = 0
+        for token in tokens:
+            node = int(child[node, token])
+        ends[number] = node
+    return ends

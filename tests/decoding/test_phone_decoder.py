@@ -1,0 +1,109 @@
+"""The choice that letters make among what a search through phones finds."""
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from asr.decoding.alphabet import Alphabet
+from asr.decoding.decoder import DecodingConfig
+from asr.decoding.phones.decoder import PhoneDecoder
+from asr.decoding.phones.letters import letter_scores
+from asr.errors import DecodingError
+
+PHONES = ("f", "ɔ", "s")
+ALPHABET = Alphabet(("", *" FORUS"))
+
+
+@settings(max_examples=80)
+@given(st.integers(0, 10_000), st.integers(1, 25), st.lists(st.integers(1, 4), max_size=12))
+def test_letter_scores_are_the_sum_over_all_paths(seed: int, frames: int, tokens: list[int]) -> None:
+    logits = torch.randn(frames, 5, generator=torch.Generator().manual_seed(seed))
+    log_probs = torch.log_softmax(2 * logits, dim=1)
+    wanted = -torch.nn.functional.ctc_loss(
+        log_probs[:, None].double(),
+        torch.tensor([tokens or [1]]),
+        torch.tensor([frames]),
+        torch.tensor([len(tokens)]),
+        reduction="none",
+    )
+    assert letter_scores(log_probs.numpy(), [tokens])[0] == pytest.approx(float(wanted[0]), abs=1e-4)
+
+
+def test_the_window_of_states_leaves_out_nothing_that_counts() -> None:
+    """Long and sure, so that the window is far narrower than the text."""
+    generator = np.random.default_rng(0)
+    tokens = generator.integers(1, 6, 150)
+    frames = [symbol for token in tokens for symbol in (token, 0)]
+    logits = generator.normal(size=(len(frames), 6))
+    logits[np.arange(len(frames)), frames] += 8
+    log_probs = torch.log_softmax(torch.tensor(logits), dim=1)
+    wanted = -torch.nn.functional.ctc_loss(
+        log_probs[:, None],
+        torch.from_numpy(tokens)[None],
+        torch.tensor([len(frames)]),
+        torch.tensor([150]),
+        reduction="sum",
+    )
+    assert letter_scores(log_probs.numpy(), [tokens.tolist()])[0] == pytest.approx(float(wanted), rel=1e-9)
+
+
+def make(folder: Path, **config: object) -> PhoneDecoder:
+    (folder / "words.phones").write_text("FOR  f ɔ\nFOUR  f ɔ\nUS  ɔ s\n")
+    decoding = DecodingConfig("beam", pronunciations=str(folder / "words.phones"), **config)  # type: ignore[arg-type]
+    return PhoneDecoder(decoding, PHONES, ALPHABET, seconds_per_frame=0.1)
+
+
+def emission(phones: str, letters: str) -> np.ndarray:
+    """Both heads say something, a symbol a frame; `-` for the blank."""
+    sure = []
+    for symbols, said in ((["-", *PHONES], phones), (["-", *ALPHABET.symbols[1:]], letters)):
+        log_probs = np.full((len(said), len(symbols)), math.log(0.02), np.float32)
+        log_probs[np.arange(len(said)), [symbols.index(symbol) for symbol in said]] = math.log(0.8)
+        sure.append(log_probs)
+    return np.concatenate(sure, axis=1)
+
+
+@pytest.mark.parametrize(("letters", "text"), [("FOR-----", "FOR"), ("FO-U--R-", "FOUR")])
+def test_letters_tell_apart_what_is_said_alike(tmp_path: Path, letters: str, text: str) -> None:
+    decoder = make(tmp_path, letter_weight=0.5)
+    hypothesis = decoder(emission("f--ɔ----", letters))
+    assert hypothesis.text == text
+    assert [ALPHABET.symbols[token] for token in hypothesis.tokens] == list(text)
+    assert decoder.transcripts([emission("f--ɔ----", letters)] * 3, threads=2) == [text] * 3
+    assert decoder.n_best(emission("f--ɔ----", letters), 2)[0].text == text
+
+
+def test_without_a_weight_letters_have_no_say(tmp_path: Path) -> None:
+    decoder = make(tmp_path)
+    first, second = (decoder(emission("f--ɔ----", letters)) for letters in ("FOR-----", "FO-U--R-"))
+    assert first == second
+
+
+def test_too_few_frames_for_a_spelling_leave_it_to_the_phones(tmp_path: Path) -> None:
+    decoder = make(tmp_path, letter_weight=0.5)
+    assert decoder(emission("fɔ", "--")).text in {"FOR", "FOUR"}
+    assert decoder(np.zeros((0, decoder.columns), np.float32)).text == ""
+
+
+def test_other_weights_take_the_same_files(tmp_path: Path) -> None:
+    decoder = make(tmp_path)
+    (tmp_path / "words.phones").unlink()
+    again = decoder.reweighted(DecodingConfig("beam", word_bonus=50.0, pronunciations="gone"))
+    assert again(emission("f-ɔ-f-ɔ-", "--------")).text.split()
+    assert decoder.config.word_bonus == 0.0
+
+
+@pytest.mark.parametrize("weight", [-1.0, math.nan, math.inf])
+def test_a_weight_without_sense_is_refused(tmp_path: Path, weight: float) -> None:
+    with pytest.raises(DecodingError, match="letter weight"):
+        make(tmp_path, letter_weight=weight)
+
+
+def test_an_emission_of_another_model_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(DecodingError, match=r"shape \(3, 4\); expected \(frames, 11\)"):
+        make(tmp_path)(np.zeros((3, 4), np.float32))
