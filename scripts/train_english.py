@@ -4,14 +4,15 @@ python scripts/train_english.py CORPORA OUT
 
 CORPORA holds LibriSpeech/train-clean-5 and a LibriSpeech development set, speechocean762, an4 and
 text/books.txt as their publishers lay them out. OUT gets the manifests, the two run folders, and at the end
-english.pt, english.lm and english.decoding.json, which `--install` copies into the package. A script that
+english.pt, english.lm, english.phones and english.decoding.json, which `--install` copies into the package. A script that
 was stopped goes on where it was; what is there is not made again. Needs `pip install "asr[synthesis]"`, and
 flite (`apt install flite`).
 
 A first network learns from whole utterances, just well enough to say where the words are (OUT/aligner); at
 the pauses it finds the utterances are cut into pieces of some four seconds: three times as many steps for the
 same work. To these come stretches of the books, spoken by flite, with words that the recordings lack. From both, and
-from the weights of the first, learns the network that ships (OUT/run).
+from the weights of the first, learns the network that ships (OUT/run). Both hear letters and phones; words are
+found through the phones, as espeak-ng pronounces every word of the language model.
 """
 
 import argparse
@@ -30,6 +31,7 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 PACKAGE = REPOSITORY / "asr" / "model" / "pretrained"
 NAME = "english"
 BEAM_WIDTH = 200  # of a model of many errors, 50 lose some good transcripts
+WEAK_FORMS = ("--also", "A=ə")  # alone, espeak-ng says it as the letter
 NOTES = {
     "name": "asr-english",
     "language": "English",
@@ -79,7 +81,7 @@ def main() -> int:
         print(f"train_english.py: {error}", file=sys.stderr)
         return 1
     if arguments.install:
-        for suffix in (".pt", ".lm", ".decoding.json"):
+        for suffix in (".pt", ".lm", ".phones", ".decoding.json"):
             shutil.copyfile(arguments.out / (NAME + suffix), PACKAGE / (NAME + suffix))
     return 0
 
@@ -93,8 +95,11 @@ def make(corpora: Path, out: Path, *, dev: str, aligner_config: Path, config: Pa
     text, synthetic = out / "text.txt", out / "synthetic" / "synthetic.jsonl"
     step(text, lambda: language_model_text(corpora, train, text))
     step(synthetic, lambda: script("speak_text.py", text, train, synthetic.parent, "--count", spoken))
-    phones = out / "phones.dict"
-    step(phones, lambda: script("pronounce.py", "--fold", train, synthetic, phones))
+    whole, small = out / "books.lm", out / f"{NAME}.lm"
+    step(whole, lambda: asr("lm", "train", text, whole, "--order", 3, "--prune", 0, 1, 1))
+    step(small, lambda: asr("lm", "convert", whole, small, "--small"))
+    phones = out / f"{NAME}.phones"
+    step(phones, lambda: script("pronounce.py", "--fold", *WEAK_FORMS, train, synthetic, small, phones))
     given = ("--data.dev", development, "--auxiliary.pronunciations", phones)
     aligner = acoustic_model(out / "aligner", aligner_config, "--data.train", train, *given)
     pieces = out / "pieces.jsonl"
@@ -104,17 +109,14 @@ def make(corpora: Path, out: Path, *, dev: str, aligner_config: Path, config: Pa
     checkpoint = acoustic_model(
         out / "run", config, "--data.train", together, "--training.start_from", aligner, *given
     )
-    whole, small = out / "books.lm", out / f"{NAME}.lm"
-    step(whole, lambda: asr("lm", "train", text, whole, "--order", 3, "--prune", 0, 1, 1))
-    step(small, lambda: asr("lm", "convert", whole, small, "--small"))
     model = out / f"{NAME}.pt"
     step(model, lambda: ship(checkpoint, model))
     step(
         out / f"{NAME}.decoding.json",
         lambda: asr(
             "lm", "tune", "--model", model, "--manifest", development, "--lm", small, "--lexicon", "lm",
-            "--beam-width", BEAM_WIDTH, "--threads", 2,
-            "--lm-weights", 0.7, 0.9, 3, "--word-bonuses", -2, 0, 3, "--blank-penalties", 1.5, 3, 4,
+            "--pronunciations", phones, "--letter-weight", 0.4, "--beam-width", BEAM_WIDTH, "--threads", 2,
+            "--lm-weights", 0.9, 1.2, 4, "--word-bonuses", -1, 0, 3, "--blank-penalties", 2, 3, 3,
         ),
     )  # fmt: skip
 
