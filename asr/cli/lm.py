@@ -4,7 +4,9 @@ asr lm train text.txt words.arpa --order 3 --prune 0 0 1      one sentence a lin
 asr lm train text.txt letters.arpa --order 8 --characters
 asr lm score words.arpa held-out.txt
 asr lm convert words.arpa.gz words.lm                         compact, opens at once
-asr lm tune --model best.pt --manifest dev.jsonl --lm words.lm
+asr lm train-recurrent text.txt words.rnn                     an LSTM, for a second opinion on what the search finds
+asr lm score words.lm held-out.txt --recurrent-lm words.rnn   both together
+asr lm tune --model best.pt --manifest dev.jsonl --lm words.lm --recurrent-lm words.rnn
 """
 
 import argparse
@@ -50,9 +52,30 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     train.set_defaults(run=_train)
 
+    from asr.cli import lm_train_recurrent
+
+    recurrent = verbs.add_parser(
+        "train-recurrent", help="text -> recurrent model (one LSTM layer over words)"
+    )
+    lm_train_recurrent.configure(recurrent)
+    recurrent.set_defaults(run=lm_train_recurrent.run)
+
     score = verbs.add_parser("score", help="perplexity and rate of unknown words of a text")
     score.add_argument("lm", metavar="LM", type=Path, help="an ARPA file or a compact model")
     score.add_argument("text", metavar="TEXT", nargs="+", type=Path, help="as for train")
+    score.add_argument(
+        "--recurrent-lm",
+        type=Path,
+        metavar="FILE",
+        help="a model of train-recurrent, mixed with LM word by word",
+    )
+    score.add_argument(
+        "--recurrent-share",
+        type=float,
+        default=0.5,
+        metavar="X",
+        help="its share of each word's probability, 0 to 1; default: %(default)g",
+    )
     score.set_defaults(run=_score)
 
     convert = verbs.add_parser("convert", help="ARPA <-> compact, by the names' endings")
@@ -111,7 +134,14 @@ def _score(arguments: argparse.Namespace) -> int:
     from asr.decoding.language_model.perplexity import score_text
 
     model = read_language_model(arguments.lm)
-    found = score_text(model, _read(arguments.text, characters=model.is_character_level))
+    mixture = None
+    if arguments.recurrent_lm is not None:
+        from asr.decoding.language_model.mixture import LanguageModelMixture
+        from asr.decoding.language_model.recurrent import read_recurrent_model
+
+        recurrent = read_recurrent_model(arguments.recurrent_lm)
+        mixture = LanguageModelMixture(model, recurrent, share=arguments.recurrent_share)
+    found = score_text(model, _read(arguments.text, characters=model.is_character_level), mixture=mixture)
     unit = "characters" if model.is_character_level else "words"
     print(
         f"{found.sentences} sentences, {found.words} {unit}, {found.unknown} unknown ({found.unknown_rate:.2%})"

@@ -41,6 +41,18 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="as for transcribe, with --pronunciations; kept with the weights; default: %(default)g",
     )
     parser.add_argument(
+        "--recurrent-lm",
+        metavar="FILE",
+        help="a model of `asr lm train-recurrent` to use beside --lm; kept with the weights",
+    )
+    parser.add_argument(
+        "--recurrent-share",
+        type=float,
+        default=0.5,
+        metavar="X",
+        help="as for transcribe; kept with the weights; default: %(default)g",
+    )
+    parser.add_argument(
         "--beam-width",
         type=int,
         default=50,
@@ -120,6 +132,8 @@ def run(arguments: argparse.Namespace) -> int:
         lexicon=arguments.lexicon,
         pronunciations=arguments.pronunciations,
         letter_weight=arguments.letter_weight,
+        recurrent_lm=arguments.recurrent_lm,
+        recurrent_share=arguments.recurrent_share,
     )
     transcriber = transcriber.decoding_with(config)  # what does not fit shows before the work
     data = _development(arguments.manifest, transcriber)
@@ -177,6 +191,8 @@ def run(arguments: argparse.Namespace) -> int:
             blank_penalty=best.blank_penalty,
             pronunciations=arguments.pronunciations,
             letter_weight=arguments.letter_weight,
+            recurrent_lm=arguments.recurrent_lm,
+            recurrent_share=arguments.recurrent_share,
         ),
     )
     penalised = f", blank penalty {best.blank_penalty:g}" if best.blank_penalty else ""
@@ -233,18 +249,13 @@ def _transcripts(
     """Transcripts with each weight, bonus and penalty; the files are read once."""
     import dataclasses
 
-    from asr.decoding.decoder import Sources, build_search
-
-    config, by_phones = transcriber.decoding, transcriber.phone_decoder
-    sources = Sources.read(config) if by_phones is None else None
+    decoder = transcriber.phone_decoder or transcriber.decoder
     for point in points:
         weight, bonus, penalty = point
-        tried = dataclasses.replace(config, lm_weight=weight, word_bonus=bonus, blank_penalty=penalty)
-        if by_phones is not None:
-            yield by_phones.reweighted(tried).transcripts(heard, threads=threads), point
-        else:
-            found = build_search(tried, transcriber.alphabet, sources).search_batch(heard, threads=threads)
-            yield [transcriber.tokenizer.decode(list(best.tokens)) for best, *_ in found], point
+        tried = dataclasses.replace(
+            transcriber.decoding, lm_weight=weight, word_bonus=bonus, blank_penalty=penalty
+        )
+        yield decoder.reweighted(tried).transcripts(heard, threads=threads), point
 
 
 def _score(data: Development, texts: Sequence[str]) -> "Score":

@@ -85,6 +85,8 @@ def _describe(path: Path) -> dict[str, Any]:
             "lexicon": found.lexicon,
             "pronunciations": found.pronunciations,
             "letter_weight": found.letter_weight,
+            "recurrent_lm": found.recurrent_lm,
+            "recurrent_share": found.recurrent_share,
             "measured": found.measured,
         }
     return record

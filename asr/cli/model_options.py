@@ -101,6 +101,18 @@ def add_decoding_options(parser: argparse.ArgumentParser) -> None:
         "default: 0",
     )
     group.add_argument(
+        "--recurrent-lm",
+        metavar="FILE",
+        help="a model of `asr lm train-recurrent`, which has a say in the choice among what the search with --lm "
+        "finds; `none` leaves the one out that `asr lm tune` has kept",
+    )
+    group.add_argument(
+        "--recurrent-share",
+        type=float,
+        metavar="X",
+        help="its share of each word's probability, 0 to 1; default: 0.5",
+    )
+    group.add_argument(
         "--hot-word",
         action="append",
         default=[],
@@ -169,14 +181,23 @@ def decoding_config(arguments: argparse.Namespace) -> "DecodingConfig":
             "blank_penalty",
             "lexicon",
             "letter_weight",
+            "recurrent_share",
         )
         if getattr(arguments, name) is not None
     }
     if arguments.lm is not None:
         given["lm"] = str(arguments.lm)
-    if arguments.pronunciations is not None:
-        given["pronunciations"] = None if arguments.pronunciations == "none" else arguments.pronunciations
-    knows = bool(arguments.lm or arguments.lexicon or hot_words or given.get("pronunciations"))
+    for name in ("pronunciations", "recurrent_lm"):
+        named = getattr(arguments, name)
+        if named is not None:
+            given[name] = None if named == "none" else named
+    knows = bool(
+        arguments.lm
+        or arguments.lexicon
+        or hot_words
+        or given.get("pronunciations")
+        or given.get("recurrent_lm")
+    )
     path = tuned_path(arguments.model)
     tuned = read_tuned(path) if path.exists() else None
     if arguments.decoding == "greedy" or (arguments.decoding == "auto" and not knows and tuned is None):

@@ -1,7 +1,8 @@
 """The decoder that transcription and evaluation use: log-probabilities -> Hypothesis."""
 
+import copy
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Literal, NamedTuple
 
@@ -14,11 +15,17 @@ from asr.decoding.greedy import greedy_path
 from asr.decoding.hypothesis import Hypothesis, Word
 from asr.decoding.knowledge import Weights, gather
 from asr.decoding.language_model.binary import read_language_model
+from asr.decoding.language_model.mixture import LanguageModelMixture
 from asr.decoding.language_model.ngram import SPECIAL_WORDS, NgramModel
+from asr.decoding.language_model.recurrent import RecurrentModel, read_recurrent_model
 from asr.decoding.lexicon import read_lexicon
 from asr.decoding.specification import Limits
+from asr.decoding.threads import in_threads
 from asr.decoding.word_times import time_words
 from asr.errors import DecodingError
+
+# Texts of each search that a second opinion chooses among.
+RESCORED = 50
 
 
 @dataclass(frozen=True)
@@ -42,6 +49,9 @@ class DecodingConfig:
         pronunciations: file of words and their phones; the search is through these, by a model that hears phones.
         letter_weight: factor of the letters' log-probability in the choice among what that search has found: it tells
             apart what is said alike. 0 leaves it to phones and language model.
+        recurrent_lm: file of a recurrent language model, which has a say in the choice among what the search with
+            `lm` has found.
+        recurrent_share: its share of each word's probability, 0 to 1; the rest is that of `lm`.
     """
 
     method: Literal["greedy", "beam"] = "greedy"
@@ -59,11 +69,13 @@ class DecodingConfig:
     blank_penalty: float = 0.0
     pronunciations: str | None = None
     letter_weight: float = 0.0
+    recurrent_lm: str | None = None
+    recurrent_share: float = 0.5
 
     @property
     def knows(self) -> bool:
         """Whether there is anything beside the emission: a language model, a lexicon, hot words, pronunciations."""
-        return bool(self.lm or self.lexicon or self.hot_words or self.pronunciations)
+        return bool(self.lm or self.lexicon or self.hot_words or self.pronunciations or self.recurrent_lm)
 
     def __str__(self) -> str:
         if self.method == "greedy":
@@ -71,6 +83,8 @@ class DecodingConfig:
         parts = [f"beam, width {self.beam_width}"]
         if self.lm is not None:
             parts.append(f"language model {self.lm} x {self.lm_weight:g}")
+        if self.recurrent_lm is not None:
+            parts.append(f"recurrent language model {self.recurrent_lm}, share {self.recurrent_share:g}")
         if self.word_bonus:
             parts.append(f"word bonus {self.word_bonus:g}")
         if self.blank_penalty:
@@ -98,17 +112,31 @@ class Decoder:
     """
 
     def __init__(self, config: DecodingConfig, spelling: Spelling, *, seconds_per_frame: float) -> None:
-        self.config = config
         self.spelling = spelling
         self.seconds_per_frame = seconds_per_frame
         self.alphabet = Alphabet.of(spelling)
         self.search: BeamSearch | None = None
+        self.mixture: LanguageModelMixture | None = None
+        self._sources: Sources | None = None
         if config.method == "beam":
-            self.search = build_search(config, self.alphabet)
+            self._sources = Sources.read(config)
         elif config.knows:
             raise DecodingError(
                 "greedy decoding takes no language model, lexicon or hot words; choose beam decoding"
             )
+        self._set(config)
+
+    def reweighted(self, config: DecodingConfig) -> "Decoder":
+        """The same files with other weights and limits."""
+        other = copy.copy(self)
+        other._set(config)
+        return other
+
+    def _set(self, config: DecodingConfig) -> None:
+        self.config = config
+        if self._sources is not None:
+            self.search = build_search(config, self.alphabet, self._sources)
+            self.mixture = build_mixture(config, self._sources)
 
     def __call__(self, log_probs: np.ndarray) -> Hypothesis:
         """Decode one utterance's `(T', V)` natural-log probabilities."""
@@ -119,20 +147,26 @@ class Decoder:
         if self.search is None:
             tokens, score, alignment = greedy_path(log_probs)
             return [self.hypothesis(log_probs, tokens, score, alignment=alignment)]
-        search = self.search
-        if count > 1:  # recombination drops the very alternatives that are asked for
-            search = search.without_recombination()
-        return self._hypotheses(log_probs, search.search(log_probs, n_best=count))
+        return self._hypotheses(log_probs, self._candidates(log_probs, count))
 
     def decode_batch(self, emissions: Sequence[np.ndarray], *, threads: int = 1) -> list[Hypothesis]:
         """Decode many utterances, the beam search over threads; results in order."""
         if self.search is None:
             return [self(log_probs) for log_probs in emissions]
+        if self.mixture is not None:
+            return in_threads(self, emissions, threads)
         found = self.search.search_batch(emissions, threads=threads)
         return [
             self._hypotheses(log_probs, candidates)[0]
             for log_probs, candidates in zip(emissions, found, strict=True)
         ]
+
+    def transcripts(self, emissions: Sequence[np.ndarray], *, threads: int = 1) -> list[str]:
+        """The texts alone of many utterances, over threads; results in order."""
+        if self.search is None or self.mixture is not None:
+            return [hypothesis.text for hypothesis in self.decode_batch(emissions, threads=threads)]
+        found = self.search.search_batch(emissions, threads=threads)
+        return [self.spelling.decode(list(best.tokens)) for best, *_ in found]
 
     @property
     def silence(self) -> tuple[int, ...]:
@@ -148,9 +182,13 @@ class Decoder:
         """A beam search that is fed piece by piece; None for greedy decoding, which has nothing to keep."""
         return self.search.stream() if self.search is not None else None
 
-    def heard(self, stream: BeamStream, log_probs: np.ndarray) -> Hypothesis:
-        """The best that a stream has found, in the `(T', V)` that it was fed."""
-        best = stream.finish()[0]
+    def heard(self, stream: BeamStream, log_probs: np.ndarray, *, final: bool = False) -> Hypothesis:
+        """The best that a stream has found, in the `(T', V)` that it was fed; only what is `final` is worth the
+        recurrent language model's time."""
+        if final and self.mixture is not None:
+            best = self._weighed(stream.finish(n_best=RESCORED))[0]
+        else:
+            best = stream.finish()[0]
         return self.hypothesis(log_probs, best.tokens, best.score)
 
     def settled_words(self, stream: BeamStream | None, log_probs: np.ndarray) -> int:
@@ -159,6 +197,29 @@ class Decoder:
         # A word is settled once a space has followed it; before, it may still grow.
         space = self.alphabet.space
         return sum(token == space and before != space for before, token in pairwise([space, *stable]))
+
+    def _candidates(self, log_probs: np.ndarray, count: int) -> list[Candidate]:
+        """The best of the search, as the recurrent language model has it where there is one."""
+        assert self.search is not None
+        # Recombination drops the very alternatives that are asked for.
+        alike = self.search.without_recombination()
+        if self.mixture is None:
+            return (alike if count > 1 else self.search).search(log_probs, n_best=count)
+        pool = max(count, RESCORED)
+        found = {one.tokens: one for one in alike.search(log_probs, n_best=pool)}
+        found |= {one.tokens: one for one in self.search.search(log_probs, n_best=pool)}
+        return self._weighed(list(found.values()))[:count]
+
+    def _weighed(self, found: Sequence[Candidate]) -> list[Candidate]:
+        """Candidates in the order that both language models give them, best first."""
+        assert self.mixture is not None
+        found = sorted(found, key=lambda one: -one.score)
+        gains = self.mixture.gains([self.spelling.decode(list(one.tokens)).split() for one in found])
+        weighed = [
+            replace(one, score=one.score + self.config.lm_weight * float(gain))
+            for one, gain in zip(found, gains, strict=True)
+        ]
+        return sorted(weighed, key=lambda one: -one.score)
 
     def _hypotheses(self, log_probs: np.ndarray, candidates: Sequence[Candidate]) -> list[Hypothesis]:
         return [self.hypothesis(log_probs, candidate.tokens, candidate.score) for candidate in candidates]
@@ -196,24 +257,41 @@ class Sources(NamedTuple):
     Attributes:
         lm: the language model, if any.
         lexicon: the only words allowed, if they are limited.
+        recurrent: the recurrent language model, if any.
     """
 
     lm: NgramModel | None
     lexicon: Sequence[str] | None
+    recurrent: RecurrentModel | None
 
     @classmethod
     def read(cls, config: DecodingConfig) -> "Sources":
         """Read what the configuration names. Raises LanguageModelError and DecodingError."""
         lm = read_language_model(config.lm) if config.lm is not None else None
+        recurrent = None if config.recurrent_lm is None else read_recurrent_model(config.recurrent_lm)
+        if recurrent is not None and lm is None:
+            raise DecodingError(
+                f"{config.recurrent_lm}: a recurrent language model chooses among what an n-gram has found; name that, too "
+                "(--lm)"
+            )
         if config.lexicon != "lm":
-            return cls(lm, read_lexicon(config.lexicon) if config.lexicon is not None else None)
+            lexicon = read_lexicon(config.lexicon) if config.lexicon is not None else None
+            return cls(lm, lexicon, recurrent)
         if lm is None or lm.is_character_level:
             raise DecodingError("lexicon 'lm': needs a language model of words to take the words from")
-        return cls(lm, lm.words[len(SPECIAL_WORDS) :])
+        return cls(lm, lm.words[len(SPECIAL_WORDS) :], recurrent)
 
 
-def build_search(config: DecodingConfig, alphabet: Alphabet, sources: Sources | None = None) -> BeamSearch:
-    """The beam search of a configuration, its files read unless they are given. Raises as `Decoder`."""
+def build_mixture(config: DecodingConfig, sources: Sources) -> LanguageModelMixture | None:
+    """Both language models of a configuration; None without a recurrent one. Raises DecodingError."""
+    if sources.recurrent is None or config.recurrent_share == 0:
+        return None
+    assert sources.lm is not None
+    return LanguageModelMixture(sources.lm, sources.recurrent, share=config.recurrent_share)
+
+
+def build_search(config: DecodingConfig, alphabet: Alphabet, sources: Sources) -> BeamSearch:
+    """The beam search of a configuration, its files read. Raises as `Decoder`."""
     limits = check_limits(
         Limits(
             config.beam_width,
@@ -222,7 +300,6 @@ def build_search(config: DecodingConfig, alphabet: Alphabet, sources: Sources | 
             recombine=config.lm is not None,
         )
     )
-    sources = sources or Sources.read(config)
     knowledge = gather(
         alphabet,
         lm=sources.lm,

@@ -21,9 +21,9 @@ class Tuned:
     """Weights, and the files that they were found with.
 
     Attributes:
-        lm, lexicon, pronunciations: as in `DecodingConfig`; relative paths are relative to the file's folder.
+        lm, lexicon, pronunciations, recurrent_lm: as in `DecodingConfig`; relative paths are relative to the file's folder.
         lm_weight, word_bonus, blank_penalty: the best of what was tried.
-        letter_weight: as in `DecodingConfig`; what they were found with.
+        letter_weight, recurrent_share: as in `DecodingConfig`; what they were found with.
         beam_width: prefixes kept in the search that found them.
         calibration: of the confidence of words found with them.
         greedy_calibration: the same for greedy decoding.
@@ -41,6 +41,8 @@ class Tuned:
     blank_penalty: float = DecodingConfig.blank_penalty
     pronunciations: str | None = None
     letter_weight: float = DecodingConfig.letter_weight
+    recurrent_lm: str | None = None
+    recurrent_share: float = DecodingConfig.recurrent_share
 
     def beam_config(self, **given: Any) -> DecodingConfig:
         """The beam search with them; what is `given` (fields of `DecodingConfig`) wins."""
@@ -53,6 +55,8 @@ class Tuned:
             "calibration": self.calibration,
             "pronunciations": self.pronunciations,
             "letter_weight": self.letter_weight,
+            "recurrent_lm": self.recurrent_lm,
+            "recurrent_share": self.recurrent_share,
         }
         if self.lexicon is not None:
             found["lexicon"] = self.lexicon
@@ -71,8 +75,9 @@ def write_tuned(path: str | Path, tuned: Tuned) -> None:
     record["lm"] = os.path.relpath(tuned.lm, folder)
     if tuned.lexicon not in (None, "lm"):
         record["lexicon"] = os.path.relpath(str(tuned.lexicon), folder)
-    if tuned.pronunciations is not None:
-        record["pronunciations"] = os.path.relpath(tuned.pronunciations, folder)
+    for name in ("pronunciations", "recurrent_lm"):
+        if record[name] is not None:
+            record[name] = os.path.relpath(record[name], folder)
     with write_atomically(path) as file:
         json.dump(record, file, indent=2, ensure_ascii=False)
         file.write("\n")
@@ -90,7 +95,14 @@ def read_tuned(path: str | Path) -> Tuned:
         for key in ("calibration", "greedy_calibration"):
             record[key] = Calibration(**record[key])
         tuned = Tuned(**record)
-        lexicon, said = tuned.lexicon, tuned.pronunciations
+        lexicon = tuned.lexicon
+        beside: dict[str, Any] = {
+            name: None if named is None else str(path.parent / named)
+            for name, named in (
+                ("pronunciations", tuned.pronunciations),
+                ("recurrent_lm", tuned.recurrent_lm),
+            )
+        }
         if lexicon not in (None, "lm"):
             lexicon = str(path.parent / str(lexicon))
         return dataclasses.replace(
@@ -102,7 +114,8 @@ def read_tuned(path: str | Path) -> Tuned:
             blank_penalty=float(tuned.blank_penalty),
             lexicon=lexicon,
             letter_weight=float(tuned.letter_weight),
-            pronunciations=None if said is None else str(path.parent / said),
+            recurrent_share=float(tuned.recurrent_share),
+            **beside,
         )
     except OSError as error:
         raise DecodingError(f"{path}: cannot read: {error.strerror}") from None

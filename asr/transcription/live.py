@@ -51,7 +51,7 @@ class LiveDecoder(Protocol):
 
     def stream(self) -> Any: ...
 
-    def heard(self, stream: Any, log_probs: np.ndarray) -> Hypothesis: ...
+    def heard(self, stream: Any, log_probs: np.ndarray, *, final: bool = False) -> Hypothesis: ...
 
     def settled_words(self, stream: Any, log_probs: np.ndarray) -> int: ...
 
@@ -175,7 +175,7 @@ class LiveSession:
         elif self._stream is None or len(rest):
             results = [self._result("final", self._decoder(log_probs))]
         else:
-            results = [self._result("final", self._decoder.heard(self._stream, log_probs))]
+            results = [self._result("final", self._decoder.heard(self._stream, log_probs, final=True))]
         results = [result for result in results if result.words]
         self._segment += len(results)
         self._begin(first + cut, rest)

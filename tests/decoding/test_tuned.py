@@ -35,6 +35,8 @@ def tuned(tmp_path):
         blank_penalty=1.25,
         pronunciations=str(tmp_path / "words.phones"),
         letter_weight=0.4,
+        recurrent_lm=str(tmp_path / "lms" / "words.rnn"),
+        recurrent_share=0.6,
     )
     write_tuned(tuned_path(tmp_path / "best.pt"), found)
     return found
@@ -44,6 +46,7 @@ def test_the_file_moves_with_its_folder(tmp_path, tuned):
     record = json.loads((tmp_path / "best.decoding.json").read_text())
     assert record["lm"] == "lms/words.lm"
     assert record["pronunciations"] == "words.phones"
+    assert record["recurrent_lm"] == "lms/words.rnn"
     assert read_tuned(tmp_path / "best.decoding.json") == tuned
 
 
@@ -52,9 +55,16 @@ def test_a_file_of_an_older_version_has_the_usual_beam_width_and_no_penalty(tmp_
     record = json.loads(path.read_text())
     del record["beam_width"], record["blank_penalty"]
     del record["pronunciations"], record["letter_weight"]
+    del record["recurrent_lm"], record["recurrent_share"]
     path.write_text(json.dumps(record))
     assert read_tuned(path) == dataclasses.replace(
-        tuned, beam_width=50, blank_penalty=0.0, pronunciations=None, letter_weight=0.0
+        tuned,
+        beam_width=50,
+        blank_penalty=0.0,
+        pronunciations=None,
+        letter_weight=0.0,
+        recurrent_lm=None,
+        recurrent_share=0.5,
     )
 
 
@@ -75,7 +85,9 @@ def test_tuned_weights_are_used_with_the_tuned_model_alone(tmp_path):
         assert found.calibration == Calibration(0.8, 0.1)
         assert (found.beam_width, found.blank_penalty) == (200, 1.25)
         assert found.pronunciations == str(tmp_path / "words.phones")
+        assert (found.recurrent_lm, found.recurrent_share) == (str(tmp_path / "lms" / "words.rnn"), 0.6)
     assert options(tmp_path, "--pronunciations", "none").pronunciations is None
+    assert options(tmp_path, "--recurrent-lm", "none").recurrent_lm is None
     assert options(tmp_path, "--beam-width", "7").beam_width == 7
     other = options(tmp_path, "--lm", str(tmp_path / "other.lm"))
     assert (other.lm_weight, other.word_bonus, other.lexicon, other.blank_penalty) == (0.5, 0.0, None, 0.0)
@@ -103,7 +115,7 @@ def test_every_option_reaches_the_search(tmp_path):
         *("--decoding", "beam", "--beam-width", "7", "--token-threshold", "-5", "--score-threshold", "9"),
         *("--lm", "x.lm", "--lm-weight", "0.3", "--word-bonus", "2", "--unknown-penalty", "-4"),
         *("--lexicon", "lm", "--no-look-ahead", "--blank-penalty", "1.5", "--pronunciations", "p.dict"),
-        *("--letter-weight", "0.4"),
+        *("--letter-weight", "0.4", "--recurrent-lm", "r.rnn", "--recurrent-share", "0.3"),
     )
     assert found == DecodingConfig(
         "beam",
@@ -120,10 +132,12 @@ def test_every_option_reaches_the_search(tmp_path):
         blank_penalty=1.5,
         pronunciations="p.dict",
         letter_weight=0.4,
+        recurrent_lm="r.rnn",
+        recurrent_share=0.3,
     )
     assert (
-        str(found)
-        == "beam, width 7, language model x.lm x 0.3, word bonus 2, blank penalty 1.5, lexicon lm, "
+        str(found) == "beam, width 7, language model x.lm x 0.3, recurrent language model r.rnn, share 0.3, "
+        "word bonus 2, blank penalty 1.5, lexicon lm, "
         "pronunciations p.dict, letters x 0.4"
     )
 

@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from asr.decoding.language_model.mixture import LanguageModelMixture
 from asr.decoding.language_model.ngram import UNKNOWN, NgramModel
 
 
@@ -42,8 +43,10 @@ class TextScore:
         return math.exp(-self.log_prob / events) if events else math.nan
 
 
-def score_text(model: NgramModel, sentences: Iterable[Sequence[str]]) -> TextScore:
-    """Score sentences; empty ones are skipped."""
+def score_text(
+    model: NgramModel, sentences: Iterable[Sequence[str]], *, mixture: LanguageModelMixture | None = None
+) -> TextScore:
+    """Score sentences; empty ones are skipped. A mixture of the model with a recurrent one speaks in its place."""
     count = words = unknown = 0
     total = unknown_total = 0.0
     for sentence in sentences:
@@ -53,6 +56,8 @@ def score_text(model: NgramModel, sentences: Iterable[Sequence[str]]) -> TextSco
         words += len(sentence)
         scores = model.score_words(sentence)
         total += sum(scores)
+        if mixture is not None:  # unknown words keep the model's own probability
+            total += float(mixture.gains([sentence])[0])
         for word, score in zip(sentence, scores, strict=False):
             if model.word_id(word) == UNKNOWN:
                 unknown += 1

@@ -11,10 +11,11 @@ from asr.data.pronunciation import read_all_pronunciations
 from asr.decoding.alignment import align, token_spans
 from asr.decoding.alphabet import BLANK, Alphabet
 from asr.decoding.confidence import word_evidence
-from asr.decoding.decoder import DecodingConfig, Sources
+from asr.decoding.decoder import RESCORED, DecodingConfig, Sources, build_mixture
 from asr.decoding.emission_check import check_log_probs
 from asr.decoding.hypothesis import Hypothesis, Word
 from asr.decoding.knowledge import Weights
+from asr.decoding.language_model.mixture import LanguageModelMixture
 from asr.decoding.phones.knowledge import gather_phones
 from asr.decoding.phones.lexicon import PhoneLexicon, build_phone_lexicon
 from asr.decoding.phones.search import PhoneSearch, PhoneStream, SpokenCandidate
@@ -22,15 +23,14 @@ from asr.decoding.specification import Limits
 from asr.decoding.threads import in_threads
 from asr.errors import DecodingError
 
-_POOL = 50  # texts of each search that the letters choose among
-
 
 class PhoneDecoder:
     """Turns emissions of phones and letters into hypotheses with word times and confidence.
 
     The search is through the phones. Of what it finds, and of what the same search finds without recombination,
     which keeps more texts that are nearly alike, the best is taken once `letter_weight` times the letters'
-    log-probability is added: four and for are told apart by how they are spelled.
+    log-probability is added (four and for are told apart by how they are spelled), and once a recurrent language
+    model has had its say.
 
     Args:
         config: a beam search with `pronunciations`.
@@ -65,6 +65,7 @@ class PhoneDecoder:
             raise DecodingError(f"letter weight {config.letter_weight}; expected a number, 0 or above")
         self.config = config
         self.search = build_phone_search(config, self._sources, self._lexicon)
+        self.mixture = build_mixture(config, self._sources)
 
     def __call__(self, log_probs: np.ndarray) -> Hypothesis:
         """Decode one utterance's `(T', P + V)` natural-log probabilities, of phones and of letters."""
@@ -97,47 +98,61 @@ class PhoneDecoder:
         """A search that is fed piece by piece."""
         return HeardStream(self.search.stream(), self._phones)
 
-    def heard(self, stream: "HeardStream", log_probs: np.ndarray) -> Hypothesis:
-        """The best that a stream has found, in the `(T', P + V)` that it was fed."""
-        found = stream.phones.finish(n_best=_POOL if self.config.letter_weight else 1)
-        return self._hypothesis(log_probs, self._spelled(log_probs, found)[0])
+    def heard(self, stream: "HeardStream", log_probs: np.ndarray, *, final: bool = False) -> Hypothesis:
+        """The best that a stream has found, in the `(T', P + V)` that it was fed; only what is `final` is worth the
+        recurrent language model's time."""
+        mixture = self.mixture if final else None
+        several = self.config.letter_weight or mixture is not None
+        found = stream.phones.finish(n_best=RESCORED if several else 1)
+        return self._hypothesis(log_probs, self._weighed(log_probs, found, mixture)[0])
 
     def settled_words(self, stream: "HeardStream", log_probs: np.ndarray) -> int:
         """How many of the first words in the `(T', P + V)` that a stream was fed nothing that follows can change."""
         return len(stream.phones.stable_words())
 
     def _candidates(self, log_probs: np.ndarray, count: int) -> list[SpokenCandidate]:
-        """The best of the search, as the letters have it where they are asked."""
+        """The best of the search, as letters and recurrent language model have it where they are asked."""
         phones = self._of_phones(log_probs)
         alike = self.search.without_recombination()
-        if not self.config.letter_weight:
+        if not self.config.letter_weight and self.mixture is None:
             return (alike if count > 1 else self.search).search(phones, n_best=count)
-        pool = max(count, _POOL)
+        pool = max(count, RESCORED)
         found = {self._text(one): one for one in alike.search(phones, n_best=pool)}
         found |= {self._text(one): one for one in self.search.search(phones, n_best=pool)}
-        return self._spelled(log_probs, list(found.values()))[:count]
+        return self._weighed(log_probs, list(found.values()), self.mixture)[:count]
 
     def _of_phones(self, log_probs: np.ndarray) -> np.ndarray:
         if log_probs.ndim != 2 or log_probs.shape[1] != self.columns:
             raise DecodingError(f"log_probs of shape {log_probs.shape}; expected (frames, {self.columns})")
         return log_probs[:, : self._phones]
 
-    def _spelled(self, log_probs: np.ndarray, found: Sequence[SpokenCandidate]) -> list[SpokenCandidate]:
-        """Candidates in the order that phones, language model and letters give them, best first."""
-        weight = self.config.letter_weight
-        if not weight:
-            return list(found)
+    def _weighed(
+        self,
+        log_probs: np.ndarray,
+        found: Sequence[SpokenCandidate],
+        mixture: LanguageModelMixture | None,
+    ) -> list[SpokenCandidate]:
+        """Candidates in the order that phones, letters and language models give them, best first."""
+        found = sorted(found, key=lambda one: -one.score)
+        added = np.zeros(len(found))
+        if self.config.letter_weight:
+            added = self._letters(log_probs, found)
+        if mixture is not None:
+            added += self.config.lm_weight * mixture.gains([self.search.words(one.entries) for one in found])
+        scored = [replace(one, score=one.score + float(more)) for one, more in zip(found, added, strict=True)]
+        return sorted(scored, key=lambda one: -one.score)
+
+    def _letters(self, log_probs: np.ndarray, found: Sequence[SpokenCandidate]) -> np.ndarray:
+        """What the letters add to the scores of candidates, best first."""
         from asr.decoding.phones.letters import letter_scores
 
         letters = log_probs[:, self._phones :].astype(np.float64)
         check_log_probs(letters)
         letters[:, BLANK] -= self.config.blank_penalty
-        added = weight * letter_scores(letters, [self._tokens(self._text(one)) for one in found])
-        best = max(range(len(found)), key=lambda number: found[number].score)
-        if added[best] == -math.inf:  # too few frames to spell it, which leaves it to the phones
-            added = np.zeros(len(found))
-        scored = [replace(one, score=one.score + float(more)) for one, more in zip(found, added, strict=True)]
-        return sorted(scored, key=lambda one: -one.score)
+        scores = letter_scores(letters, [self._tokens(self._text(one)) for one in found])
+        if scores[0] == -math.inf:  # too few frames to spell it, which leaves it to the phones
+            return np.zeros(len(found))
+        return self.config.letter_weight * scores
 
     def _text(self, candidate: SpokenCandidate) -> str:
         return self.search.text(candidate)

@@ -1,0 +1,97 @@
+"""Train a recurrent language model: one LSTM layer over words.
+
+It has a say in the choice among what a beam search with an n-gram has found (`--recurrent-lm` of transcribe,
+evaluate and serve). Stopped by a signal it goes on where it was when the same command is given again.
+"""
+
+import argparse
+import dataclasses
+import sys
+import typing
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from asr.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+_HELP = {
+    "vocabulary": "words that it knows, the most frequent ones",
+    "width": "of the embeddings",
+    "cells": "of the LSTM",
+    "dropout": "of what goes into and comes out of the LSTM",
+    "words_per_text": "lines that follow each other are joined to texts of this many words on average, as long as the "
+    "utterances that it shall judge; 0 leaves each line alone",
+    "epochs": "passes over the text, 2.5 for two and a half",
+    "learning_rate": "of AdamW, at its highest",
+    "negatives": "words that a batch is compared with",
+    "words_per_batch": "words and fill of a batch",
+    "seed": "of weights, texts, negatives and dropout",
+}
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments."""
+    from asr.training.recurrent_lm_config import RecurrentLmConfig
+
+    parser.description, parser.formatter_class = __doc__, argparse.RawDescriptionHelpFormatter
+    parser.add_argument(
+        "text",
+        metavar="TEXT",
+        nargs="+",
+        type=Path,
+        help="a sentence a line (.gz, .xz), or a manifest (.jsonl)",
+    )
+    parser.add_argument("out", metavar="OUT", type=Path, help="the model, such as words.rnn")
+    types = typing.get_type_hints(RecurrentLmConfig)
+    for field in dataclasses.fields(RecurrentLmConfig):
+        parser.add_argument(
+            "--" + field.name.replace("_", "-"),
+            type=types[field.name],
+            default=field.default,
+            metavar="N" if types[field.name] is int else "X",
+            help=f"{_HELP[field.name]}; default: %(default)s",
+        )
+    parser.add_argument("--device", default="auto", help="cpu, cuda, or auto (default)")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Train."""
+    from tqdm import tqdm
+
+    from asr.decoding.language_model.counting import read_sentences
+    from asr.decoding.language_model.recurrent import write_recurrent_model
+    from asr.training.recurrent_lm import Progress, read_lines, train_recurrent_lm
+    from asr.training.recurrent_lm_config import RecurrentLmConfig
+    from asr.transcription.transcriber import choose_device
+
+    if arguments.out.suffix in (".arpa", ".lm", ".gz"):
+        raise UsageError(f"{arguments.out}: is the name of an n-gram; expected one such as words.rnn")
+    names = [field.name for field in dataclasses.fields(RecurrentLmConfig)]
+    config = RecurrentLmConfig(**{name: getattr(arguments, name) for name in names})
+    device = choose_device(arguments.device)
+    with tqdm(unit=" words", unit_scale=True, desc="reading", disable=not sys.stderr.isatty()) as bar:
+        lines = read_lines(_counted(arguments.text, read_sentences, bar), vocabulary=config.vocabulary)
+    known = 1 - lines.counts[0] / len(lines.ids)
+    with tqdm(unit=" words", unit_scale=True, desc="training", disable=not sys.stderr.isatty()) as bar:
+
+        def show(progress: Progress) -> None:
+            bar.total = progress.total
+            bar.set_postfix_str(f"loss {progress.loss:.2f}", refresh=False)
+            bar.update(progress.words - bar.n)
+
+        state = arguments.out.with_name(arguments.out.name + ".state")
+        model = train_recurrent_lm(lines, config, state=state, device=device, progress=show)
+    write_recurrent_model(arguments.out, model)
+    print(f"{arguments.out}: {len(model.words):,} words, {known:.1%} of the text; {config.cells} cells")
+    return 0
+
+
+def _counted(
+    paths: "Sequence[Path]", read: "Callable[[Path], Iterator[list[str]]]", bar: Any
+) -> "Iterator[list[str]]":
+    for path in paths:
+        for words in read(path):
+            bar.update(len(words))
+            yield words
