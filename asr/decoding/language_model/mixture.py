@@ -18,7 +18,8 @@ from asr.decoding.language_model.ngram import END, LN10, SPECIAL_WORDS, UNKNOWN,
 from asr.decoding.language_model.recurrent import RecurrentModel, RecurrentState
 from asr.errors import DecodingError
 
-_MEMORY = 5
+_MEMORY = 4
+_AT_ONCE = 64  # histories whose softmax is computed together
 
 
 class LanguageModelMixture:
@@ -70,13 +71,28 @@ class LanguageModelMixture:
         places = histories.follow([self._ids[words].tolist() for words in numbers])
         flat = np.array([word for words in numbers for word in words], np.int64)
         of_recurrent = histories.log_probs(np.concatenate(places), self._ids[flat]) + self._part[flat]
-        of_ngram = np.array([score for text in texts for score in self.ngram.score_words(text)])
+        of_ngram = self._of_ngram(numbers)
         with np.errstate(divide="ignore"):
             left, right = np.log([1 - self.share, self.share])
         gains = np.logaddexp(left, right + of_recurrent - of_ngram)
         gains[flat == UNKNOWN] = 0.0
         starts = np.cumsum([0, *(len(words) for words in numbers[:-1])])
         return np.asarray(np.add.reduceat(gains, starts))
+
+
+    def _of_ngram(self, texts: Sequence[Sequence[int]]) -> np.ndarray:
+        """ln P_ngram of each word of each text, one text after the other. Most of them share most of it."""
+        known: dict[tuple[int, int], tuple[float, int]] = {}
+        scores = []
+        for text in texts:
+            state = self.ngram.start_state
+            for word in text:
+                found = known.get((state, word))
+                if found is None:
+                    found = known[state, word] = self.ngram.score(state, word)
+                score, state = found
+                scores.append(score)
+        return np.array(scores)
 
 
 class _Histories:
@@ -86,8 +102,7 @@ class _Histories:
         self._model = model
         self._hidden: list[np.ndarray] = []  # (H,) each, as the next
         self._cell: list[np.ndarray] = []
-        self._queries: list[np.ndarray] = []  # (n, D) each, the next (n,)
-        self._norms: list[np.ndarray] = []
+        self._queries: list[np.ndarray] = []  # (n, D) each
         self._known: dict[tuple[int, ...], int] = {}
         self._add(model.start())
 
@@ -125,13 +140,14 @@ class _Histories:
     def log_probs(self, places: np.ndarray, words: np.ndarray) -> np.ndarray:
         """ln P of `(n,)` words after the histories at `(n,)` places."""
         weights = self._model.weights
-        queries, norms = np.concatenate(self._queries)[places], np.concatenate(self._norms)[places]
-        logits = np.einsum("nd,nd->n", queries, weights.embedding[words]) + weights.bias[words]
-        return np.asarray(logits - norms, np.float64)
+        queries = np.concatenate(self._queries)
+        # All at once would be more than the processor's cache holds, one at a time all memory traffic.
+        pieces = [queries[first : first + _AT_ONCE] for first in range(0, len(queries), _AT_ONCE)]
+        norms = np.concatenate([self._model.log_norms(piece) for piece in pieces])
+        logits = np.einsum("nd,nd->n", queries[places], weights.embedding[words]) + weights.bias[words]
+        return np.asarray(logits - norms[places], np.float64)
 
     def _add(self, state: RecurrentState) -> None:
-        queries = self._model.queries(state)
         self._hidden += list(state.hidden)
         self._cell += list(state.cell)
-        self._queries.append(queries)
-        self._norms.append(self._model.log_norms(queries))
+        self._queries.append(self._model.queries(state))
