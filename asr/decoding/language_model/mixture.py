@@ -79,7 +79,6 @@ class LanguageModelMixture:
         starts = np.cumsum([0, *(len(words) for words in numbers[:-1])])
         return np.asarray(np.add.reduceat(gains, starts))
 
-
     def _of_ngram(self, texts: Sequence[Sequence[int]]) -> np.ndarray:
         """ln P_ngram of each word of each text, one text after the other. Most of them share most of it."""
         known: dict[tuple[int, int], tuple[float, int]] = {}
