@@ -58,7 +58,8 @@ class LanguageModelMixture:
         # ln of a word's part of `<unk>`; a word of the shortlist has all of itself.
         self._part = np.where(outside, unigrams, 0.0)
         if outside.any():
-            self._part[outside] -= np.logaddexp.reduce(unigrams[outside])
+            highest = unigrams[outside].max()
+            self._part[outside] -= highest + np.log(np.exp(unigrams[outside] - highest).sum())
 
     def gains(self, texts: Sequence[Sequence[str]]) -> np.ndarray:
         """ln P(text) - ln P_ngram(text) of each text, its end included; `(n,)` float64.
