@@ -166,7 +166,8 @@ def run(arguments: argparse.Namespace) -> int:
     )
     calibrations, errors = [], []
     by_letters = transcriber.decoding_with(DecodingConfig("greedy")).decode(data.letters)
-    for hypotheses in (transcriber.decoding_with(config).decode(data.heard), by_letters):
+    decoder = transcriber.phone_decoder or transcriber.decoder
+    for hypotheses in (decoder.reweighted(config).decode_batch(data.heard), by_letters):
         calibration, before, after = _calibrate(data, hypotheses)
         calibrations.append(calibration)
         errors.append((before, after))
