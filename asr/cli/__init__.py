@@ -36,7 +36,7 @@ VERBS = {
     "serve": Verb("asr.cli.serve", "transcription over HTTP and WebSocket, and a page in the browser"),
     "listen": Verb("asr.cli.listen", "the microphone -> text, while you speak"),
     "export": Verb("asr.cli.export", "a checkpoint as an ONNX file"),
-    "model": Verb("asr.cli.model", "what is in a checkpoint"),
+    "model": Verb("asr.cli.model", "what is in a checkpoint; the mean of several"),
     "align": Verb("asr.cli.align", "when each word of a transcript is spoken"),
     "inspect": Verb(
         "asr.cli.inspect", "how gradients flow through a network, and what it makes of an utterance"

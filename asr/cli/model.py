@@ -1,8 +1,9 @@
-"""What is in a checkpoint: sizes, alphabet, features, network, and what training wrote down.
+"""What is in a checkpoint (sizes, alphabet, features, network, what training wrote down), and the mean of several.
 
 asr model info runs/an4/checkpoints/best.pt
 asr model info                              the model that ships with the package
 asr model info best.pt --json
+asr model average runs/one/checkpoints/best.pt runs/two/checkpoints/best.pt mean.pt
 """
 
 import argparse
@@ -15,9 +16,11 @@ from asr.model.pretrained import default_model
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments."""
-    parser.add_argument("action", choices=["info"], help="what to do with it")
-    parser.add_argument(
+    """Add the sub-verbs."""
+    verbs = parser.add_subparsers(dest="what", metavar="WHAT", required=True)
+
+    info = verbs.add_parser("info", help="what is in a checkpoint")
+    info.add_argument(
         "model",
         metavar="CKPT",
         nargs="?",
@@ -25,11 +28,28 @@ def configure(parser: argparse.ArgumentParser) -> None:
         default=default_model(),
         help="a checkpoint; default: the model that ships with the package",
     )
-    parser.add_argument("--json", action="store_true", help="print JSON instead of text")
+    info.add_argument("--json", action="store_true", help="print JSON instead of text")
+    info.set_defaults(run=_info)
+
+    average = verbs.add_parser(
+        "average",
+        help="the mean of the weights of several checkpoints",
+        description="Write the mean of the weights of checkpoints that have a training in common: epochs of one run, or "
+        "runs that began with the same weights. It is often better than each of them; measure it.",
+    )
+    average.add_argument("models", metavar="CKPT", nargs="+", type=Path, help="two or more of one shape")
+    average.add_argument("out", metavar="OUT", type=Path, help="the file to write")
+    average.add_argument("--half", action="store_true", help="write float16, half the size, for shipping")
+    average.add_argument("--force", action="store_true", help="overwrite OUT")
+    average.set_defaults(run=_average)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Describe."""
+    """Do what was asked."""
+    return int(arguments.run(arguments))
+
+
+def _info(arguments: argparse.Namespace) -> int:
     from asr.errors import UsageError
     from asr.model.pretrained import model_card
 
@@ -44,6 +64,20 @@ def run(arguments: argparse.Namespace) -> int:
         print(f"{key:<32}{value}")
     if card is not None:
         print(f"\n{card.strip()}")
+    return 0
+
+
+def _average(arguments: argparse.Namespace) -> int:
+    from asr.errors import UsageError
+    from asr.model.averaging import average_checkpoints
+    from asr.model.checkpoint import save_checkpoint
+
+    if arguments.out.exists() and not arguments.force:
+        raise UsageError(
+            f"{arguments.out}: is there already; choose another name for the mean, or add --force"
+        )
+    save_checkpoint(arguments.out, average_checkpoints(arguments.models), half=arguments.half)
+    print(arguments.out)
     return 0
 
 
