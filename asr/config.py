@@ -48,25 +48,91 @@ class OptimizerConfig:
     gradient_clip_value: float = 0.0
 
 
-@dataclass(frozen=True)
-class AuxiliaryConfig:
-    """A second CTC loss, on characters or on phones.
+BestBy = Literal["wer", "loss", "per"]
+HeadLoss = Literal["ctc", "ctc_crf"]
 
-    On the characters of a lower layer it is intermediate CTC (Lee & Watanabe 2021); on phones it is hierarchical
-    multitask training (Krishna, Toshniwal & Livescu 2018), which helps most where there is little speech. The model
-    that is saved knows nothing of it, with one exception: phones on the last layer are kept as a second head,
-    which decoding through pronunciations hears with (`DecodingConfig.pronunciations`).
+
+@dataclass(frozen=True)
+class UnitModelConfig:
+    """The n-gram of units that CTC-CRF sets a transcript against.
 
     Attributes:
-        weight: of the auxiliary loss beside the main one; 0 switches it off.
+        order: 1 to 3; estimated with modified Kneser-Ney smoothing from the training transcripts.
+        file: an n-gram of these units (.arpa or .lm) to take instead; null estimates one. Either is kept in the run folder.
+    """
+
+    order: int = 3
+    file: str | None = None
+
+
+@dataclass(frozen=True)
+class LettersHeadConfig:
+    """The head of the tokenizer's units, letters as a rule, which every model has.
+
+    Attributes:
+        loss: "ctc" (Graves et al. 2006), the probability of the right units; "ctc_crf" (Xiang & Ou 2019), their probability
+            relative to all unit sequences that an n-gram of the units allows.
+        weight: of this head's loss beside the others'; 0 leaves the head untrained, where another one is trained.
+        ctc_weight: of plain CTC beside "ctc_crf", 0.01 to 0.1 as a rule.
+        unit_model: for "ctc_crf".
+    """
+
+    loss: HeadLoss = "ctc"
+    weight: float = 1.0
+    ctc_weight: float = 0.05
+    unit_model: UnitModelConfig = field(default_factory=UnitModelConfig)
+
+
+@dataclass(frozen=True)
+class PhonesHeadConfig:
+    """A second head, of phones: hierarchical multitask training (Krishna, Toshniwal & Livescu 2018).
+
+    It helps most where there is little speech and an irregular spelling. On the last layer it stays with the model, and
+    decoding through pronunciations hears with it (`DecodingConfig.pronunciations`); on a lower one it only helps training.
+
+    Attributes:
+        weight: of this head's loss beside the others'; 0 for no such head.
+        loss: "ctc" or "ctc_crf", as of the letters, summed over all ways to say each word.
+        ctc_weight: of plain CTC beside "ctc_crf", 0.01 to 0.1 as a rule.
+        layer: the recurrent layer that it looks at, counted from 1; null for the last.
+        pronunciations: a dictionary in CMUdict's format with every training word, and all the ways to say it.
+        unit_model: for "ctc_crf".
+    """
+
+    weight: float = 0.0
+    loss: HeadLoss = "ctc"
+    ctc_weight: float = 0.05
+    layer: int | None = None
+    pronunciations: str | None = None
+    unit_model: UnitModelConfig = field(default_factory=UnitModelConfig)
+
+
+@dataclass(frozen=True)
+class IntermediateHeadConfig:
+    """A second CTC loss on the tokenizer's units, of a lower layer: intermediate CTC (Lee & Watanabe 2021).
+
+    Attributes:
+        weight: of this loss beside the others; 0 for none. The model that is saved knows nothing of it.
         layer: the recurrent layer that it looks at, counted from 1.
-        pronunciations: a dictionary of phones in CMUdict's format with every training word, or null for
-            characters.
     """
 
     weight: float = 0.0
     layer: int = 2
-    pronunciations: str | None = None
+
+
+@dataclass(frozen=True)
+class HeadsConfig:
+    """What reads the encoder's output in training, and by which loss each is trained; the losses add up.
+
+    Attributes:
+        letters: the head of the tokenizer's units.
+        phones: a head of phones.
+        intermediate: letters again, of a lower layer.
+    """
+
+    letters: LettersHeadConfig = field(default_factory=LettersHeadConfig)
+    phones: PhonesHeadConfig = field(default_factory=PhonesHeadConfig)
+    intermediate: IntermediateHeadConfig = field(default_factory=IntermediateHeadConfig)
 
 
 @dataclass(frozen=True)
@@ -95,7 +161,8 @@ class TrainingConfig:
         weight_noise: deviation of the Gaussian noise that is added to every weight while a batch's gradient
             is computed, drawn anew for each batch (Graves 2011); 0 adds none.
         start_from: checkpoint whose weights training begins with; null begins with random ones.
-        best_by: the dev measure that makes a model the best so far, "wer" or "loss".
+        best_by: the dev measure that makes a model the best so far: "wer" of greedy letters, "loss" of letters, "per", the
+            error rate of greedy phones.
         patience: epochs without a better model after which training ends; 0 goes through all epochs.
         dev_normaliser: how dev transcripts are spelled alike before errors are counted; one of
             `asr score --normaliser`.
@@ -117,7 +184,7 @@ class TrainingConfig:
     keep_checkpoints: int = 2
     weight_noise: float = 0.0
     start_from: str | None = None
-    best_by: Literal["wer", "loss"] = "wer"
+    best_by: BestBy = "wer"
     patience: int = 0
     dev_normaliser: str = "none"
     cpu_processes: int = 1
@@ -134,7 +201,7 @@ class ExperimentConfig:
         spec_augment: what training hides of the features.
         model: shape of the network.
         objective: what the network is trained to do: CTC, or more.
-        auxiliary: a second loss on a lower layer.
+        heads: what reads the encoder's output, and the loss of each.
         optimizer: how weights move.
         training: how long, how precisely, from which seed.
     """
@@ -144,7 +211,7 @@ class ExperimentConfig:
     features: FeaturesConfig = field(default_factory=FeaturesConfig)
     spec_augment: SpecAugmentConfig = field(default_factory=SpecAugmentConfig)
     model: EncoderConfig = field(default_factory=EncoderConfig)
-    auxiliary: AuxiliaryConfig = field(default_factory=AuxiliaryConfig)
+    heads: HeadsConfig = field(default_factory=HeadsConfig)
     objective: ObjectiveConfig = field(default_factory=ObjectiveConfig)
     optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
     training: TrainingConfig = field(default_factory=TrainingConfig)
@@ -155,6 +222,13 @@ class ExperimentConfig:
         return AcousticModelConfig(self.features, self.spec_augment, self.model, self.objective)
 
 
+# Groups that have gone, and what stands in for them.
+_RENAMED = {
+    "auxiliary": "heads.phones (weight, layer, pronunciations) with a pronunciation dictionary, heads.intermediate (weight, layer) "
+    "for letters of a lower layer"
+}
+
+
 def load_experiment(path: str | Path, options: Sequence[str] = ()) -> ExperimentConfig:
     """Read an experiment from YAML, with `--group.field value` options on top.
 
@@ -163,7 +237,10 @@ def load_experiment(path: str | Path, options: Sequence[str] = ()) -> Experiment
             type or a missing value; the message begins with the file.
     """
     values = read_yaml(path)
+    given = [*values, *(option.removeprefix("--").partition(".")[0] for option in options)]
     try:
+        for group in _RENAMED.keys() & given:
+            raise ConfigError(f"{group!r} is no longer a key; it is now {_RENAMED[group]}")
         return parse_options(ExperimentConfig, values, options)
     except ConfigError as error:
         raise ConfigError(f"{path}: {error}") from None

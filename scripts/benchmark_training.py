@@ -15,24 +15,34 @@ the very same batches are trained on again
 Prints hours of audio per hour for each, and ratios within each epoch, so that a machine that slows down
 slows all of them; then how far the bare pass is from the machine's matrix-multiplication speed (of a GPU:
 beside its own large matrix product in the same precision).
+
+    python scripts/benchmark_training.py --config configs/an4_crf.yaml --losses [--processes 2]
+
+instead trains on each of some batches twice, once with the configuration's losses and once with plain CTC in place of CTC-CRF,
+in one process with all threads or in several at once with their share; prints the ratio of the two, and the memory of each.
 """
 
 import argparse
 import dataclasses
+import itertools
+import multiprocessing
 import platform
 import statistics
 import tempfile
 import time
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
+from typing import NamedTuple
 
 import lightning
 import torch
 from torch import Tensor, nn
 
+from asr.allocator import keep_freed_memory
 from asr.cli.console import setup_logging, table
 from asr.config import ExperimentConfig, load_experiment
-from asr.data.batching import Batch
+from asr.data.batching import Batch, collate
 from asr.data.tokenizer import build_tokenizer
 from asr.model.encoder import ConvolutionalSubsampling, EncoderConfig
 from asr.model.features import Features
@@ -40,6 +50,8 @@ from asr.model.precision import autocast, resolve_precision
 from asr.model.recurrent import FusedLayer
 from asr.model.spec_augment import SpecAugment
 from asr.training.data import TrainingData, open_training_data
+from asr.training.epoch_log import peak_memory
+from asr.training.heads import read_head_data
 from asr.training.loading import EpochLoader, train_loader
 from asr.training.module import SpeechModule
 
@@ -220,6 +232,95 @@ class Beside(lightning.Callback):
             optimizer.step()
 
 
+class LossTimes(NamedTuple):
+    """Seconds of the steps of one process, batch by batch, and its peak memory in GiB, with plain CTC first."""
+
+    ctc: list[float]
+    ctc_crf: list[float]
+    ctc_memory: float
+    ctc_crf_memory: float
+
+
+def time_losses(config: ExperimentConfig, rank: int, processes: int, threads: int, count: int) -> LossTimes:
+    """Forward and backward pass of `count` batches with plain CTC and with the configuration's losses, in turns."""
+    torch.set_num_threads(threads)
+    keep_freed_memory()
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    precision = resolve_precision(config.training.precision, device)
+    data = open_training_data(config)
+    tokenizer = build_tokenizer(config.tokenizer, data.transcripts())
+    heads = config.heads
+    plain = dataclasses.replace(
+        config,
+        heads=dataclasses.replace(
+            heads,
+            letters=dataclasses.replace(heads.letters, loss="ctc"),
+            phones=dataclasses.replace(heads.phones, loss="ctc"),
+        ),
+    )
+    modules = [
+        SpeechModule(one, tokenizer, head_data=read_head_data(one, tokenizer, data.transcripts))
+        .to(device)
+        .train()
+        for one in (plain, config)
+    ]
+    sampler, dataset = data.sampler(rank=rank, world_size=processes), data.dataset(tokenizer)
+    batches = [
+        collate([dataset[key] for key in keys]).to(device) for keys in itertools.islice(iter(sampler), count)
+    ]
+
+    def step(module: SpeechModule, batch: Batch) -> float:
+        wait(device)
+        began = time.perf_counter()
+        with autocast(device, precision):
+            loss = module._loss(batch)
+        (loss / batch.token_lengths.sum()).backward()
+        wait(device)
+        seconds = time.perf_counter() - began
+        module.zero_grad(set_to_none=True)
+        return seconds
+
+    longest = max(batches, key=lambda batch: batch.waveforms.numel())
+    memory = []
+    for module in modules:
+        step(module, longest)
+        memory.append(peak_memory() / 2**30)
+    ctc, ctc_crf = [], []
+    for batch in batches:
+        ctc.append(step(modules[0], batch))
+        ctc_crf.append(step(modules[1], batch))
+    return LossTimes(ctc, ctc_crf, *memory)
+
+
+def compare_losses(config: ExperimentConfig, *, processes: int, count: int) -> None:
+    """Print how much longer a step with CTC-CRF takes, and how much more memory."""
+    threads = max(1, torch.get_num_threads() // processes)
+    with ProcessPoolExecutor(processes, multiprocessing.get_context("spawn")) as pool:
+        jobs = [
+            pool.submit(time_losses, config, rank, processes, threads, count) for rank in range(processes)
+        ]
+        results = [job.result() for job in jobs]
+    print(f"{processes} processes of {threads} threads, {count} batches each, forward and backward pass")
+    ratios = [crf / ctc for found in results for ctc, crf in zip(found.ctc, found.ctc_crf, strict=True)]
+    rows: list[tuple[str, ...]] = [("", "plain CTC", "with CTC-CRF", "ratio")]
+    sums = [
+        sum(times) for times in zip(*((sum(found.ctc), sum(found.ctc_crf)) for found in results), strict=True)
+    ]
+    rows.append(("all steps, s", *(f"{value / processes:.2f}" for value in sums), f"{sums[1] / sums[0]:.3f}"))
+    quartiles = statistics.quantiles(ratios, n=4)
+    rows.append(
+        (
+            "median of steps (quartiles)",
+            "",
+            "",
+            f"{quartiles[1]:.3f} ({quartiles[0]:.3f} to {quartiles[2]:.3f})",
+        )
+    )
+    most = [max(values) for values in zip(*(found[2:] for found in results), strict=True)]
+    rows.append(("peak memory, GiB", *(f"{value:.2f}" for value in most), f"{most[1] / most[0]:.3f}"))
+    print(table(rows))
+
+
 def wait(device: torch.device) -> None:
     if device.type == "cuda":
         torch.cuda.synchronize(device)
@@ -279,17 +380,22 @@ def main() -> None:
     parser.add_argument(
         "--epochs", type=int, default=4, help="the first warms up and is not counted; default 4"
     )
+    parser.add_argument("--losses", action="store_true", help="compare CTC-CRF with plain CTC instead")
+    parser.add_argument("--processes", type=int, default=1, help="of --losses, at once; default 1")
+    parser.add_argument("--batches", type=int, default=30, help="of --losses, for each process; default 30")
     arguments, options = parser.parse_known_args()
     setup_logging()
     config = load_experiment(arguments.config, options)
+    if arguments.losses:
+        compare_losses(config, processes=arguments.processes, count=arguments.batches)
+        return
     config = dataclasses.replace(
         config, training=dataclasses.replace(config.training, epochs=arguments.epochs)
     )
     data = open_training_data(config)
     tokenizer = build_tokenizer(config.tokenizer, data.transcripts())
     lightning.seed_everything(config.training.seed, workers=True, verbose=False)
-    transcripts = list(data.transcripts()) if config.auxiliary.weight > 0 else []
-    module = SpeechModule(config, tokenizer, transcripts=transcripts)
+    module = SpeechModule(config, tokenizer, head_data=read_head_data(config, tokenizer, data.transcripts))
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     precision = resolve_precision(config.training.precision, device)
     beside = Beside(config, data, precision)

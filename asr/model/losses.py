@@ -30,25 +30,26 @@ def ctc_loss(emission: Emission, tokens: Tensor, token_lengths: Tensor) -> Tenso
 
 
 def objective_losses(
-    model: AcousticModel, encoding: Encoding, tokens: Tensor, token_lengths: Tensor
+    model: AcousticModel, encoding: Encoding, tokens: Tensor, token_lengths: Tensor, *, letters: Tensor
 ) -> Tensor:
-    """What a model is trained on: CTC, or both heads' losses with their shares (Kim, Hori & Watanabe 2017).
+    """What a model is trained on: its letters' loss, or that and its objective's own with their shares (Kim, Hori & Watanabe
+    2017).
 
     Args:
         model: whose encoder made the encoding.
         encoding: of a batch.
         tokens: `(B, L)` int64, padded with anything.
         token_lengths: `(B,)` int64.
+        letters: `(B,)`, the loss of the letters' head.
 
     Returns:
         `(B,)` float32, one loss an utterance.
     """
-    ctc = ctc_loss(model.emission(encoding), tokens, token_lengths)
     if model.objective is None:
-        return ctc
+        return letters
     weight = model.config.objective.ctc_weight
     own = model.objective.loss(encoding.hidden, encoding.lengths, tokens, token_lengths)
-    return weight * ctc + (1 - weight) * own
+    return weight * letters + (1 - weight) * own
 
 
 def consistency_loss(first: Emission, second: Emission) -> Tensor:

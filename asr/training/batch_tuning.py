@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from asr.config import ExperimentConfig
+from asr.config import ExperimentConfig, HeadsConfig
 from asr.data.batching import Batch, Sample, collate
 from asr.data.bucketing import BucketBatchSampler
 from asr.data.tokenizer import Tokenizer
@@ -66,8 +66,9 @@ def try_budgets(
     longest = float(durations.max()) / min(config.data.augmentation.speeds)
     if device.type == "cpu" and most_seconds <= 0:
         most_seconds = 4 * config.data.seconds_per_batch
-    # Noise has no words, which the auxiliary loss would look up.
-    config = dataclasses.replace(config, auxiliary=dataclasses.replace(config.auxiliary, weight=0.0))
+    # Noise has no words that could be pronounced, and no sequences that a unit model could be estimated from.
+    heads = HeadsConfig(intermediate=config.heads.intermediate)
+    config = dataclasses.replace(config, heads=heads)
     module = SpeechModule(config, tokenizer).to(device).train()
     optimizer = module.build_optimizer()
     fitting, too_large = 0.0, float("inf")

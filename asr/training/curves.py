@@ -1,5 +1,6 @@
 """Training curves as a picture."""
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -26,6 +27,8 @@ def draw_curves(path: Path, rows: Sequence[EpochRow], *, title: str) -> None:
     best = min(rows, key=lambda row: row.dev_wer)
     errors.plot(epochs, [row.dev_wer for row in rows], label="WER")
     errors.plot(epochs, [row.dev_cer for row in rows], label="CER")
+    if not all(math.isnan(row.dev_per) for row in rows):
+        errors.plot(epochs, [row.dev_per for row in rows], label="PER (phones)")
     errors.plot([best.epoch], [best.dev_wer], "o", color="C0")
     errors.annotate(
         f"{best.dev_wer:.1%}",

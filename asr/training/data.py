@@ -17,6 +17,7 @@ from asr.data.shards import PackedCorpus, PackedDataset, ShardBatchSampler, is_p
 from asr.data.tokenizer import Tokenizer
 from asr.data.validation import Finding, check_fit, check_transcripts
 from asr.errors import ConfigError, TrainingError
+from asr.training.heads import Heads
 
 if TYPE_CHECKING:
     from torch.utils.data import Dataset
@@ -113,10 +114,11 @@ def check_training_data(
     data: TrainingData,
     dev: Sequence[Utterance],
     tokenizer: Tokenizer,
+    heads: Heads,
     *,
     encoder_frames: Callable[[Tensor], Tensor],
 ) -> None:
-    """Stop before training for what would make it fail or lose data later.
+    """Stop before training for what would make it fail or lose data later: transcripts, letters and phones that do not fit.
 
     Raises:
         ConfigError: impossible speeds.
@@ -131,6 +133,7 @@ def check_training_data(
         (config.data.dev, dev, 1.0),
     ):
         findings: list[Finding] = []
+        unsayable: list[Finding] = []
         for piece in _pieces(utterances):
             findings += check_transcripts(piece, tokenizer)
             findings += check_fit(
@@ -140,10 +143,19 @@ def check_training_data(
                 encoder_frames=encoder_frames,
                 fastest=fastest,
             )
+            if name == config.data.train:
+                unsayable += heads.check_fit(
+                    piece,
+                    sample_rate=config.features.sample_rate,
+                    encoder_frames=encoder_frames,
+                    fastest=fastest,
+                )
         if findings:
             named = "; ".join(str(finding) for finding in findings[:5])
             more = f"; and {len(findings) - 5} more" if len(findings) > 5 else ""
             raise TrainingError(f"{name}: {named}{more}; `asr validate` lists them all")
+        if unsayable:
+            raise TrainingError(f"{name}: {'; '.join(map(str, unsayable))}")
 
 
 def _pieces(utterances: Iterable[Utterance], size: int = 10000) -> Iterator[list[Utterance]]:

@@ -3,16 +3,18 @@
 import csv
 import dataclasses
 import logging
+import math
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import lightning
 import torch
 
+from asr.config import BestBy
 from asr.errors import AsrError
 from asr.files import write_atomically
 from asr.training.module import SpeechModule
@@ -25,7 +27,7 @@ SAMPLES = 3
 REPORT_SECONDS = 600.0
 
 # Columns that runs of earlier versions lack.
-_LATER = {"unreadable", "memory_gib"}
+_LATER = {"unreadable", "memory_gib", "dev_per"}
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,7 @@ class EpochRow:
         unreadable: utterances left out because their audio could not be read.
         memory_gib: most memory used so far, in GiB: of the GPU where there is one, else of the process.
         seconds: the epoch, validation included.
+        dev_per: phone error rate of the best paths of a head of phones; NaN without one.
     """
 
     epoch: int
@@ -63,6 +66,7 @@ class EpochRow:
     seconds: float
     unreadable: int = 0
     memory_gib: float = 0.0
+    dev_per: float = math.nan
 
 
 class EpochLog(lightning.Callback):
@@ -144,6 +148,7 @@ class EpochLog(lightning.Callback):
             seconds=spent + time.monotonic() - self._validating_since,
             unreadable=train.unreadable,
             memory_gib=peak_memory() / 2**30,
+            dev_per=dev.phone_errors.rate,
         )
         self.rows.append(row)
         training = module.config.training
@@ -175,17 +180,23 @@ class EpochLog(lightning.Callback):
         left = (self.epochs - row.epoch) * sum(recent) / len(recent)
         skipped = f"  {row.nonfinite_steps} steps skipped" if row.nonfinite_steps else ""
         skipped += f"  {row.unreadable} utterances unreadable" if row.unreadable else ""
+        phones = "" if math.isnan(row.dev_per) else f"PER {row.dev_per:.1%}  "
         return (
             f"epoch {row.epoch}/{self.epochs}  loss {row.train_loss:.3f}  dev {row.dev_loss:.3f}  "
-            f"WER {row.dev_wer:.1%}  CER {row.dev_cer:.1%}  blanks {row.blank_share:.0%}  "
+            f"WER {row.dev_wer:.1%}  CER {row.dev_cer:.1%}  {phones}blanks {row.blank_share:.0%}  "
             f"gradient {row.gradient_norm:.2f}  {row.hours_per_hour:.0f} h/h  "
             f"data wait {row.data_wait_share:.1%}{skipped}  {_clock(left)} left"
         )
 
 
-def best_row(rows: Sequence[EpochRow], by: Literal["wer", "loss"]) -> EpochRow:
-    """The first of the best epochs by dev WER (ties: the lower dev loss), or by dev loss."""
-    return min(rows, key=lambda row: (row.dev_wer, row.dev_loss) if by == "wer" else (row.dev_loss,))
+def best_row(rows: Sequence[EpochRow], by: BestBy) -> EpochRow:
+    """The first of the best epochs by a dev measure; ties go to the lower dev loss."""
+    measures: dict[BestBy, Callable[[EpochRow], float]] = {
+        "wer": lambda row: row.dev_wer,
+        "loss": lambda row: row.dev_loss,
+        "per": lambda row: row.dev_per,
+    }
+    return min(rows, key=lambda row: (measures[by](row), row.dev_loss))
 
 
 def write_metrics(path: Path, rows: list[EpochRow]) -> None:

@@ -2,8 +2,6 @@
 
 import logging
 import math
-from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 import lightning
@@ -22,8 +20,8 @@ from asr.evaluation.normalisation import find_normaliser
 from asr.evaluation.scoring import score_utterance
 from asr.model.acoustic import AcousticModel, Emission
 from asr.model.features import frame_mask
-from asr.model.losses import consistency_loss, objective_losses
-from asr.training.auxiliary import AuxiliaryLoss, read_spoken_words
+from asr.model.losses import consistency_loss, ctc_loss, objective_losses
+from asr.training.heads import NO_HEAD_DATA, HeadData, Heads, model_shape
 from asr.training.muon import stacked_matrices
 from asr.training.optimizers import build_optimizer, build_schedule
 from asr.training.totals import Agreement, DevTotals, TrainTotals
@@ -33,27 +31,23 @@ log = logging.getLogger(__name__)
 
 
 class SpeechModule(lightning.LightningModule):
-    """Trains an acoustic model with CTC, and with CR-CTC, a transducer or attention when the config asks for it.
+    """Trains an acoustic model with CTC or CTC-CRF, and with CR-CTC, a transducer or attention when the config asks for it.
 
     Args:
         config: the experiment.
         tokenizer: for the transcripts of validation.
-        transcripts: of the training data, for the auxiliary loss.
+        head_data: what the heads of the configuration need.
     """
 
     def __init__(
-        self, config: ExperimentConfig, tokenizer: Tokenizer, *, transcripts: Sequence[str] = ()
+        self, config: ExperimentConfig, tokenizer: Tokenizer, *, head_data: HeadData = NO_HEAD_DATA
     ) -> None:
         super().__init__()
         self.config = config
         self.tokenizer = tokenizer
-        shape, spoken = config.acoustic_model, read_spoken_words(config.auxiliary, tokenizer, transcripts)
-        if spoken is not None and config.auxiliary.layer == config.model.layers:
-            shape = replace(shape, phones=spoken.phones)
-        self.model = AcousticModel(shape, vocabulary_size=len(tokenizer))
-        self.auxiliary: AuxiliaryLoss | None = None
-        if config.auxiliary.weight > 0:
-            self.auxiliary = AuxiliaryLoss(config.auxiliary, tokenizer, model=self.model, spoken=spoken)
+        self.model = AcousticModel(model_shape(config, head_data), vocabulary_size=len(tokenizer))
+        self.heads = Heads(config, head_data, tokenizer, encoding_size=self.model.encoder.size)
+        self.model.head.requires_grad_(config.heads.letters.weight > 0)
         if not 0 <= config.training.consistency_from <= 1:
             raise ConfigError(
                 f"training.consistency_from {config.training.consistency_from}; expected a share of the epochs, "
@@ -89,7 +83,7 @@ class SpeechModule(lightning.LightningModule):
 
     @property
     def trained(self) -> list[torch.nn.Parameter]:
-        """The parameters that the optimiser moves: the model's, and those of the auxiliary loss."""
+        """The parameters that the optimiser moves: the model's, and those of heads that only train it."""
         return [parameter for parameter in self.parameters() if parameter.requires_grad]
 
     def training_step(self, batch: Batch, batch_index: int) -> Tensor:
@@ -151,23 +145,30 @@ class SpeechModule(lightning.LightningModule):
 
     def _loss(self, batch: Batch) -> Tensor:
         """Summed loss of a batch, in nats."""
-        weight = self.consistency
+        consistency, weights = self.consistency, self.config.heads
         features, lengths = self.model.features(batch.waveforms, batch.waveform_lengths)
         # Consistency wants two views of each utterance, masked differently, through the network side by side.
-        views = 2 if weight > 0 else 1
+        views = 2 if consistency > 0 else 1
         features, lengths = features.repeat(views, 1, 1), lengths.repeat(views)
         encoding = self.model.encoder(self.model.spec_augment(features, lengths), lengths)
         tokens, token_lengths = batch.tokens.repeat(views, 1), batch.token_lengths.repeat(views)
-        ctc = objective_losses(self.model, encoding, tokens, token_lengths).sum() / views
-        if self.auxiliary is not None:
-            heard = self.auxiliary.emission(self.model, encoding)
-            ctc = ctc + self.config.auxiliary.weight * self.auxiliary(heard, batch).sum() / views
-        if weight == 0:
-            return ctc
-        ctc = ctc + weight * _disagreement(self.model.emission(encoding))
-        if self.auxiliary is not None and self.model.phone_head is not None:
-            ctc = ctc + weight * self.config.auxiliary.weight * _disagreement(heard)
-        return ctc
+        total = torch.zeros((), device=encoding.hidden.device)
+        if weights.letters.weight > 0:
+            letters = self.model.emission(encoding)
+            losses = self.heads.letters_losses(letters, tokens, token_lengths)
+            losses = objective_losses(self.model, encoding, tokens, token_lengths, letters=losses)
+            total = total + weights.letters.weight * losses.sum() / views
+            if consistency > 0:
+                total = total + weights.letters.weight * consistency * _disagreement(letters)
+        if weights.phones.weight > 0:
+            phones = self.heads.phones_emission(self.model, encoding)
+            total = total + weights.phones.weight * self.heads.phones_losses(phones, batch).sum() / views
+            if consistency > 0 and self.model.phone_head is not None:
+                total = total + weights.phones.weight * consistency * _disagreement(phones)
+        if weights.intermediate.weight > 0:
+            losses = self.heads.intermediate_losses(encoding, tokens, token_lengths)
+            total = total + weights.intermediate.weight * losses.sum() / views
+        return total
 
     def configure_gradient_clipping(
         self,
@@ -243,9 +244,12 @@ class SpeechModule(lightning.LightningModule):
             return
         encoding = model.encoder(*model.features(batch.waveforms, batch.waveform_lengths))
         emission = model.emission(encoding)
-        losses = objective_losses(model, encoding, batch.tokens, batch.token_lengths)
+        ctc = ctc_loss(emission, batch.tokens, batch.token_lengths)
+        losses = objective_losses(model, encoding, batch.tokens, batch.token_lengths, letters=ctc)
         totals.loss += float(losses.sum())
         totals.tokens += int(batch.token_lengths.sum())
+        if self.config.heads.phones.weight > 0:
+            totals.phone_errors += self.heads.phone_errors(self.heads.phones_emission(model, encoding), batch)
         valid = frame_mask(emission.lengths, emission.log_probs.shape[1])
         totals.frames += int(valid.sum())
         totals.blanks += int(((emission.log_probs.argmax(dim=2) == BLANK) & valid).sum())

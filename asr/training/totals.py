@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from asr.evaluation.scoring import Score, ScoredUtterance
+from asr.training.lexicon import PhoneErrors
 
 
 class Agreement(NamedTuple):
@@ -88,6 +89,7 @@ class DevTotals:
     tokens: int = 0
     frames: int = 0
     blanks: int = 0
+    phone_errors: PhoneErrors = field(default_factory=PhoneErrors)
     utterances: list[ScoredUtterance] = field(default_factory=list)
 
     @classmethod
@@ -98,6 +100,7 @@ class DevTotals:
             tokens=sum(part.tokens for part in parts),
             frames=sum(part.frames for part in parts),
             blanks=sum(part.blanks for part in parts),
+            phone_errors=sum((part.phone_errors for part in parts), PhoneErrors()),
             utterances=sorted((item for part in parts for item in part.utterances), key=lambda item: item.id),
         )
 

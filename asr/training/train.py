@@ -33,6 +33,7 @@ from asr.model.precision import resolve_precision
 from asr.training.checkpoints import BEST, ModelFiles
 from asr.training.data import check_training_data, open_training_data
 from asr.training.epoch_log import EpochLog, best_row, read_metrics
+from asr.training.heads import read_head_data
 from asr.training.loading import ProgressBar, dev_loader, stop_workers, train_loader
 from asr.training.module import SpeechModule
 from asr.training.processes import find_launch, is_first_process
@@ -156,10 +157,11 @@ def _run(
     data, dev = open_training_data(config), read_manifest(config.data.dev)
     tokenizer = build_tokenizer(config.tokenizer, data.transcripts())
     lightning.seed_everything(config.training.seed, workers=True, verbose=False)
-    module = SpeechModule(
-        config, tokenizer, transcripts=list(data.transcripts()) if config.auxiliary.weight > 0 else []
+    head_data = read_head_data(
+        config, tokenizer, data.transcripts, dev=dev, run_dir=run_dir if found is not None else None
     )
-    check_training_data(data, dev, tokenizer, encoder_frames=module.model.emission_lengths)
+    module = SpeechModule(config, tokenizer, head_data=head_data)
+    check_training_data(data, dev, tokenizer, module.heads, encoder_frames=module.model.emission_lengths)
     if found is None:
         begin(module, data)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -170,6 +172,8 @@ def _run(
         if on_start is not None:
             on_start()
         save_experiment(run_dir / "config.yaml", config)
+        if found is None:
+            head_data.save(run_dir)
         write_run_record(
             run_dir / "run.json",
             seed=config.training.seed,

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from asr.config import ExperimentConfig, OptimizerConfig
+from asr.config import ExperimentConfig, IntermediateHeadConfig, OptimizerConfig
 from asr.data.manifest import read_manifest
 from asr.data.tokenizer import UnitTokenizer
 from asr.errors import ConfigError, TrainingError
@@ -180,10 +180,9 @@ def test_training_starts_from_a_checkpoint_of_the_same_shape(
         train(changed(still, model={"hidden_size": 9}), tmp_path / "third")
 
 
-def test_an_auxiliary_loss_below_the_top_of_a_pyramid_is_refused(tone_experiment: ExperimentConfig) -> None:
-    config = changed(
-        tone_experiment, model={"layers": 2, "pyramid": 1}, auxiliary={"weight": 0.3, "layer": 1}
-    )
+def test_a_head_below_the_top_of_a_pyramid_is_refused(tone_experiment: ExperimentConfig) -> None:
+    heads = {"intermediate": IntermediateHeadConfig(0.3, 1)}
+    config = changed(tone_experiment, model={"layers": 2, "pyramid": 1}, heads=heads)
     with pytest.raises(ConfigError, match="at the pyramid's top"):
         SpeechModule(config, UnitTokenizer(["<blank>", "A", "B"]))
 

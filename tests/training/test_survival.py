@@ -14,7 +14,7 @@ import pytest
 import torch
 from forked import finish, record_steps, start, train_or_resume, write_noise
 
-from asr.config import ExperimentConfig
+from asr.config import ExperimentConfig, HeadsConfig, LettersHeadConfig, PhonesHeadConfig, UnitModelConfig
 from asr.errors import CheckpointError, TrainingError, UsageError
 from asr.model.checkpoint import load_checkpoint
 from asr.training.state import newest_state, read_state
@@ -32,12 +32,19 @@ def one_thread() -> Iterator[None]:
 
 @pytest.fixture
 def noise_experiment(tone_experiment: ExperimentConfig, tmp_path: Path) -> ExperimentConfig:
-    """Seventeen utterances of noise; two epochs of nine batches, everything random switched on, Muon."""
+    """Seventeen utterances of noise; two epochs of nine batches, everything random switched on, Muon, CTC-CRF on two heads."""
     manifest = write_noise(tmp_path, 17)
+    pronunciations = tmp_path / "phones.dict"
+    pronunciations.write_text("A  EY\nA(2)  AH\nB  B IY\n")
+    unit_model = UnitModelConfig(order=2)
     return dataclasses.replace(
         tone_experiment,
         data=dataclasses.replace(tone_experiment.data, train=str(manifest)),
         optimizer=dataclasses.replace(tone_experiment.optimizer, kind="muon"),
+        heads=HeadsConfig(
+            letters=LettersHeadConfig("ctc_crf", unit_model=unit_model),
+            phones=PhonesHeadConfig(0.5, "ctc_crf", pronunciations=str(pronunciations)),
+        ),
         training=dataclasses.replace(
             tone_experiment.training, consistency=0.2, ema_decay=0.9, checkpoint_steps=2, keep_checkpoints=2
         ),
