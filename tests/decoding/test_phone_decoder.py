@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from asr.decoding.alphabet import Alphabet
@@ -21,6 +21,9 @@ ALPHABET = Alphabet(("", *" FORUS"))
 
 @settings(max_examples=80)
 @given(st.integers(0, 10_000), st.integers(1, 25), st.lists(st.integers(1, 4), max_size=12))
+@example(
+    36, 16, [1, 3, 2, 1, 1, 1, 1, 1, 1, 1]
+)  # a letter more that lags behind, and only one path reaches the end
 def test_letter_scores_are_the_sum_over_all_paths(seed: int, frames: int, tokens: list[int]) -> None:
     logits = torch.randn(frames, 5, generator=torch.Generator().manual_seed(seed))
     log_probs = torch.log_softmax(2 * logits, dim=1)
