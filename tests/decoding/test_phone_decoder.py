@@ -93,6 +93,19 @@ def test_too_few_frames_for_a_spelling_leave_it_to_the_phones(tmp_path: Path) ->
     assert decoder(np.zeros((0, decoder.columns), np.float32)).text == ""
 
 
+def test_without_look_ahead_open_words_are_lent_nothing_and_texts_score_the_same(tmp_path: Path) -> None:
+    """`FOUR`, favoured, is all that the narrowest beam has left where it is lent its weight from the start."""
+    heard = emission("-ɔ-s-", "-----")
+    favoured = {"hot_words": {"FOUR": 12.0}, "score_threshold": math.inf}
+    lent, earned = (make(tmp_path, look_ahead=look_ahead, **favoured) for look_ahead in (True, False))
+    one, other = (decoder.n_best(heard, 20) for decoder in (lent, earned))
+    assert [text.text for text in one] == [text.text for text in other]
+    assert [text.score for text in one] == pytest.approx([text.score for text in other])
+    narrow = {**favoured, "beam_width": 1}
+    assert make(tmp_path, **narrow)(heard).text == "FOUR"
+    assert make(tmp_path, **narrow, look_ahead=False)(heard).text == "US"
+
+
 def test_other_weights_take_the_same_files(tmp_path: Path) -> None:
     decoder = make(tmp_path)
     (tmp_path / "words.phones").unlink()

@@ -235,6 +235,7 @@ def build_phone_search(config: DecodingConfig, sources: Sources, lexicon: PhoneL
         lm=sources.lm,
         weights=Weights(config.lm_weight, config.word_bonus, config.unknown_penalty),
         hot_words=config.hot_words,
+        look_ahead=config.look_ahead,
     )
     limits = Limits(
         config.beam_width, config.token_threshold, config.score_threshold, recombine=config.lm is not None
