@@ -10,7 +10,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from asr.decoding.alphabet import Alphabet
-from asr.decoding.decoder import DecodingConfig
+from asr.decoding.options import DecodingOptions
 from asr.decoding.phones.decoder import PhoneDecoder
 from asr.decoding.phones.letters import letter_scores
 from asr.errors import DecodingError
@@ -57,7 +57,7 @@ def test_the_window_of_states_leaves_out_nothing_that_counts() -> None:
 
 def make(folder: Path, **config: object) -> PhoneDecoder:
     (folder / "words.phones").write_text("FOR  f ɔ\nFOUR  f ɔ\nUS  ɔ s\n")
-    decoding = DecodingConfig("beam", pronunciations=str(folder / "words.phones"), **config)  # type: ignore[arg-type]
+    decoding = DecodingOptions("beam", pronunciations=str(folder / "words.phones"), **config)  # type: ignore[arg-type]
     return PhoneDecoder(decoding, PHONES, ALPHABET, seconds_per_frame=0.1)
 
 
@@ -109,7 +109,7 @@ def test_without_look_ahead_open_words_are_lent_nothing_and_texts_score_the_same
 def test_other_weights_take_the_same_files(tmp_path: Path) -> None:
     decoder = make(tmp_path)
     (tmp_path / "words.phones").unlink()
-    again = decoder.reweighted(DecodingConfig("beam", word_bonus=50.0, pronunciations="gone"))
+    again = decoder.with_options(DecodingOptions("beam", word_bonus=50.0, pronunciations="gone"))
     assert again(emission("f-ɔ-f-ɔ-", "--------")).text.split()
     assert decoder.config.word_bonus == 0.0
 
