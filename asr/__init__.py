@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from asr.data.manifest import Utterance, read_manifest, write_manifest
     from asr.decoding.hypothesis import Hypothesis, Word
+    from asr.decoding.options import DecodingOptions
     from asr.errors import AsrError
     from asr.evaluation.scoring import score
     from asr.transcription.transcriber import Transcriber, load
@@ -20,6 +21,7 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "AsrError": "asr.errors",
+    "DecodingOptions": "asr.decoding.options",
     "Hypothesis": "asr.decoding.hypothesis",
     "Transcriber": "asr.transcription.transcriber",
     "Utterance": "asr.data.manifest",
@@ -32,6 +34,7 @@ _HOMES = {
 
 __all__ = [
     "AsrError",
+    "DecodingOptions",
     "Hypothesis",
     "Transcriber",
     "Utterance",

@@ -48,6 +48,7 @@ from asr.decoding.language_model.arpa import write_arpa
 from asr.decoding.language_model.counting import read_sentences
 from asr.decoding.language_model.estimate import estimate
 from asr.decoding.language_model.ngram import LN10, SPECIAL_WORDS, NgramModel
+from asr.decoding.options import DecodingOptions
 from asr.decoding.specification import Limits
 from asr.evaluation.scoring import score
 
@@ -164,7 +165,7 @@ def _emissions(arguments: argparse.Namespace) -> tuple[Any, Data]:
     from asr.transcription.transcriber import load
 
     torch.set_num_threads(1)
-    transcriber = load(arguments.model, device="cpu", precision="float32")
+    transcriber = load(arguments.model, decoding=DecodingOptions(), device="cpu", precision="float32")
     alphabet = Alphabet.of(transcriber.tokenizer)
     certain = np.full((1, len(alphabet.symbols)), -1e4, np.float32)
     certain[0, alphabet.space] = 0.0

@@ -28,6 +28,7 @@ import soundfile
 from asr.cli.console import setup_logging, table
 from asr.data.audio import read_utterance
 from asr.data.manifest import Utterance, read_manifest, write_manifest
+from asr.decoding.options import DecodingOptions
 from asr.transcription.transcriber import load
 
 RATE = 16000
@@ -175,7 +176,7 @@ def main() -> None:
     whole_wer = jiwer.process_words(reference, record["text"]).wer
     parts_wer = jiwer.process_words(reference, " ".join(parts)).wer
 
-    transcriber = load(arguments.model, device="cpu")
+    transcriber = load(arguments.model, decoding=DecodingOptions(), device="cpu")
     spoken: list[Spoken] = []
     for item in placed:
         tokens = transcriber.tokenizer.encode(item.text or "")

@@ -32,6 +32,7 @@ from asr.cli.console import setup_logging, table
 from asr.data.audio import read_audio
 from asr.data.batching import pad_waveforms
 from asr.data.manifest import Utterance, read_manifest
+from asr.decoding.options import DecodingOptions
 from asr.model.precision import Precision, autocast
 from asr.transcription.transcriber import Transcriber, load
 
@@ -154,7 +155,8 @@ def benchmark_pipeline(arguments: argparse.Namespace) -> None:
     audio = sum(utterance.duration for utterance in utterances)
     precisions: tuple[Precision, ...] = ("float32", "bfloat16")
     transcribers = {
-        precision: load(arguments.model, device="cpu", precision=precision) for precision in precisions
+        precision: load(arguments.model, decoding=DecodingOptions(), device="cpu", precision=precision)
+        for precision in precisions
     }
     batches = ready_batches(transcribers["float32"], utterances, arguments.seconds_per_batch)
 

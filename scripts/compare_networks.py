@@ -25,6 +25,7 @@ from typing import NamedTuple
 from asr.cli.console import setup_logging
 from asr.config import ExperimentConfig, load_experiment
 from asr.data.manifest import read_manifest
+from asr.decoding.options import DecodingOptions
 from asr.errors import AsrError
 from asr.evaluation.scoring import Score, score_utterance
 from asr.evaluation.significance import bootstrap_interval
@@ -96,7 +97,7 @@ def trained(config: ExperimentConfig, run: Path) -> Path:
 
 def word_errors(checkpoint: Path, manifest: Path) -> Rate:
     """Greedy WER of a checkpoint on a manifest."""
-    transcriber = load(checkpoint, device="cpu")
+    transcriber = load(checkpoint, decoding=DecodingOptions(), device="cpu")
     utterances = [item for item in read_manifest(manifest) if item.text]
     scored = []
     for utterance, hypothesis, error in transcriber.transcribe_utterances(utterances):
@@ -120,7 +121,9 @@ def measure(
         return row
     with (run / "metrics.csv").open(newline="", encoding="utf-8") as file:
         seconds = [float(row["seconds"]) for row in csv.DictReader(file)]
-    parameters = sum(weight.numel() for weight in load(best, device="cpu").model.parameters())
+    parameters = sum(
+        weight.numel() for weight in load(best, decoding=DecodingOptions(), device="cpu").model.parameters()
+    )
     row = {
         "network": network.name,
         "parameters": parameters,

@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 
 from asr.cli.console import setup_logging
 from asr.data.audio import read_audio
+from asr.decoding.options import DecodingOptions
 from asr.transcription.transcriber import load
 
 
@@ -26,7 +27,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     arguments = parser.parse_args()
     setup_logging()
-    transcriber = load(arguments.model, device="cpu", precision="float32")
+    transcriber = load(arguments.model, decoding=DecodingOptions(), device="cpu", precision="float32")
     waveform = read_audio(arguments.audio, sample_rate=transcriber.sample_rate)
     duration = len(waveform) / transcriber.sample_rate
     with torch.inference_mode():

@@ -30,7 +30,7 @@ def ours(system: str, model: Path, threads: int, *, tuned: bool) -> Recognise:
     import torch
 
     torch.set_num_threads(threads)
-    from asr.decoding.tuned import read_tuned, tuned_path
+    from asr.decoding.options import DecodingOptions, tuned_options
     from asr.transcription.batches import plan_batches
     from asr.transcription.pipeline import PipelineConfig, transcribe_recordings
     from asr.transcription.recordings import Recording
@@ -42,7 +42,7 @@ def ours(system: str, model: Path, threads: int, *, tuned: bool) -> Recognise:
 
         transcriber = OnnxTranscriber(model, threads=threads)
     else:
-        decoding = read_tuned(tuned_path(model)).beam_config() if tuned else None
+        decoding = tuned_options(model) if tuned else DecodingOptions()
         transcriber = load(model, decoding=decoding, device="cpu", precision=system)  # type: ignore[arg-type]
 
     def recognise(utterances: Sequence[Any]) -> list[str]:

@@ -28,7 +28,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Align."""
     from asr.data.audio import audio_info
     from asr.decoding.alignment_formats import FORMATS
-    from asr.decoding.tuned import read_tuned, tuned_path
+    from asr.decoding.options import tuned_options
     from asr.errors import AsrError, DecodingError, TranscriptError
     from asr.files import write_atomically
     from asr.transcription.transcriber import load
@@ -42,7 +42,10 @@ def run(arguments: argparse.Namespace) -> int:
         ) from None
     except UnicodeDecodeError as error:
         raise TranscriptError(f"{arguments.transcript}: not UTF-8 text (byte {error.start})") from None
-    transcriber = load(arguments.model, device=arguments.device, precision=arguments.precision)
+    options = tuned_options(arguments.model).as_greedy() if arguments.model is not None else None
+    transcriber = load(
+        arguments.model, decoding=options, device=arguments.device, precision=arguments.precision
+    )
     try:
         tokens = transcriber.tokenizer.encode(text)
     except AsrError as error:
@@ -50,13 +53,8 @@ def run(arguments: argparse.Namespace) -> int:
     if not tokens:
         raise TranscriptError(f"{arguments.transcript}: no text in it; nothing to align")
     log_probs = emit_file(transcriber, arguments.audio)
-    tuned = tuned_path(arguments.model)
     try:
-        words = transcriber.align(
-            log_probs,
-            tokens,
-            calibration=read_tuned(tuned).greedy_calibration if tuned.exists() else None,
-        )
+        words = transcriber.align(log_probs, tokens)
     except DecodingError as error:
         raise TranscriptError(
             f"{arguments.audio}: {error}; is {arguments.transcript} its transcript?"

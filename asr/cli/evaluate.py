@@ -147,6 +147,7 @@ def _pair(transcriber: "Transcriber", utterance: "Utterance", hypothesis: "Hypot
         confidences=confidences if len(confidences) == len(hypothesis.text.split()) else None,
         audio=utterance.audio,
         start=utterance.start,
+        channel=utterance.channel,
         fields=fields,
     )
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from asr.cli.model_options import add_checkpoint_options
+from asr.cli.model_options import add_checkpoint_options, add_option_fields, given_options
 from asr.errors import UsageError
 
 if TYPE_CHECKING:
@@ -21,44 +21,16 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+# Fields of `DecodingOptions` that the grid is made of.
+_TUNED = ("lm_weight", "word_bonus", "blank_penalty")
+
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
     add_checkpoint_options(parser)
     parser.add_argument("--manifest", type=Path, required=True, help="development set, with transcripts")
-    parser.add_argument("--lm", type=Path, required=True, metavar="FILE", help="the language model to weigh")
-    parser.add_argument("--lexicon", metavar="FILE", help="as for transcribe; kept with the weights")
-    parser.add_argument(
-        "--pronunciations",
-        metavar="FILE",
-        help="words and their phones, for a model that hears phones; kept with the weights",
-    )
-    parser.add_argument(
-        "--letter-weight",
-        type=float,
-        default=0.0,
-        metavar="X",
-        help="as for transcribe, with --pronunciations; kept with the weights; default: %(default)g",
-    )
-    parser.add_argument(
-        "--recurrent-lm",
-        metavar="FILE",
-        help="a model of `asr lm train-recurrent` to use beside --lm; kept with the weights",
-    )
-    parser.add_argument(
-        "--recurrent-share",
-        type=float,
-        default=0.5,
-        metavar="X",
-        help="as for transcribe; kept with the weights; default: %(default)g",
-    )
-    parser.add_argument(
-        "--beam-width",
-        type=int,
-        default=50,
-        metavar="N",
-        help="prefixes kept; kept with the weights, a model of many errors gains by some hundreds; default: %(default)s",
-    )
+    group = parser.add_argument_group("decoding", "kept with the weights")
+    add_option_fields(group, but=_TUNED)
     parser.add_argument(
         "--threads", type=int, default=1, metavar="N", help="for decoding; default: %(default)s"
     )
@@ -113,29 +85,26 @@ def run(arguments: argparse.Namespace) -> int:
 
     from tqdm import tqdm
 
-    from asr.decoding.decoder import DecodingConfig
-    from asr.decoding.tuned import Tuned, tuned_path, write_tuned
+    from asr.decoding.options import DecodingOptions, options_path, write_options
     from asr.transcription.transcriber import load
 
     weights, bonuses, penalties = (
         _steps(arguments, name) for name in ("lm_weights", "word_bonuses", "blank_penalties")
     )
-    transcriber = load(arguments.model, device=arguments.device, precision=arguments.precision)
-    if not transcriber.decodes_emissions:
+    config = DecodingOptions("beam", **given_options(arguments))
+    if config.lm is None:
+        raise UsageError("asr lm tune weighs a language model; name one: --lm FILE")
+    greedy_only = load(
+        arguments.model,
+        decoding=DecodingOptions(),
+        device=arguments.device,
+        precision=arguments.precision,
+    )
+    if not greedy_only.decodes_emissions:
         raise UsageError(
             f"{arguments.model}: decodes with a network of its own, which takes no language model"
         )
-    config = DecodingConfig(
-        "beam",
-        beam_width=arguments.beam_width,
-        lm=str(arguments.lm),
-        lexicon=arguments.lexicon,
-        pronunciations=arguments.pronunciations,
-        letter_weight=arguments.letter_weight,
-        recurrent_lm=arguments.recurrent_lm,
-        recurrent_share=arguments.recurrent_share,
-    )
-    transcriber = transcriber.decoding_with(config)  # what does not fit shows before the work
+    transcriber = greedy_only.with_options(config)  # what does not fit shows before the work
     data = _development(arguments.manifest, transcriber)
     trials: list[Trial] = []
     points = list(itertools.product(weights, bonuses, penalties))
@@ -149,7 +118,7 @@ def run(arguments: argparse.Namespace) -> int:
     best = min(
         trials, key=lambda trial: (trial.score.words.errors, trial.score.characters.errors, trial.lm_weight)
     )
-    out = arguments.out or tuned_path(arguments.model)
+    out = arguments.out or options_path(arguments.model)
     picture = out.with_suffix(".png")
     title = f"{arguments.manifest.stem}: WER by weights"
     if len(penalties) > 1:
@@ -165,36 +134,23 @@ def run(arguments: argparse.Namespace) -> int:
         blank_penalty=best.blank_penalty,
     )
     calibrations, errors = [], []
-    by_letters = transcriber.decoding_with(DecodingConfig("greedy")).decode(data.letters)
+    by_letters = greedy_only.decode(data.letters)
     decoder = transcriber.phone_decoder or transcriber.decoder
-    for hypotheses in (decoder.reweighted(config).decode_batch(data.heard), by_letters):
+    for hypotheses in (decoder.with_options(config).decode_batch(data.heard), by_letters):
         calibration, before, after = _calibrate(data, hypotheses)
         calibrations.append(calibration)
         errors.append((before, after))
     greedy = _score(data, [hypothesis.text for hypothesis in by_letters])
-    write_tuned(
+    write_options(
         out,
-        Tuned(
-            str(arguments.lm),
-            best.lm_weight,
-            best.word_bonus,
-            arguments.lexicon,
-            calibrations[0],
-            calibrations[1],
-            measured={
-                "manifest": str(arguments.manifest),
-                "utterances": len(data.ids),
-                "wer": best.score.wer,
-                "greedy_wer": greedy.wer,
-                "calibration_error_before_and_after": errors[0],
-            },
-            beam_width=arguments.beam_width,
-            blank_penalty=best.blank_penalty,
-            pronunciations=arguments.pronunciations,
-            letter_weight=arguments.letter_weight,
-            recurrent_lm=arguments.recurrent_lm,
-            recurrent_share=arguments.recurrent_share,
-        ),
+        dataclasses.replace(config, calibration=calibrations[0], greedy_calibration=calibrations[1]),
+        measured={
+            "manifest": str(arguments.manifest),
+            "utterances": len(data.ids),
+            "wer": best.score.wer,
+            "greedy_wer": greedy.wer,
+            "calibration_error_before_and_after": errors[0],
+        },
     )
     penalised = f", blank penalty {best.blank_penalty:g}" if best.blank_penalty else ""
     print(
@@ -256,7 +212,7 @@ def _transcripts(
         tried = dataclasses.replace(
             transcriber.decoding, lm_weight=weight, word_bonus=bonus, blank_penalty=penalty
         )
-        yield decoder.reweighted(tried).transcripts(heard, threads=threads), point
+        yield decoder.with_options(tried).transcripts(heard, threads=threads), point
 
 
 def _score(data: Development, texts: Sequence[str]) -> "Score":

@@ -84,13 +84,13 @@ def _average(arguments: argparse.Namespace) -> int:
 def _describe(path: Path) -> dict[str, Any]:
     from dataclasses import asdict
 
-    from asr.decoding.tuned import read_tuned, tuned_path
+    from asr.decoding.options import options_path, read_measured, read_options
     from asr.model.checkpoint import load_checkpoint
 
     checkpoint = load_checkpoint(path)
     model, tokenizer = checkpoint.model, checkpoint.tokenizer
     alphabet = tokenizer.vocabulary[1:]
-    tuned = tuned_path(path)
+    tuned = options_path(path)
     record: dict[str, Any] = {
         "name": path.stem,
         "file": str(path),
@@ -108,20 +108,10 @@ def _describe(path: Path) -> dict[str, Any]:
         "notes": checkpoint.notes,
     }
     if tuned.exists():
-        found = read_tuned(tuned)
         record["decoding"] = {
             "file": str(tuned),
-            "lm": found.lm,
-            "lm_weight": found.lm_weight,
-            "word_bonus": found.word_bonus,
-            "blank_penalty": found.blank_penalty,
-            "beam_width": found.beam_width,
-            "lexicon": found.lexicon,
-            "pronunciations": found.pronunciations,
-            "letter_weight": found.letter_weight,
-            "recurrent_lm": found.recurrent_lm,
-            "recurrent_share": found.recurrent_share,
-            "measured": found.measured,
+            **asdict(read_options(tuned)),
+            "measured": read_measured(tuned),
         }
     return record
 

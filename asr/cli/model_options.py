@@ -3,13 +3,15 @@
 import argparse
 import logging
 import os
+from collections.abc import Collection
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from asr.model.pretrained import default_model
 
 if TYPE_CHECKING:
-    from asr.decoding.decoder import DecodingConfig
+    from asr.decoding.options import DecodingOptions
     from asr.transcription.transcriber import Transcriber
 
 log = logging.getLogger(__name__)
@@ -41,77 +43,16 @@ def add_checkpoint_options(parser: argparse.ArgumentParser) -> None:
 
 
 def add_decoding_options(parser: argparse.ArgumentParser) -> None:
-    """Add --decoding, the limits of the beam, and what it knows."""
+    """Add --decoding, an option for each field of `DecodingOptions`, and the hot words."""
     group = parser.add_argument_group("decoding")
     group.add_argument(
         "--decoding",
         choices=["auto", "greedy", "beam"],
         default="auto",
-        help="auto (default): beam when there is anything to know, or `asr lm tune` has been run; else greedy",
+        help="auto (default): beam if a language model, lexicon, pronunciations, hot words or tuned settings are "
+        "present; else greedy",
     )
-    group.add_argument(
-        "--beam-width", type=int, metavar="N", help="prefixes kept by the beam search; default: 50"
-    )
-    group.add_argument(
-        "--token-threshold",
-        type=float,
-        metavar="X",
-        help="tokens with a natural-log probability below this extend no prefix; default: -12",
-    )
-    group.add_argument(
-        "--score-threshold",
-        type=float,
-        metavar="X",
-        help="prefixes that score this much less than the best are dropped; default: 20",
-    )
-    group.add_argument(
-        "--lm", type=Path, metavar="FILE", help="language model: ARPA, or .lm of `asr lm convert`"
-    )
-    group.add_argument(
-        "--lm-weight", type=float, metavar="X", help="factor of its log-probability; default: 0.5"
-    )
-    group.add_argument("--word-bonus", type=float, metavar="X", help="added for each word; default: 0")
-    group.add_argument(
-        "--blank-penalty",
-        type=float,
-        metavar="X",
-        help="taken off the log-probability of silence and of sounds not recognised, in every frame; "
-        "1 to 2 where too many words are lost; default: 0",
-    )
-    group.add_argument(
-        "--unknown-penalty",
-        type=float,
-        metavar="X",
-        help="added for each word outside the model; default: -10",
-    )
-    group.add_argument(
-        "--lexicon", metavar="FILE", help="the only words allowed, one a line; `lm` for the language model's"
-    )
-    group.add_argument(
-        "--pronunciations",
-        metavar="FILE",
-        help="words and their phones, as in CMUdict, for a model that hears phones; `none` decodes by letters "
-        "where `asr lm tune` has chosen phones",
-    )
-    group.add_argument(
-        "--letter-weight",
-        type=float,
-        metavar="X",
-        help="how much the letters have to say in the choice among what the search through pronunciations finds; "
-        "default: 0",
-    )
-    group.add_argument(
-        "--recurrent-lm",
-        metavar="FILE",
-        help="a model of `asr lm train-recurrent`, which has a say in the choice among what the search with --lm "
-        "finds; `none` leaves the one out that `asr lm tune` has kept",
-    )
-    group.add_argument(
-        "--recurrent-share",
-        type=float,
-        metavar="X",
-        help="its share of each word's probability, 0 to 1; default: 0.5",
-    )
+    add_option_fields(group)
     group.add_argument(
         "--hot-word",
         action="append",
@@ -122,11 +63,44 @@ def add_decoding_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--hot-words", type=Path, metavar="FILE", help="many of them, a line each: PHRASE<tab>WEIGHT"
     )
-    group.add_argument(
-        "--no-look-ahead",
-        action="store_true",
-        help="do not rank open words by the best known word that begins so",
-    )
+
+
+def add_option_fields(group: "argparse._ActionsContainer", *, but: Collection[str] = ()) -> None:
+    """Add an option for each field of `DecodingOptions` that has a help text, `but` for some of them."""
+    from asr.decoding.options import option_fields
+
+    for option in option_fields():
+        if option.name in but:
+            continue
+        metavar, default = option.metadata["metavar"], option.default
+        summary = option.metadata["help"]
+        if metavar == "FILE":
+            summary += "; `none` leaves out what was tuned"
+        else:
+            summary += f"; default: {default:g}, or as tuned"
+        kind = str if metavar == "FILE" else type(default)
+        group.add_argument("--" + option.name.replace("_", "-"), type=kind, metavar=metavar, help=summary)
+    if "look_ahead" not in but:
+        group.add_argument(
+            "--no-look-ahead",
+            action="store_true",
+            help="do not rank open words by the best known word that begins so",
+        )
+
+
+def given_options(arguments: argparse.Namespace) -> dict[str, Any]:
+    """The fields of `DecodingOptions` that the options of `add_option_fields` set."""
+    from asr.decoding.options import file_fields, option_fields
+
+    given = {
+        option.name: getattr(arguments, option.name)
+        for option in option_fields()
+        if getattr(arguments, option.name, None) is not None
+    }
+    given |= {name: None for name in file_fields() if given.get(name) == "none"}
+    if getattr(arguments, "no_look_ahead", False):
+        given["look_ahead"] = False
+    return given
 
 
 def load_model(arguments: argparse.Namespace) -> "Transcriber":
@@ -138,7 +112,7 @@ def load_model(arguments: argparse.Namespace) -> "Transcriber":
     return load(
         arguments.model,
         # Without a model there is nothing to decode, and `load` says so.
-        decoding=None if arguments.model is None else decoding_config(arguments),
+        decoding=None if arguments.model is None else decoding_options(arguments),
         device=arguments.device,
         precision=arguments.precision,
     )
@@ -156,67 +130,37 @@ def _load_onnx(arguments: argparse.Namespace) -> "Transcriber":
     if arguments.device not in ("auto", "cpu"):
         raise UsageError(f"--device {arguments.device}: ONNX models run on the CPU here; take the checkpoint")
     threads = getattr(arguments, "threads", None) or 0
-    return OnnxTranscriber(arguments.model, decoding=decoding_config(arguments), threads=threads)
+    return OnnxTranscriber(arguments.model, decoding=decoding_options(arguments), threads=threads)
 
 
-def decoding_config(arguments: argparse.Namespace) -> "DecodingConfig":
+def decoding_options(arguments: argparse.Namespace) -> "DecodingOptions":
     """What the options ask for, on top of what `asr lm tune` found best for the checkpoint.
 
     The tuned weights belong to the tuned language model: they are not used with another one.
+
+    Raises:
+        UsageError: an option of the beam search with greedy decoding.
     """
-    from asr.decoding.decoder import DecodingConfig
-    from asr.decoding.tuned import read_tuned, tuned_path
+    from asr.decoding.options import DecodingOptions, options_path, tuned_options
     from asr.errors import UsageError
 
-    hot_words = _hot_words(arguments)
-    given = {
-        name: getattr(arguments, name)
-        for name in (
-            "beam_width",
-            "token_threshold",
-            "score_threshold",
-            "lm_weight",
-            "word_bonus",
-            "unknown_penalty",
-            "blank_penalty",
-            "lexicon",
-            "letter_weight",
-            "recurrent_share",
-        )
-        if getattr(arguments, name) is not None
-    }
-    if arguments.lm is not None:
-        given["lm"] = str(arguments.lm)
-    for name in ("pronunciations", "recurrent_lm"):
-        named = getattr(arguments, name)
-        if named is not None:
-            given[name] = None if named == "none" else named
-    knows = bool(
-        arguments.lm
-        or arguments.lexicon
-        or hot_words
-        or given.get("pronunciations")
-        or given.get("recurrent_lm")
-    )
-    path = tuned_path(arguments.model)
-    tuned = read_tuned(path) if path.exists() else None
-    if arguments.decoding == "greedy" or (arguments.decoding == "auto" and not knows and tuned is None):
+    given = given_options(arguments)
+    if hot_words := _hot_words(arguments):
+        given["hot_words"] = hot_words
+    tuned = tuned_options(arguments.model)
+    asked = DecodingOptions("beam", **given).uses_external_knowledge
+    if arguments.decoding == "greedy" or (
+        arguments.decoding == "auto" and not asked and tuned.method == "greedy"
+    ):
         useless = [name for name in given if name != "beam_width"]
-        if useless or hot_words or arguments.no_look_ahead:
-            option = (
-                useless[0].replace("_", "-") if useless else "hot-words" if hot_words else "no-look-ahead"
-            )
-            raise UsageError(f"--{option} is of use to beam decoding alone; add --decoding beam")
-        return (
-            DecodingConfig("greedy", calibration=tuned.greedy_calibration)
-            if tuned
-            else DecodingConfig("greedy")
-        )
-    config = {"hot_words": hot_words, "look_ahead": not arguments.no_look_ahead, **given}
-    if tuned is not None and (arguments.lm is None or _same_file(arguments.lm, tuned.lm)):
-        log.info("decoding as tuned in %s", path)
-        return tuned.beam_config(**config)
-    return DecodingConfig("beam", **config)
+        if useless:
+            option = "no-look-ahead" if useless[0] == "look_ahead" else useless[0].replace("_", "-")
+            raise UsageError(f"--{option} needs --decoding beam")
+        return tuned.as_greedy()
+    if tuned.method == "beam" and ("lm" not in given or _is_same_file(given["lm"], tuned.lm)):
+        log.info("decoding as tuned in %s", options_path(arguments.model))
+        return replace(tuned, **given)
+    return DecodingOptions("beam", **given)
 
 
 def _hot_words(arguments: argparse.Namespace) -> dict[str, float]:
@@ -227,5 +171,5 @@ def _hot_words(arguments: argparse.Namespace) -> dict[str, float]:
     return hot_words
 
 
-def _same_file(left: str | Path, right: str | Path) -> bool:
-    return os.path.realpath(left) == os.path.realpath(right)
+def _is_same_file(left: str | None, right: str | None) -> bool:
+    return left is not None and right is not None and os.path.realpath(left) == os.path.realpath(right)

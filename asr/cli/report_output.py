@@ -166,7 +166,13 @@ def _player_source(pair: "TranscriptPair", *, number: int, how: str, out: Path) 
     from asr.files import write_atomically
 
     assert pair.audio is not None
-    waveform = read_audio(pair.audio, sample_rate=_AUDIO_RATE, start=pair.start, duration=pair.duration)
+    waveform = read_audio(
+        pair.audio,
+        sample_rate=_AUDIO_RATE,
+        start=pair.start,
+        duration=pair.duration,
+        channel=pair.channel,
+    )
     buffer = io.BytesIO()
     soundfile.write(buffer, waveform.clip(-1, 1), _AUDIO_RATE, format="FLAC", subtype="PCM_16")
     if how == "embed":

@@ -48,6 +48,7 @@ def run(arguments: argparse.Namespace) -> int:
     from tqdm import tqdm
 
     from asr.data.manifest import read_manifest, write_manifest
+    from asr.decoding.options import DecodingOptions
     from asr.errors import UsageError
     from asr.transcription.transcriber import load
 
@@ -55,7 +56,12 @@ def run(arguments: argparse.Namespace) -> int:
         seconds=arguments.seconds, shortest=arguments.shortest, longer_than=arguments.longer_than
     )
     utterances = read_manifest(arguments.source)
-    transcriber = load(arguments.model, device=arguments.device, precision=arguments.precision)
+    transcriber = load(
+        arguments.model,
+        decoding=DecodingOptions(),
+        device=arguments.device,
+        precision=arguments.precision,
+    )
     if not transcriber.decodes_emissions:
         raise UsageError(f"{arguments.model}: aligning needs a CTC model")
     pieces: list[Utterance] = []

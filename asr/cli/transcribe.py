@@ -132,11 +132,12 @@ def _to_folder(
 
     total = len(recordings) + len(failures)
     transcriber = _load(arguments, processes)
+    rules = subtitle_rules(arguments)
     folder = OutputFolder(
         arguments.output_dir,
         formats=formats,
-        subtitles=subtitle_rules(arguments),
-        settings=_settings(arguments, transcriber, config),
+        subtitles=rules,
+        settings=_settings(arguments, transcriber, config, rules),
     )
     if processes.rank == 0:
         for failure in failures:
@@ -216,8 +217,16 @@ def _load(arguments: argparse.Namespace, processes: "Processes") -> "Transcriber
     return load_model(arguments)
 
 
-def _settings(arguments: argparse.Namespace, transcriber: "Transcriber", config: "PipelineConfig") -> str:
-    """What decides the transcripts, in words: two runs of the same settings may share an output folder."""
+def _settings(
+    arguments: argparse.Namespace,
+    transcriber: "Transcriber",
+    config: "PipelineConfig",
+    rules: "SubtitleRules",
+) -> str:
+    """What decides the outputs: two runs of the same settings may share an output folder.
+
+    In words what a reader wants to know, and a digest of everything.
+    """
     import hashlib
 
     from asr.model.precision import resolve_precision
@@ -226,14 +235,12 @@ def _settings(arguments: argparse.Namespace, transcriber: "Transcriber", config:
     if precision != "int8":
         precision = resolve_precision(precision, transcriber.device)
     with open(arguments.model, "rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()[:16]
-    rules = config.stretches
-    return (
-        f"{arguments.model.name} {digest}; {transcriber.decoding}; "
-        f"{precision}; "
-        f"vad {config.vad}, window {config.windowing.window:g} s, context {config.windowing.context:g} s, "
-        f"pauses {rules.pause:g} s and {config.pause:g} s"
-    )
+        model = hashlib.file_digest(file, "sha256").hexdigest()[:16]
+    pipeline = asdict(config)
+    del pipeline["threads"]  # which change nothing but the time it takes
+    everything = [model, precision, transcriber.decoding.fingerprint(), pipeline, asdict(rules)]
+    digest = hashlib.sha256(json.dumps(everything, sort_keys=True).encode()).hexdigest()[:16]
+    return f"{arguments.model.name} {model}; {transcriber.decoding}; {precision}; settings {digest}"
 
 
 def _in_order(outcomes: Iterator["Outcome"], recordings: Sequence["Recording"]) -> Iterator["Outcome"]:

@@ -1,16 +1,15 @@
 """The decoder that transcription and evaluation use: log-probabilities -> Hypothesis."""
 
 import copy
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from asr.decoding.alphabet import BLANK, Alphabet, Spelling
 from asr.decoding.beam import BeamSearch, BeamStream, Candidate, check_limits
-from asr.decoding.confidence import Calibration
 from asr.decoding.greedy import greedy_path
 from asr.decoding.hypothesis import Hypothesis, Word
 from asr.decoding.knowledge import Weights, gather
@@ -19,6 +18,7 @@ from asr.decoding.language_model.mixture import LanguageModelMixture
 from asr.decoding.language_model.ngram import SPECIAL_WORDS, NgramModel
 from asr.decoding.language_model.recurrent import RecurrentModel, read_recurrent_model
 from asr.decoding.lexicon import read_lexicon
+from asr.decoding.options import LEXICON_OF_LM, DecodingOptions
 from asr.decoding.specification import Limits
 from asr.decoding.threads import in_threads
 from asr.decoding.word_times import time_words
@@ -26,76 +26,6 @@ from asr.errors import DecodingError
 
 # Texts of each search that a second opinion chooses among.
 RESCORED = 100
-
-
-@dataclass(frozen=True)
-class DecodingConfig:
-    """How log-probabilities become text.
-
-    Attributes:
-        method: "greedy" takes the best path, "beam" sums over paths and knows of all that follows.
-        beam_width: prefixes kept by the beam search.
-        token_threshold: tokens less probable than this (natural log) extend no prefix in that frame.
-        score_threshold: prefixes that score this much less than the best (natural log) are dropped.
-        lm: file of a language model, ARPA or compact, of words or of characters.
-        lm_weight: factor of its natural-log probabilities.
-        word_bonus: added to the score for each word.
-        unknown_penalty: added for each word that a word model lacks, hot words excepted.
-        lexicon: file of the only words allowed; "lm" allows the words of the language model.
-        hot_words: words and phrases to favour, each with its weight (natural log).
-        look_ahead: rank open words by the best known word that begins so.
-        calibration: raw word confidence -> probability that the word is right.
-        blank_penalty: taken off the natural-log probability of the blank in every frame; against deletions.
-        pronunciations: file of words and their phones; the search is through these, by a model that hears phones.
-        letter_weight: factor of the letters' log-probability in the choice among what that search has found: it tells
-            apart what is said alike. 0 leaves it to phones and language model.
-        recurrent_lm: file of a recurrent language model, which has a say in the choice among what the search with
-            `lm` has found.
-        recurrent_share: its share of each word's probability, 0 to 1; the rest is that of `lm`.
-    """
-
-    method: Literal["greedy", "beam"] = "greedy"
-    beam_width: int = 50
-    token_threshold: float = -12.0
-    score_threshold: float = 20.0
-    lm: str | None = None
-    lm_weight: float = 0.5
-    word_bonus: float = 0.0
-    unknown_penalty: float = -10.0
-    lexicon: str | None = None
-    hot_words: Mapping[str, float] = field(default_factory=dict)
-    look_ahead: bool = True
-    calibration: Calibration = field(default_factory=Calibration)
-    blank_penalty: float = 0.0
-    pronunciations: str | None = None
-    letter_weight: float = 0.0
-    recurrent_lm: str | None = None
-    recurrent_share: float = 0.5
-
-    @property
-    def knows(self) -> bool:
-        """Whether there is anything beside the emission: a language model, a lexicon, hot words, pronunciations."""
-        return bool(self.lm or self.lexicon or self.hot_words or self.pronunciations or self.recurrent_lm)
-
-    def __str__(self) -> str:
-        if self.method == "greedy":
-            return "greedy"
-        parts = [f"beam, width {self.beam_width}"]
-        if self.lm is not None:
-            parts.append(f"language model {self.lm} x {self.lm_weight:g}")
-        if self.recurrent_lm is not None:
-            parts.append(f"recurrent language model {self.recurrent_lm}, share {self.recurrent_share:g}")
-        if self.word_bonus:
-            parts.append(f"word bonus {self.word_bonus:g}")
-        if self.blank_penalty:
-            parts.append(f"blank penalty {self.blank_penalty:g}")
-        if self.lexicon is not None:
-            parts.append(f"lexicon {self.lexicon}")
-        if self.pronunciations is not None:
-            parts.append(f"pronunciations {self.pronunciations}, letters x {self.letter_weight:g}")
-        if self.hot_words:
-            parts.append(f"{len(self.hot_words)} hot words")
-        return ", ".join(parts)
 
 
 class Decoder:
@@ -111,7 +41,7 @@ class Decoder:
         LanguageModelError: the language model cannot be read.
     """
 
-    def __init__(self, config: DecodingConfig, spelling: Spelling, *, seconds_per_frame: float) -> None:
+    def __init__(self, config: DecodingOptions, spelling: Spelling, *, seconds_per_frame: float) -> None:
         self.spelling = spelling
         self.seconds_per_frame = seconds_per_frame
         self.alphabet = Alphabet.of(spelling)
@@ -120,19 +50,19 @@ class Decoder:
         self._sources: Sources | None = None
         if config.method == "beam":
             self._sources = Sources.read(config)
-        elif config.knows:
+        elif config.uses_external_knowledge:
             raise DecodingError(
                 "greedy decoding takes no language model, lexicon or hot words; choose beam decoding"
             )
         self._set(config)
 
-    def reweighted(self, config: DecodingConfig) -> "Decoder":
+    def with_options(self, config: DecodingOptions) -> "Decoder":
         """The same files with other weights and limits."""
         other = copy.copy(self)
         other._set(config)
         return other
 
-    def _set(self, config: DecodingConfig) -> None:
+    def _set(self, config: DecodingOptions) -> None:
         self.config = config
         if self._sources is not None:
             self.search = build_search(config, self.alphabet, self._sources)
@@ -265,7 +195,7 @@ class Sources(NamedTuple):
     recurrent: RecurrentModel | None
 
     @classmethod
-    def read(cls, config: DecodingConfig) -> "Sources":
+    def read(cls, config: DecodingOptions) -> "Sources":
         """Read what the configuration names. Raises LanguageModelError and DecodingError."""
         lm = read_language_model(config.lm) if config.lm is not None else None
         recurrent = None if config.recurrent_lm is None else read_recurrent_model(config.recurrent_lm)
@@ -274,7 +204,7 @@ class Sources(NamedTuple):
                 f"{config.recurrent_lm}: a recurrent language model chooses among what an n-gram has found; name that, too "
                 "(--lm)"
             )
-        if config.lexicon != "lm":
+        if config.lexicon != LEXICON_OF_LM:
             lexicon = read_lexicon(config.lexicon) if config.lexicon is not None else None
             return cls(lm, lexicon, recurrent)
         if lm is None or lm.is_character_level:
@@ -282,7 +212,7 @@ class Sources(NamedTuple):
         return cls(lm, lm.words[len(SPECIAL_WORDS) :], recurrent)
 
 
-def build_mixture(config: DecodingConfig, sources: Sources) -> LanguageModelMixture | None:
+def build_mixture(config: DecodingOptions, sources: Sources) -> LanguageModelMixture | None:
     """Both language models of a configuration; None without a recurrent one. Raises DecodingError."""
     if sources.recurrent is None or config.recurrent_share == 0:
         return None
@@ -290,7 +220,7 @@ def build_mixture(config: DecodingConfig, sources: Sources) -> LanguageModelMixt
     return LanguageModelMixture(sources.lm, sources.recurrent, share=config.recurrent_share)
 
 
-def build_search(config: DecodingConfig, alphabet: Alphabet, sources: Sources) -> BeamSearch:
+def build_search(config: DecodingOptions, alphabet: Alphabet, sources: Sources) -> BeamSearch:
     """The beam search of a configuration, its files read. Raises as `Decoder`."""
     limits = check_limits(
         Limits(

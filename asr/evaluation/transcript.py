@@ -23,6 +23,7 @@ class Transcript:
         confidences: one a word of `text`, between 0 and 1; None when unknown.
         audio: the audio file; None when unknown.
         start: seconds from the beginning of the audio file.
+        channel: of the audio file, counted from 0; None mixes all of them.
         fields: whatever else the file says of the utterance.
     """
 
@@ -34,6 +35,7 @@ class Transcript:
     confidences: tuple[float, ...] | None = None
     audio: Path | None = None
     start: float = 0.0
+    channel: int | None = None
     fields: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -44,7 +46,7 @@ class TranscriptPair:
     Attributes:
         id: of the utterance.
         reference, hypothesis: transcripts as their files spell them.
-        speaker, duration, audio, start: see `Transcript`.
+        speaker, duration, audio, start, channel: see `Transcript`.
         confidences: one a word of the hypothesis, between 0 and 1; None when unknown.
         fields: further facts, such as the manifest's extra fields or `snr` in dB.
     """
@@ -57,6 +59,7 @@ class TranscriptPair:
     confidences: tuple[float, ...] | None = None
     audio: Path | None = None
     start: float = 0.0
+    channel: int | None = None
     fields: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -113,6 +116,7 @@ def _pair(reference: Transcript, hypothesis: Transcript | None) -> TranscriptPai
         confidences=hypothesis.confidences if hypothesis else None,
         audio=reference.audio or (hypothesis.audio if hypothesis else None),
         start=reference.start,
+        channel=reference.channel,
         fields=reference.fields,
     )
 

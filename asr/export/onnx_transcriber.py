@@ -11,7 +11,7 @@ import torch
 
 from asr.data.batching import pad_waveforms
 from asr.data.tokenizer import CharacterTokenizer
-from asr.decoding.decoder import DecodingConfig
+from asr.decoding.options import DecodingOptions
 from asr.errors import AsrError, CheckpointError, UsageError
 from asr.transcription.transcriber import Transcriber
 
@@ -31,7 +31,9 @@ class OnnxTranscriber(Transcriber):
         CheckpointError: not an ONNX file, or not one of `asr export`.
     """
 
-    def __init__(self, path: str | Path, *, decoding: DecodingConfig | None = None, threads: int = 0) -> None:
+    def __init__(
+        self, path: str | Path, *, decoding: DecodingOptions | None = None, threads: int = 0
+    ) -> None:
         try:
             import onnxruntime
         except ImportError:
@@ -58,7 +60,7 @@ class OnnxTranscriber(Transcriber):
         self.device = torch.device("cpu")
         self.precision = "float32"
         self.notes = {"name": metadata.get("name", ""), "precision": metadata.get("precision", "")}
-        decoding = decoding or DecodingConfig()
+        decoding = decoding or DecodingOptions()
         if decoding.pronunciations is not None:
             log.warning("%s: an ONNX model hears letters alone; decoding without pronunciations", path)
         self.decoding = replace(decoding, pronunciations=None)

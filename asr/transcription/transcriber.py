@@ -15,11 +15,10 @@ from asr.data.audio import read_audio, read_utterance, resample
 from asr.data.batching import pad_waveforms
 from asr.data.manifest import Utterance
 from asr.decoding.alphabet import Alphabet
-from asr.decoding.confidence import Calibration
-from asr.decoding.decoder import Decoder, DecodingConfig
+from asr.decoding.decoder import Decoder
 from asr.decoding.hypothesis import Hypothesis
+from asr.decoding.options import DecodingOptions, tuned_options
 from asr.decoding.phones.decoder import PhoneDecoder
-from asr.decoding.tuned import read_tuned, tuned_path
 from asr.decoding.word_times import TimedWord, time_words
 from asr.errors import AsrError, AudioError, DecodingError, UsageError
 from asr.model.acoustic import Emission
@@ -41,7 +40,7 @@ class Transcribed(NamedTuple):
 def load(
     checkpoint: str | Path | None = None,
     *,
-    decoding: DecodingConfig | None = None,
+    decoding: DecodingOptions | None = None,
     device: str = "auto",
     precision: TranscriptionPrecision = "auto",
 ) -> "Transcriber":
@@ -49,8 +48,9 @@ def load(
 
     Args:
         checkpoint: a file that training wrote, such as RUN/checkpoints/best.pt; None takes the model that
-            ships with the package, decoded as it was found best.
-        decoding: how log-probabilities become text; greedy by default.
+            ships with the package.
+        decoding: how log-probabilities become text; by default as `asr lm tune` found best for the checkpoint,
+            and greedy where it has not been run.
         device: "cpu", "cuda", or "auto" for a GPU where there is one.
         precision: "float32", "bfloat16", "int8" (weights rounded; CPU only), or "auto" for bfloat16 where the
             hardware multiplies it.
@@ -67,9 +67,8 @@ def load(
                 "this build has no model of its own; name one: --model CKPT, or asr.load(CKPT) "
                 "(`asr train` writes RUN/checkpoints/best.pt)"
             )
-        tuned = tuned_path(checkpoint)
-        if decoding is None and tuned.exists():
-            decoding = read_tuned(tuned).beam_config()
+    if decoding is None:
+        decoding = tuned_options(checkpoint)
     return Transcriber(load_checkpoint(checkpoint), decoding=decoding, device=device, precision=precision)
 
 
@@ -99,7 +98,7 @@ class Transcriber:
         self,
         checkpoint: Checkpoint,
         *,
-        decoding: DecodingConfig | None = None,
+        decoding: DecodingOptions | None = None,
         device: str = "auto",
         precision: TranscriptionPrecision = "auto",
     ) -> None:
@@ -112,16 +111,16 @@ class Transcriber:
         self.tokenizer = checkpoint.tokenizer
         self.notes = checkpoint.notes
         self.precision = precision
-        self._take(decoding or DecodingConfig())
+        self._take(decoding or DecodingOptions())
 
-    def decoding_with(self, decoding: DecodingConfig) -> "Transcriber":
+    def with_options(self, decoding: DecodingOptions) -> "Transcriber":
         """The same model with another decoder. Raises as `load`."""
         other = copy.copy(self)
         other._take(decoding)
         return other
 
-    def _take(self, decoding: DecodingConfig) -> None:
-        if self.model.objective is not None and decoding.knows:
+    def _take(self, decoding: DecodingOptions) -> None:
+        if self.model.objective is not None and decoding.uses_external_knowledge:
             raise DecodingError(
                 f"this model decodes with its {self.model.config.objective.kind} network, which takes no language "
                 "model, lexicon or hot words; leave them out, or take a model trained with objective.kind ctc"
@@ -277,9 +276,7 @@ class Transcriber:
         rows = emission.log_probs.cpu().numpy()
         return [row[:length] for row, length in zip(rows, emission.lengths.tolist(), strict=True)]
 
-    def align(
-        self, log_probs: np.ndarray, tokens: Sequence[int], *, calibration: Calibration | None = None
-    ) -> tuple[TimedWord, ...]:
+    def align(self, log_probs: np.ndarray, tokens: Sequence[int]) -> tuple[TimedWord, ...]:
         """The words of a known text, with their times, where an emission `(T', V)` of this model has them.
 
         Raises:
@@ -290,7 +287,7 @@ class Transcriber:
             tokens,
             alphabet=self.alphabet,
             seconds_per_frame=self.seconds_per_frame,
-            calibration=calibration or Calibration(),
+            calibration=self.decoding.calibration,
         )
 
     @property

@@ -113,11 +113,12 @@ def test_tune_writes_the_best_pair_where_transcribe_finds_it(experiment, capsys)
     command = ["lm", "tune", "--model", "best.pt", "--manifest", "dev.jsonl", "--lm", "m.arpa", *grid]
     capsys.readouterr()
     assert main(command) == 0
-    found = json.loads((experiment / "best.decoding.json").read_text())
+    record = json.loads((experiment / "best.decoding.json").read_text())
+    found = record["options"]
     assert found["lm"] == "m.arpa"
     assert found["lm_weight"] in (0, 1)
     assert found["blank_penalty"] in (0, 1)
-    assert found["measured"]["utterances"] == 3
+    assert record["measured"]["utterances"] == 3
     penalty = f", blank penalty {found['blank_penalty']:g}" if found["blank_penalty"] else ""
     assert (
         f"lm weight {found['lm_weight']:g}, word bonus {found['word_bonus']:g}{penalty}: WER"
@@ -128,7 +129,7 @@ def test_tune_writes_the_best_pair_where_transcribe_finds_it(experiment, capsys)
     assert "decoding as tuned in best.decoding.json" in capsys.readouterr().err
     assert main(["evaluate", "dev.jsonl", "--model", "best.pt", "--out", "report"]) == 0
     decoding = json.loads((experiment / "report" / "report.json").read_text())["settings"]["decoding"]
-    assert decoding.startswith("beam, width 50, language model m.arpa x")
+    assert decoding.startswith("beam, beam width 50, lm m.arpa, ")
 
 
 @pytest.mark.parametrize(

@@ -22,15 +22,17 @@ from asr.model.encoder import EncoderConfig
 @pytest.fixture
 def shipped(tmp_path: Path, tiny_checkpoint: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A package folder with a model, its language model, its tuned decoding and its card."""
-    from asr.decoding.tuned import Tuned, write_tuned
+    from asr.decoding.options import DecodingOptions, write_options
 
     folder = tmp_path / "pretrained"
     folder.mkdir()
     shutil.copy(tiny_checkpoint, folder / "english.pt")
     (tmp_path / "text.txt").write_text("A B\nAB C\n" * 20)
     assert main(["lm", "train", str(tmp_path / "text.txt"), str(folder / "english.lm"), "--order", "2"]) == 0
-    tuned = Tuned(str(folder / "english.lm"), 0.4, 1.5, lexicon="lm")
-    write_tuned(folder / "english.decoding.json", tuned)
+    tuned = DecodingOptions(
+        "beam", lm=str(folder / "english.lm"), lm_weight=0.4, word_bonus=1.5, lexicon="lm"
+    )
+    write_options(folder / "english.decoding.json", tuned)
     (folder / "MODEL_CARD.md").write_text("# English\n\nTrained on public speech.\n")
     monkeypatch.setattr(pretrained, "FOLDER", folder)
     return folder

@@ -164,6 +164,23 @@ def test_audio_is_embedded_or_laid_beside_the_page(
     assert (info.samplerate, info.duration) == (16000, 0.5)
 
 
+def test_of_a_call_in_two_channels_each_utterance_plays_its_own(tmp_path: Path) -> None:
+    tones = np.stack([np.full(8000, level) for level in (0.1, 0.7)], axis=1)
+    soundfile.write(tmp_path / "call.wav", tones, 16000)
+    manifest = tmp_path / "call.jsonl"
+    manifest.write_text(
+        "".join(
+            f'{{"id": "{speaker}", "audio": "call.wav", "channel": {channel}, "duration": 0.5, "text": "x"}}\n'
+            for channel, speaker in enumerate("ab")
+        )
+    )
+    out = tmp_path / "out"
+    assert main(["score", str(manifest), str(manifest), "--out", str(out), "--audio", "files"]) == 0
+    for channel, level in enumerate((0.1, 0.7)):
+        heard, _ = soundfile.read(out / "audio" / f"00000{channel}.flac")
+        assert heard[4000] == pytest.approx(level, abs=1e-3)
+
+
 def test_audio_without_any_in_the_references_exits_1(
     files: tuple[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

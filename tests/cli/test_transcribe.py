@@ -166,6 +166,47 @@ def test_other_settings_do_not_resume(
     assert "finished already" not in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    "option",
+    [
+        ("--hot-word", "AB=3"),
+        ("--token-threshold", "-5"),
+        ("--score-threshold", "9"),
+        ("--unknown-penalty", "-1"),
+        ("--no-look-ahead",),
+        ("--line-length", "10"),
+        ("--cue-pause", "0.5"),
+        ("--seconds-per-batch", "7"),
+    ],
+)
+def test_whatever_changes_the_outputs_does_not_resume(
+    option: tuple[str, ...],
+    tone: Callable[..., Path],
+    tiny_checkpoint: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    words = [tone(), "--model", tiny_checkpoint, "--output-dir", tmp_path / "out", "--resume"]
+    words += ["--decoding", "beam"]
+    assert transcribe(*words) == 0
+    assert transcribe(*words, *option) == 0
+    assert "finished already" not in capsys.readouterr().err
+    assert transcribe(*words, *option) == 0
+    assert "1 of 1 recordings are finished already" in capsys.readouterr().err
+
+
+def test_a_language_model_of_the_same_name_and_other_content_does_not_resume(
+    tone: Callable[..., Path], tiny_checkpoint: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text, lm = tmp_path / "text.txt", tmp_path / "m.arpa"
+    words = [tone(), "--model", tiny_checkpoint, "--output-dir", tmp_path / "out", "--resume", "--lm", lm]
+    for content in ("A B\nB C\n" * 5, "C C C\nA\n" * 5):
+        text.write_text(content)
+        assert main(["lm", "train", str(text), str(lm), "--order", "1"]) == 0
+        assert transcribe(*words) == 0
+        assert "finished already" not in capsys.readouterr().err
+
+
 def test_a_killed_run_resumed_is_byte_identical_to_one_that_was_not(
     tmp_path: Path, tiny_checkpoint: Path
 ) -> None:

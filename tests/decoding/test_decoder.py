@@ -7,9 +7,10 @@ import pytest
 
 from asr.data.tokenizer import CharacterTokenizer, UnitTokenizer
 from asr.decoding.confidence import Calibration, expected_calibration_error, fit_calibration
-from asr.decoding.decoder import Decoder, DecodingConfig
+from asr.decoding.decoder import Decoder
 from asr.decoding.language_model.binary import write_language_model
 from asr.decoding.language_model.estimate import estimate
+from asr.decoding.options import DecodingOptions
 from asr.errors import DecodingError
 
 TOKENIZER = CharacterTokenizer(["<blank>", " ", "A", "B", "C"])
@@ -24,7 +25,7 @@ def spelled(text: str, *, sure: float = 0.9) -> np.ndarray:
 
 
 def decoder(**options) -> Decoder:
-    return Decoder(DecodingConfig(**options), TOKENIZER, seconds_per_frame=0.04)
+    return Decoder(DecodingOptions(**options), TOKENIZER, seconds_per_frame=0.04)
 
 
 @pytest.mark.parametrize("method", ["greedy", "beam"])
@@ -92,9 +93,9 @@ def test_greedy_decoding_does_not_import_numba():
 
     code = (
         "import sys, numpy\n"
-        "from asr.decoding.decoder import Decoder, DecodingConfig\n"
+        "from asr.decoding.decoder import Decoder, DecodingOptions\n"
         "from asr.data.tokenizer import CharacterTokenizer, UnitTokenizer\n"
-        "Decoder(DecodingConfig(), CharacterTokenizer(['<blank>', 'A']), seconds_per_frame=1)"
+        "Decoder(DecodingOptions(), CharacterTokenizer(['<blank>', 'A']), seconds_per_frame=1)"
         "(numpy.log(numpy.full((3, 2), 0.5)))\n"
         "print({'numba', 'torch', 'librosa'} & set(sys.modules))"
     )
@@ -138,7 +139,7 @@ def test_units_are_words_of_their_own(method):
     log_probs = np.log(
         np.full((5, 4), 0.02, np.float32) + 0.92 * np.eye(4, dtype=np.float32)[[3, 1, 0, 2, 3]]
     )
-    found = Decoder(DecodingConfig(method=method), units, seconds_per_frame=0.01)(log_probs)
+    found = Decoder(DecodingOptions(method=method), units, seconds_per_frame=0.01)(log_probs)
     assert found.text == "h# sh iy h#"
     assert [(word.text, word.start) for word in found.words] == [
         ("h#", 0.0),
@@ -154,4 +155,4 @@ def test_what_knows_words_is_refused_for_units():
         DecodingError,
         match="hot words: needs a model of characters; this one's tokens are units such as 'iy'",
     ):
-        Decoder(DecodingConfig(method="beam", hot_words={"SHE": 2.0}), units, seconds_per_frame=0.01)
+        Decoder(DecodingOptions(method="beam", hot_words={"SHE": 2.0}), units, seconds_per_frame=0.01)

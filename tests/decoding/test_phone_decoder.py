@@ -6,11 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from asr.decoding.alphabet import Alphabet
-from asr.decoding.decoder import DecodingConfig
+from asr.decoding.options import DecodingOptions
 from asr.decoding.phones.decoder import PhoneDecoder
 from asr.decoding.phones.letters import letter_scores
 from asr.errors import DecodingError
@@ -21,6 +21,9 @@ ALPHABET = Alphabet(("", *" FORUS"))
 
 @settings(max_examples=80)
 @given(st.integers(0, 10_000), st.integers(1, 25), st.lists(st.integers(1, 4), max_size=12))
+@example(
+    36, 16, [1, 3, 2, 1, 1, 1, 1, 1, 1, 1]
+)  # a letter more that lags behind, and only one path reaches the end
 def test_letter_scores_are_the_sum_over_all_paths(seed: int, frames: int, tokens: list[int]) -> None:
     logits = torch.randn(frames, 5, generator=torch.Generator().manual_seed(seed))
     log_probs = torch.log_softmax(2 * logits, dim=1)
@@ -54,7 +57,7 @@ def test_the_window_of_states_leaves_out_nothing_that_counts() -> None:
 
 def make(folder: Path, **config: object) -> PhoneDecoder:
     (folder / "words.phones").write_text("FOR  f ɔ\nFOUR  f ɔ\nUS  ɔ s\n")
-    decoding = DecodingConfig("beam", pronunciations=str(folder / "words.phones"), **config)  # type: ignore[arg-type]
+    decoding = DecodingOptions("beam", pronunciations=str(folder / "words.phones"), **config)  # type: ignore[arg-type]
     return PhoneDecoder(decoding, PHONES, ALPHABET, seconds_per_frame=0.1)
 
 
@@ -90,10 +93,23 @@ def test_too_few_frames_for_a_spelling_leave_it_to_the_phones(tmp_path: Path) ->
     assert decoder(np.zeros((0, decoder.columns), np.float32)).text == ""
 
 
+def test_without_look_ahead_open_words_are_lent_nothing_and_texts_score_the_same(tmp_path: Path) -> None:
+    """`FOUR`, favoured, is all that the narrowest beam has left where it is lent its weight from the start."""
+    heard = emission("-ɔ-s-", "-----")
+    favoured = {"hot_words": {"FOUR": 12.0}, "score_threshold": math.inf}
+    lent, earned = (make(tmp_path, look_ahead=look_ahead, **favoured) for look_ahead in (True, False))
+    one, other = (decoder.n_best(heard, 20) for decoder in (lent, earned))
+    assert [text.text for text in one] == [text.text for text in other]
+    assert [text.score for text in one] == pytest.approx([text.score for text in other])
+    narrow = {**favoured, "beam_width": 1}
+    assert make(tmp_path, **narrow)(heard).text == "FOUR"
+    assert make(tmp_path, **narrow, look_ahead=False)(heard).text == "US"
+
+
 def test_other_weights_take_the_same_files(tmp_path: Path) -> None:
     decoder = make(tmp_path)
     (tmp_path / "words.phones").unlink()
-    again = decoder.reweighted(DecodingConfig("beam", word_bonus=50.0, pronunciations="gone"))
+    again = decoder.with_options(DecodingOptions("beam", word_bonus=50.0, pronunciations="gone"))
     assert again(emission("f-ɔ-f-ɔ-", "--------")).text.split()
     assert decoder.config.word_bonus == 0.0
 

@@ -167,6 +167,17 @@ def test_words_settle_while_an_utterance_goes_on():
     assert stream.stable_words() == ["CAB", "TOAD"]  # the CAB after them has only begun
 
 
+def test_an_utterance_that_breaks_off_within_a_word_keeps_the_words_before_it():
+    spoken = [3, 1, 2, 3, 1, 2, 3]  # c a b, c a b, c
+    log_probs = np.full((len(spoken), 4), math.log(1e-12), np.float32)
+    log_probs[np.arange(len(spoken)), spoken] = math.log1p(-3e-12)
+    lexicon = build_phone_lexicon({"CAB": SAID["CAB"]}, PHONES, source="test")
+    search = PhoneSearch(lexicon, limits=Limits(20, -12, 20))
+    (best,) = search.search(log_probs)
+    assert search.text(best) == "CAB CAB"
+    assert best.score == pytest.approx(0.0, abs=1e-6)
+
+
 def test_nothing_heard_is_nothing_said():
     lexicon = build_phone_lexicon(SAID, PHONES, source="test")
     search = PhoneSearch(lexicon)

@@ -9,7 +9,7 @@ import torch
 
 from asr.data.tokenizer import CharacterTokenizer
 from asr.decoding.alphabet import Alphabet
-from asr.decoding.decoder import Decoder, DecodingConfig
+from asr.decoding.decoder import Decoder
 from asr.decoding.language_model import mixture as mixture_module
 from asr.decoding.language_model.binary import write_language_model
 from asr.decoding.language_model.estimate import estimate
@@ -22,6 +22,7 @@ from asr.decoding.language_model.recurrent import (
     read_recurrent_model,
     write_recurrent_model,
 )
+from asr.decoding.options import DecodingOptions
 from asr.decoding.phones.decoder import PhoneDecoder
 from asr.errors import DecodingError, LanguageModelError
 
@@ -195,7 +196,7 @@ def test_it_chooses_among_what_the_letters_leave_open(tmp_path: Path, threads: i
     unsure[0, 2] = math.log(0.9)  # A, and then nobody knows
     for word in words[2:]:
         write_recurrent_model(tmp_path / "m.rnn", fond_of(word, words))
-        config = DecodingConfig(**options, recurrent_lm=str(tmp_path / "m.rnn"))  # type: ignore[arg-type]
+        config = DecodingOptions(**options, recurrent_lm=str(tmp_path / "m.rnn"))  # type: ignore[arg-type]
         decoder = Decoder(config, TOKENIZER, seconds_per_frame=0.04)
         assert decoder(unsure).text == word
         assert [one.text for one in decoder.n_best(unsure, 2)] == [word, *({"AB", "AC"} - {word})]
@@ -217,7 +218,7 @@ def test_it_chooses_among_what_the_phones_leave_open(tmp_path: Path) -> None:
     )
     for word in words[2:]:
         write_recurrent_model(tmp_path / "m.rnn", fond_of(word, words))
-        config = DecodingConfig(
+        config = DecodingOptions(
             "beam",
             lm=str(tmp_path / "lm.lm"),
             recurrent_lm=str(tmp_path / "m.rnn"),
@@ -225,7 +226,7 @@ def test_it_chooses_among_what_the_phones_leave_open(tmp_path: Path) -> None:
         )
         decoder = PhoneDecoder(config, ("f", "ɔ"), Alphabet.of(TOKENIZER), seconds_per_frame=0.1)
         assert decoder(heard).text == word
-        assert decoder.reweighted(decoder.config).transcripts([heard]) == [word]
+        assert decoder.with_options(decoder.config).transcripts([heard]) == [word]
         stream = decoder.stream()
         stream.feed(heard)
         assert decoder.heard(stream, heard, final=True).text == word
@@ -235,9 +236,9 @@ def test_what_does_not_fit_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "m.rnn"
     write_recurrent_model(path, random_model())
     with pytest.raises(DecodingError, match="name that, too"):
-        Decoder(DecodingConfig("beam", recurrent_lm=str(path)), TOKENIZER, seconds_per_frame=0.04)
+        Decoder(DecodingOptions("beam", recurrent_lm=str(path)), TOKENIZER, seconds_per_frame=0.04)
     with pytest.raises(DecodingError, match="choose beam decoding"):
-        Decoder(DecodingConfig("greedy", recurrent_lm=str(path)), TOKENIZER, seconds_per_frame=0.04)
+        Decoder(DecodingOptions("greedy", recurrent_lm=str(path)), TOKENIZER, seconds_per_frame=0.04)
     for share in (-0.1, 1.1, math.nan):
         with pytest.raises(DecodingError, match="recurrent share"):
             LanguageModelMixture(corpus(), random_model(), share=share)

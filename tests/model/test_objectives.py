@@ -123,7 +123,7 @@ def test_padding_counts_for_nothing_and_every_weight_learns(kind: str) -> None:
 
 @pytest.mark.parametrize("kind", ["transducer", "attention"])
 def test_it_travels_in_the_checkpoint_and_transcribes(kind: str, tmp_path: Path) -> None:
-    from asr.decoding.decoder import DecodingConfig
+    from asr.decoding.options import DecodingOptions
     from asr.transcription.transcriber import load
 
     config = AcousticModelConfig(
@@ -137,13 +137,13 @@ def test_it_travels_in_the_checkpoint_and_transcribes(kind: str, tmp_path: Path)
     for name, weight in model.state_dict().items():
         assert torch.equal(weight, loaded.state_dict()[name])
     waveforms = [0.1 * torch.randn(length).numpy() for length in (16000, 9000)]
-    for decoding in (DecodingConfig(), DecodingConfig("beam", beam_width=3)):
+    for decoding in (DecodingOptions(), DecodingOptions("beam", beam_width=3)):
         transcriber = load(tmp_path / "m.pt", decoding=decoding, device="cpu", precision="float32")
         together = transcriber.recognise(waveforms)
         for waveform, hypothesis in zip(waveforms, together, strict=True):
             assert transcriber.transcribe(waveform).tokens == hypothesis.tokens
     with pytest.raises(DecodingError, match=f"decodes with its {kind} network"):
-        load(tmp_path / "m.pt", decoding=DecodingConfig("beam", hot_words={"A": 1.0}), device="cpu")
+        load(tmp_path / "m.pt", decoding=DecodingOptions("beam", hot_words={"A": 1.0}), device="cpu")
 
 
 def test_the_ctc_head_is_always_trained() -> None:

@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from asr.data.tokenizer import BLANK_SYMBOL, CharacterTokenizer
-from asr.decoding.decoder import Decoder, DecodingConfig
+from asr.decoding.decoder import Decoder
+from asr.decoding.options import DecodingOptions
 from asr.errors import AudioError, ConfigError
 from asr.model.acoustic import AcousticModel, AcousticModelConfig
 from asr.model.checkpoint import Checkpoint
@@ -52,7 +53,7 @@ class Script:
 
 
 def decoder(method: str = "greedy") -> Decoder:
-    config = DecodingConfig(method)  # type: ignore[arg-type]
+    config = DecodingOptions(method)  # type: ignore[arg-type]
     return Decoder(config, CharacterTokenizer(SYMBOLS), seconds_per_frame=0.1)
 
 
@@ -230,7 +231,7 @@ def test_live_speech_gives_the_words_of_the_whole_file(
     archive = corpora_dir / "an4_sphere.tar.gz"
     prepare(find("an4"), archive if archive.exists() else corpora_dir / "an4", tmp_path)
     utterances = read_manifest(tmp_path / "test.jsonl")[::4]
-    an4_transcriber = an4_transcriber.decoding_with(DecodingConfig(decoding))  # type: ignore[arg-type]
+    an4_transcriber = an4_transcriber.with_options(DecodingOptions(decoding))  # type: ignore[arg-type]
     whole, live, references = [], [], []
     for utterance in utterances:
         waveform = an4_transcriber.read_utterance(utterance)

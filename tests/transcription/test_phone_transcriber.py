@@ -13,7 +13,7 @@ import torch
 from asr.cli import main
 from asr.data.tokenizer import BLANK_SYMBOL, CharacterTokenizer
 from asr.decoding.alphabet import Alphabet
-from asr.decoding.decoder import DecodingConfig
+from asr.decoding.options import DecodingOptions
 from asr.decoding.phones.decoder import PhoneDecoder
 from asr.errors import DecodingError
 from asr.model.acoustic import AcousticModel, AcousticModelConfig
@@ -57,13 +57,13 @@ def wav(tmp_path: Path) -> Path:
     return path
 
 
-def through_phones(folder: Path, **more: object) -> DecodingConfig:
-    return DecodingConfig(
+def through_phones(folder: Path, **more: object) -> DecodingOptions:
+    return DecodingOptions(
         "beam", lm=str(folder / "m.arpa"), pronunciations=str(folder / "words.phones"), **more  # type: ignore[arg-type]
     )  # fmt: skip
 
 
-def make_transcriber(checkpoint: Path, decoding: DecodingConfig) -> Transcriber:
+def make_transcriber(checkpoint: Path, decoding: DecodingOptions) -> Transcriber:
     return load(checkpoint, decoding=decoding, device="cpu", precision="float32")
 
 
@@ -88,9 +88,9 @@ def test_words_come_from_phones_and_letters_stay_at_hand(checkpoint: Path, wav: 
     assert transcriber.tokenizer.decode(list(hypothesis.tokens)) == hypothesis.text
     assert " ".join(word.text for word in hypothesis.words) == hypothesis.text
     # By letters, the same network says something else, and says it as a plain decoder does.
-    letters = transcriber.decoding_with(DecodingConfig())
+    letters = transcriber.with_options(DecodingOptions())
     assert letters.phone_decoder is None
-    assert letters.transcribe(wav) == make_transcriber(checkpoint, DecodingConfig()).transcribe(wav)
+    assert letters.transcribe(wav) == make_transcriber(checkpoint, DecodingOptions()).transcribe(wav)
     assert transcriber.decoder.config.pronunciations is None
 
 
@@ -102,7 +102,7 @@ def test_words_last_over_their_phones(tmp_path: Path) -> None:
     log_probs = np.concatenate([log_probs, np.full((len(frames), 5), math.log(0.2), np.float32)], axis=1)
     (tmp_path / "words.phones").write_text(DICTIONARY)
     decoder = PhoneDecoder(
-        DecodingConfig("beam", pronunciations=str(tmp_path / "words.phones")),
+        DecodingOptions("beam", pronunciations=str(tmp_path / "words.phones")),
         PHONES,
         Alphabet(("", *" ABC")),
         seconds_per_frame=0.1,
@@ -137,7 +137,7 @@ def test_a_lexicon_of_other_words_is_refused(checkpoint: Path, tmp_path: Path) -
 def test_a_model_of_letters_alone_says_what_it_lacks(tiny_checkpoint: Path, tmp_path: Path) -> None:
     (tmp_path / "words.phones").write_text(DICTIONARY)
     with pytest.raises(DecodingError, match=r"hears letters alone.*auxiliary\.pronunciations"):
-        load(tiny_checkpoint, decoding=DecodingConfig("beam", pronunciations=str(tmp_path / "words.phones")))
+        load(tiny_checkpoint, decoding=DecodingOptions("beam", pronunciations=str(tmp_path / "words.phones")))
 
 
 def test_the_verbs_know_of_it(
@@ -165,19 +165,20 @@ def test_the_verbs_know_of_it(
         "2",
     ]
     assert main(["lm", "tune", "--model", "two.pt", "--manifest", "dev.jsonl", *words, *grid]) == 0
-    found = json.loads((tmp_path / "two.decoding.json").read_text())
+    found = json.loads((tmp_path / "two.decoding.json").read_text())["options"]
     assert found["pronunciations"] == "words.phones"
     capsys.readouterr()
     assert main(["transcribe", str(wav), "--model", "two.pt"]) == 0
     by_phones = capsys.readouterr().out
     assert set(by_phones.split()) <= {"CAB", "AB", "A"}
+    assert load("two.pt", device="cpu").transcribe(wav).text == by_phones.strip()
     assert main(["transcribe", str(wav), "--model", "two.pt", "--decoding", "greedy"]) == 0
     assert capsys.readouterr().out != by_phones
     assert main(["transcribe", str(wav), "--model", "two.pt", "--hot-word", "ZEBRA"]) == 1
     assert "no pronunciation of ZEBRA" in capsys.readouterr().err
     assert main(["evaluate", "dev.jsonl", "--model", "two.pt", "--out", "report"]) == 0
     decoding = json.loads((tmp_path / "report" / "report.json").read_text())["settings"]["decoding"]
-    assert decoding.endswith("pronunciations words.phones, letters x 0.3")
+    assert decoding.endswith("pronunciations words.phones, letter weight 0.3")
     assert (
         main(["evaluate", "dev.jsonl", "--model", "two.pt", "--out", "letters", "--pronunciations", "none"])
         == 0

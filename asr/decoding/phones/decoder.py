@@ -11,11 +11,12 @@ from asr.data.pronunciation import read_all_pronunciations
 from asr.decoding.alignment import align, token_spans
 from asr.decoding.alphabet import BLANK, Alphabet
 from asr.decoding.confidence import word_evidence
-from asr.decoding.decoder import RESCORED, DecodingConfig, Sources, build_mixture
+from asr.decoding.decoder import RESCORED, Sources, build_mixture
 from asr.decoding.emission_check import check_log_probs
 from asr.decoding.hypothesis import Hypothesis, Word
 from asr.decoding.knowledge import Weights
 from asr.decoding.language_model.mixture import LanguageModelMixture
+from asr.decoding.options import DecodingOptions
 from asr.decoding.phones.knowledge import gather_phones
 from asr.decoding.phones.lexicon import PhoneLexicon, build_phone_lexicon
 from asr.decoding.phones.search import PhoneSearch, PhoneStream, SpokenCandidate
@@ -45,7 +46,7 @@ class PhoneDecoder:
     """
 
     def __init__(
-        self, config: DecodingConfig, phones: Sequence[str], alphabet: Alphabet, *, seconds_per_frame: float
+        self, config: DecodingOptions, phones: Sequence[str], alphabet: Alphabet, *, seconds_per_frame: float
     ) -> None:
         self.alphabet = alphabet
         self.seconds_per_frame = seconds_per_frame
@@ -54,13 +55,13 @@ class PhoneDecoder:
         self._phones = len(phones) + 1  # columns of the emission
         self._set(config)
 
-    def reweighted(self, config: DecodingConfig) -> "PhoneDecoder":
+    def with_options(self, config: DecodingOptions) -> "PhoneDecoder":
         """The same files with other weights and limits."""
         other = copy.copy(self)
         other._set(config)
         return other
 
-    def _set(self, config: DecodingConfig) -> None:
+    def _set(self, config: DecodingOptions) -> None:
         if not (math.isfinite(config.letter_weight) and config.letter_weight >= 0):
             raise DecodingError(f"letter weight {config.letter_weight}; expected a number, 0 or above")
         self.config = config
@@ -205,7 +206,7 @@ class HeardStream:
         return HeardStream(self.phones.copy(), self._columns)
 
 
-def read_phone_lexicon(config: DecodingConfig, sources: Sources, phones: Sequence[str]) -> PhoneLexicon:
+def read_phone_lexicon(config: DecodingOptions, sources: Sources, phones: Sequence[str]) -> PhoneLexicon:
     """The words that may be said: those of the pronunciations, of `lexicon` alone where there is one.
 
     Raises:
@@ -228,13 +229,14 @@ def read_phone_lexicon(config: DecodingConfig, sources: Sources, phones: Sequenc
     return build_phone_lexicon(pronunciations, phones, phrases=config.hot_words, source=path)
 
 
-def build_phone_search(config: DecodingConfig, sources: Sources, lexicon: PhoneLexicon) -> PhoneSearch:
+def build_phone_search(config: DecodingOptions, sources: Sources, lexicon: PhoneLexicon) -> PhoneSearch:
     """The search of a configuration, its files read. Raises as `PhoneDecoder`."""
     knowledge = gather_phones(
         lexicon,
         lm=sources.lm,
         weights=Weights(config.lm_weight, config.word_bonus, config.unknown_penalty),
         hot_words=config.hot_words,
+        look_ahead=config.look_ahead,
     )
     limits = Limits(
         config.beam_width, config.token_threshold, config.score_threshold, recombine=config.lm is not None

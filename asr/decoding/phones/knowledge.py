@@ -62,6 +62,7 @@ def gather_phones(
     lm: NgramModel | None = None,
     weights: Weights | None = None,
     hot_words: Mapping[str, float] | None = None,
+    look_ahead: bool = True,
 ) -> PhoneKnowledge:
     """Lay everything out in arrays.
 
@@ -70,6 +71,7 @@ def gather_phones(
         lm: a model of words.
         weights: of the parts.
         hot_words: phrase -> weight (natural log).
+        look_ahead: lend open words the score of the best word that begins so.
 
     Raises:
         DecodingError: a language model of characters, or one that knows none of the words; a hot phrase
@@ -96,14 +98,16 @@ def gather_phones(
     counts = np.diff(first_word)
     closing = np.add.reduceat(penalty, first_word[:-1]) + counts * weights.word_bonus
     closing += np.fromiter((hot_words.get(text, 0.0) for text in texts), np.float64, len(texts))
-    # The word bonus is not lent: see `decoding.knowledge.gather`.
-    lent = factor * np.add.reduceat(prob, first_word[:-1]) + closing - counts * weights.word_bonus
     trie, nodes = lexicon.trie, len(lexicon.trie.entry)
-    at_node = np.full(nodes, -np.inf)
-    np.maximum.at(at_node, lexicon.node, lent)
-    ends = np.where(at_node > -np.inf, np.arange(nodes), -1)
-    ahead = highest_below(trie._replace(entry=ends), at_node)
-    ahead[0] = 0.0
+    ahead = np.zeros(nodes)
+    if look_ahead:
+        # The word bonus is not lent: see `decoding.knowledge.gather`.
+        lent = factor * np.add.reduceat(prob, first_word[:-1]) + closing - counts * weights.word_bonus
+        at_node = np.full(nodes, -np.inf)
+        np.maximum.at(at_node, lexicon.node, lent)
+        ends = np.where(at_node > -np.inf, np.arange(nodes), -1)
+        ahead = highest_below(trie._replace(entry=ends), at_node)
+        ahead[0] = 0.0
     order = np.argsort(lexicon.node, kind="stable")
     phone = np.zeros(nodes, np.int32)
     parents, phones = np.nonzero(trie.child >= 0)

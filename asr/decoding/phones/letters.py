@@ -8,7 +8,7 @@ from numba import njit
 from asr.decoding.compiled_search import log_add
 
 _BLANK = 0
-# States this much less probable than the best of their frame (natural log) are left out.
+# States through which every whole path is this much less probable (natural log) than the best one are left out.
 _BEAM = 40.0
 
 
@@ -25,14 +25,20 @@ def letter_scores(log_probs: np.ndarray, texts: Sequence[Sequence[int]]) -> np.n
 
 @njit(cache=True, nogil=True)
 def _forward(log_probs: np.ndarray, tokens: np.ndarray) -> float:
-    """The forward variables, in a window of states that moves with the text."""
+    """The forward variables, in a window of states that moves with the text.
+
+    A state is judged by the best whole path through it, so that the window holds a path that reaches the end.
+    """
     states = 2 * tokens.shape[0] + 1  # a blank before, between and after
+    to_end = _best_to_end(log_probs, tokens)
+    worst = to_end[0, 0] - _BEAM
+    if worst == -np.inf:
+        return -np.inf
     score = np.full(states, -np.inf)
     score[0] = 0.0  # before the first frame; a path begins in state 0 or 1
     low, high = 0, 0
     for frame in range(log_probs.shape[0]):
         reach = min(high + (1 if frame == 0 else 2), states - 1)
-        best = -np.inf
         for state in range(reach, low - 1, -1):  # from the end, so that what is read is of the frame before
             total = score[state]
             token = _BLANK
@@ -43,13 +49,32 @@ def _forward(log_probs: np.ndarray, tokens: np.ndarray) -> float:
                 if state > low + 1 and frame > 0 and token != tokens[state // 2 - 1]:
                     total = log_add(total, score[state - 2])
             score[state] = total + log_probs[frame, token]
-            best = max(best, score[state])
         high = reach
-        while low < high and score[low] < best - _BEAM:
+        while low < high and score[low] + to_end[frame + 1, low] < worst:
             score[low] = -np.inf
             low += 1
-        while high > low and score[high] < best - _BEAM:
+        while high > low and score[high] + to_end[frame + 1, high] < worst:
             score[high] = -np.inf
             high -= 1
     last = score[states - 1]
     return log_add(last, score[states - 2]) if states > 1 else last
+
+
+@njit(cache=True, nogil=True)
+def _best_to_end(log_probs: np.ndarray, tokens: np.ndarray) -> np.ndarray:
+    """`(T' + 1, S)`: ln P of the best path through the frames from t on, for one that stands in state s before them.
+
+    Before the first frame a path stands in state 0, and may go to state 0 or 1.
+    """
+    frames, states = log_probs.shape[0], 2 * tokens.shape[0] + 1
+    best = np.full((frames + 1, states), -np.inf)
+    best[frames, max(0, states - 2) :] = 0.0
+    for frame in range(frames - 1, -1, -1):
+        for state in range(states if frame > 0 else 1):
+            for after in range(state, min(state + 3, states)):
+                token = tokens[after // 2] if after % 2 else _BLANK
+                skips = after == state + 2
+                if skips and (frame == 0 or after % 2 == 0 or token == tokens[after // 2 - 1]):
+                    continue
+                best[frame, state] = max(best[frame, state], log_probs[frame, token] + best[frame + 1, after])
+    return best

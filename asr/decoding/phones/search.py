@@ -143,10 +143,20 @@ class PhoneStream:
         return self._search.words(self._entries(shared))
 
     def finish(self, *, n_best: int = 1) -> list[SpokenCandidate]:
-        """The best texts if the utterance ended here, as `PhoneSearch.search`; more may still be fed."""
+        """The best texts if the utterance ended here, as `PhoneSearch.search`; more may still be fed.
+
+        Where no hypothesis ends in a whole word, the words before the unfinished one are what is left.
+        """
         self._histories, said, acoustic, other = self._compiled.finish(
             self._beam, self._histories, self._search.knowledge
         )
+        if len(said) == 0:
+            row, count = self._beam.place.tolist()
+            said = self._beam.history[row, :count]
+            other = self._histories.settled[said]
+            acoustic = (
+                np.logaddexp(self._beam.in_blank[row, :count], self._beam.in_token[row, :count]) - other
+            )
         found: dict[tuple[str, ...], SpokenCandidate] = {}
         for place in np.argsort(-(acoustic + other), kind="stable").tolist():
             score = float(acoustic[place] + other[place])

@@ -8,7 +8,7 @@ from asr.errors import EvaluationError
 from asr.evaluation.formats.lines import Line, read_lines
 from asr.evaluation.transcript import Transcript
 
-_OWN_KEYS = {"id", "text", "speaker", "duration", "audio", "start", "words", "score", "tokens"}
+_OWN_KEYS = {"id", "text", "speaker", "duration", "audio", "start", "channel", "words", "score", "tokens"}
 
 
 def read_kaldi(path: Path) -> list[Transcript]:
@@ -48,7 +48,7 @@ def read_parallel_lines(path: Path, *, ids: Path | None = None) -> list[Transcri
 def read_json_lines(path: Path) -> list[Transcript]:
     """Our manifests and hypotheses: an object a line with `id` and `text`.
 
-    `speaker`, `duration` (s), `start` (s), `audio` and `words` (with a `confidence` each) are understood;
+    `speaker`, `duration` (s), `start` (s), `channel`, `audio` and `words` (with a `confidence` each) are understood;
     every further key that holds a plain value is kept as a field.
 
     Raises:
@@ -96,6 +96,7 @@ def _from_json(line: Line, folder: Path) -> Transcript:
         confidences=confidences,
         audio=folder / audio if audio else None,
         start=fetch("start", (int, float), "seconds") or 0.0,
+        channel=fetch("channel", (int,), "a channel, counted from 0"),
         fields={
             key: value
             for key, value in record.items()

@@ -1,0 +1,238 @@
+"""How log-probabilities become text: one record for Python, for the command line and for the file beside a model.
+
+`asr lm tune` writes `best.decoding.json` beside `best.pt`; `asr.load` and every verb that takes a model read it.
+"""
+
+import dataclasses
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any, Literal
+
+from asr.decoding.confidence import Calibration
+from asr.errors import DecodingError
+from asr.files import write_atomically
+
+VERSION = 2
+LEXICON_OF_LM = "lm"  # in place of a file: the words of the language model
+
+
+def _option(default: Any, summary: str, *, metavar: str = "X") -> Any:
+    """A field that is an option on the command line, `FILE` one that names a file."""
+    return field(default=default, metadata={"help": summary, "metavar": metavar})
+
+
+@dataclass(frozen=True)
+class DecodingOptions:
+    """What decides how log-probabilities become text. The `help` of each field says what it is.
+
+    Scores, weights and thresholds are natural logarithms. A field with a `help` is an option of the command line,
+    part of the JSON file, of the fingerprint and of the text that reports show; nothing else names it.
+
+    Attributes:
+        method: "greedy" takes the best path; "beam" sums over paths and uses all that follows.
+        hot_words: words and phrases to favour, each with its weight.
+        look_ahead: rank open words by the best known word that begins so.
+        calibration: raw word confidence -> probability that the word is right.
+        greedy_calibration: the same for what greedy decoding finds (see `as_greedy`).
+    """
+
+    method: Literal["greedy", "beam"] = "greedy"
+    beam_width: int = _option(50, "hypotheses kept by the beam search", metavar="N")
+    token_threshold: float = _option(-12.0, "tokens less probable than this extend no hypothesis")
+    score_threshold: float = _option(20.0, "hypotheses that score this much less than the best are dropped")
+    lm: str | None = _option(None, "language model: ARPA, or .lm of `asr lm convert`", metavar="FILE")
+    lm_weight: float = _option(0.5, "factor of the language model's log-probability")
+    word_bonus: float = _option(0.0, "added for each word")
+    unknown_penalty: float = _option(
+        -10.0, "added for each word outside the language model, hot words excepted"
+    )
+    lexicon: str | None = _option(
+        None, "the only words allowed, one a line; `lm` for the language model's", metavar="FILE"
+    )
+    hot_words: Mapping[str, float] = field(default_factory=dict)
+    look_ahead: bool = True
+    calibration: Calibration = field(default_factory=Calibration)
+    blank_penalty: float = _option(
+        0.0,
+        "subtracted from the blank's log-probability in every frame; 1 to 2 where too many words are lost",
+    )
+    pronunciations: str | None = _option(
+        None,
+        "words and their phones, as in CMUdict, to search through; for a model with a head for phones",
+        metavar="FILE",
+    )
+    letter_weight: float = _option(
+        0.0, "weight of the letters' score in the choice among what the search through pronunciations finds"
+    )
+    recurrent_lm: str | None = _option(
+        None,
+        "a model of `asr lm train-recurrent`, to choose among what the search with --lm finds",
+        metavar="FILE",
+    )
+    recurrent_share: float = _option(0.5, "its share of each word's probability, 0 to 1")
+    greedy_calibration: Calibration = field(default_factory=Calibration)
+
+    def __post_init__(self) -> None:
+        if self.method not in ("greedy", "beam"):
+            raise DecodingError(f"decoding method {self.method!r}; expected greedy or beam")
+
+    @property
+    def uses_external_knowledge(self) -> bool:
+        """Whether there is anything beside the emission: a file, or hot words."""
+        return bool(self.hot_words or any(getattr(self, name) for name in file_fields()))
+
+    def as_greedy(self) -> "DecodingOptions":
+        """Greedy decoding, its confidence calibrated as these options have it."""
+        calibration = self.greedy_calibration
+        return DecodingOptions("greedy", calibration=calibration, greedy_calibration=calibration)
+
+    def fingerprint(self) -> str:
+        """A digest of all fields and of the content of the files: equal where the same emission gives the same.
+
+        Raises:
+            DecodingError: a file cannot be read.
+        """
+        record = dataclasses.asdict(self)
+        for name in file_fields():
+            if record[name] is not None and record[name] != LEXICON_OF_LM:
+                try:
+                    with open(record[name], "rb") as file:
+                        record[name] = hashlib.file_digest(file, "sha256").hexdigest()
+                except OSError as error:
+                    raise DecodingError(f"{record[name]}: cannot read: {error.strerror}") from None
+        return hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()[:16]
+
+    def __str__(self) -> str:
+        if self.method == "greedy":
+            return "greedy"
+        parts = ["beam"]
+        for option in option_fields():
+            value = getattr(self, option.name)
+            if value != option.default or option.name == "beam_width":
+                parts.append(
+                    f"{option.name.replace('_', ' ')} {value if isinstance(value, str) else f'{value:g}'}"
+                )
+        parts += [f"{len(self.hot_words)} hot words"] if self.hot_words else []
+        parts += [] if self.look_ahead else ["no look-ahead"]
+        return ", ".join(parts)
+
+
+def option_fields() -> list["dataclasses.Field[Any]"]:
+    """The fields that are options of the command line by their name, type and default."""
+    return [option for option in fields(DecodingOptions) if "help" in option.metadata]
+
+
+def file_fields() -> list[str]:
+    """Names of the fields that hold a path."""
+    return [option.name for option in option_fields() if option.metadata["metavar"] == "FILE"]
+
+
+def options_path(checkpoint: str | Path) -> Path:
+    """Where the options of a model are: `best.pt` -> `best.decoding.json`."""
+    return Path(checkpoint).with_suffix(".decoding.json")
+
+
+def tuned_options(checkpoint: str | Path) -> DecodingOptions:
+    """What `asr lm tune` found best for a model; greedy decoding where it has not been run. Raises as `read_options`."""
+    path = options_path(checkpoint)
+    return read_options(path) if path.exists() else DecodingOptions()
+
+
+def write_options(
+    path: str | Path, options: DecodingOptions, *, measured: Mapping[str, Any] | None = None
+) -> None:
+    """Write the file, atomically; its paths become relative to its folder.
+
+    Args:
+        path: the file.
+        options: what is kept.
+        measured: how it was found (manifest, WER and so on); informative only.
+
+    Raises:
+        AsrError: the file cannot be written.
+    """
+    folder = Path(path).resolve().parent
+    record = dataclasses.asdict(options)
+    for name in file_fields():
+        if record[name] is not None and record[name] != LEXICON_OF_LM:
+            record[name] = os.path.relpath(record[name], folder)
+    with write_atomically(path) as file:
+        json.dump(
+            {"version": VERSION, "options": record, "measured": dict(measured or {})},
+            file,
+            indent=2,
+            ensure_ascii=False,
+        )
+        file.write("\n")
+
+
+def read_options(path: str | Path) -> DecodingOptions:
+    """Read the file, of this version or the one before; its paths become ones that open from here.
+
+    Raises:
+        DecodingError: cannot be read, of a newer version, or lacks a field.
+    """
+    path = Path(path)
+    record = _read(path)["options"]
+    try:
+        values = {option.name: _value(option, record) for option in fields(DecodingOptions)}
+        unknown = set(record) - set(values)
+        if unknown:
+            raise ValueError(f"no option {min(unknown)!r}")
+    except (ValueError, TypeError) as error:
+        raise _no_options(path, error) from None
+    for name in file_fields():
+        if values[name] is not None and values[name] != LEXICON_OF_LM:
+            values[name] = str(path.parent / values[name])
+    return DecodingOptions(**values)
+
+
+def read_measured(path: str | Path) -> dict[str, Any]:
+    """How the options of a file were found. Raises as `read_options`."""
+    return dict(_read(Path(path))["measured"])
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """The file as version 2 has it: {"version", "options", "measured"}."""
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+        if "version" not in record:  # version 1: what was tuned, by itself
+            for name in ("lm", "lm_weight", "word_bonus"):
+                record[name]
+            measured = record.pop("measured", {})
+            record = {"version": 1, "options": {"method": "beam", **record}, "measured": measured}
+        if record["version"] > VERSION:
+            raise DecodingError(
+                f"{path}: version {record['version']}; this package reads up to {VERSION}; update it, or run "
+                "`asr lm tune` again"
+            )
+        return {
+            "version": record["version"],
+            "options": dict(record["options"]),
+            "measured": record["measured"],
+        }
+    except OSError as error:
+        raise DecodingError(f"{path}: cannot read: {error.strerror}") from None
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise _no_options(path, error) from None
+
+
+def _value(option: "dataclasses.Field[Any]", record: Mapping[str, Any]) -> Any:
+    """A field's value in a record of JSON; the default where it has none."""
+    default = option.default_factory() if callable(option.default_factory) else option.default
+    value = record.get(option.name, default)
+    if isinstance(default, Calibration) and isinstance(value, Mapping):
+        return Calibration(**value)
+    if isinstance(default, float) and isinstance(value, int):
+        return float(value)
+    if not isinstance(value, str | None if default is None else type(default)):
+        raise TypeError(f"{option.name} is {value!r}")
+    return value
+
+
+def _no_options(path: Path, error: Exception) -> DecodingError:
+    return DecodingError(f"{path}: not what `asr lm tune` writes ({error}); run it again or remove the file")
