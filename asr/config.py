@@ -162,7 +162,7 @@ class TrainingConfig:
             is computed, drawn anew for each batch (Graves 2011); 0 adds none.
         start_from: checkpoint whose weights training begins with; null begins with random ones.
         best_by: the dev measure that makes a model the best so far: "wer" of greedy letters, "loss" of letters, "per", the
-            error rate of greedy phones.
+            error rate of the best phone of each frame (with CTC-CRF given the unit model).
         patience: epochs without a better model after which training ends; 0 goes through all epochs.
         dev_normaliser: how dev transcripts are spelled alike before errors are counted; one of
             `asr score --normaliser`.

@@ -42,12 +42,32 @@ def log_partition(log_potentials: Tensor, lengths: Tensor, table: Tensor) -> Ten
     Returns:
         `(B,)`; its gradient are the probabilities of each unit in each frame. -inf, with a gradient of 0, where no path is possible.
     """
-    valid = frame_mask(lengths, log_potentials.shape[1]).unsqueeze(2)
-    # Past its end an utterance sees blanks of potential 1: they keep the sum over its states.
+    with torch.autocast(log_potentials.device.type, enabled=False):
+        return _LogPartition.apply(idle_past_ends(log_potentials, lengths), table.to(log_potentials.dtype))
+
+
+@torch.no_grad()
+def unit_posteriors(log_potentials: Tensor, lengths: Tensor, table: Tensor) -> Tensor:
+    """Natural-log probability of each unit, or the blank, in each frame, given all of the utterance and the unit model.
+
+    The best of each frame is to CTC-CRF what the best of the emission is to CTC: the emission alone leaves to the unit model
+    what that knows. Arguments as of `log_partition`.
+
+    Returns:
+        `(B, T, V)`; -inf where no path is possible.
+    """
+    potentials = idle_past_ends(log_potentials.float(), lengths).requires_grad_()
+    with torch.enable_grad():
+        total = log_partition(potentials, lengths, table)
+        (posteriors,) = torch.autograd.grad(total.sum(), potentials)
+    return posteriors.log()
+
+
+def idle_past_ends(log_potentials: Tensor, lengths: Tensor) -> Tensor:
+    """`(B, T, V)` with a blank of potential 1 and nothing else past each end: that keeps the sum over all states as it is."""
     idle = torch.full_like(log_potentials[0, 0], -math.inf)
     idle[BLANK] = 0
-    with torch.autocast(log_potentials.device.type, enabled=False):
-        return _LogPartition.apply(torch.where(valid, log_potentials, idle), table.to(log_potentials.dtype))
+    return torch.where(frame_mask(lengths, log_potentials.shape[1]).unsqueeze(2), log_potentials, idle)
 
 
 class _LogPartition(torch.autograd.Function):

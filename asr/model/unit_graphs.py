@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from asr.data.tokenizer import BLANK
-from asr.model.features import frame_mask
+from asr.model.ctc_crf import idle_past_ends
 
 # The ways to say each word of a transcript, as unit ids from 1.
 Ways = Sequence[Sequence[Sequence[int]]]
@@ -172,10 +172,7 @@ def graph_log_likelihood(log_potentials: Tensor, lengths: Tensor, graphs: UnitGr
     Returns:
         `(B,)`; its gradient are the probabilities of each unit in each frame. -inf, with a gradient of 0, where no path fits.
     """
-    valid = frame_mask(lengths, log_potentials.shape[1]).unsqueeze(2)
-    idle = torch.full_like(log_potentials[0, 0], -math.inf)  # as of ctc_crf.log_partition
-    idle[BLANK] = 0
-    return _GraphLikelihood.apply(torch.where(valid, log_potentials, idle), graphs)
+    return _GraphLikelihood.apply(idle_past_ends(log_potentials, lengths), graphs)
 
 
 class _GraphLikelihood(torch.autograd.Function):

@@ -48,7 +48,7 @@ class EpochRow:
         unreadable: utterances left out because their audio could not be read.
         memory_gib: most memory used so far, in GiB: of the GPU where there is one, else of the process.
         seconds: the epoch, validation included.
-        dev_per: phone error rate of the best paths of a head of phones; NaN without one.
+        dev_per: phone error rate of the best phones of each frame, with CTC-CRF given its unit model; NaN without phones.
     """
 
     epoch: int

@@ -19,7 +19,7 @@ from asr.decoding.language_model.binary import read_language_model
 from asr.decoding.language_model.ngram import NgramModel
 from asr.errors import ConfigError
 from asr.model.acoustic import AcousticModel, AcousticModelConfig, Emission, log_probs_of
-from asr.model.ctc_crf import log_partition
+from asr.model.ctc_crf import log_partition, unit_posteriors
 from asr.model.encoder import Encoding
 from asr.model.losses import ctc_loss
 from asr.model.unit_graphs import batch_graphs, build_graph, fewest_frames, graph_log_likelihood
@@ -268,11 +268,13 @@ class Heads(nn.Module):
         return everything - right + self.config.phones.ctc_weight * ctc
 
     def phone_errors(self, emission: Emission, batch: Batch) -> PhoneErrors:
-        """What a batch adds to the phone error rate of the best paths."""
+        """What a batch adds to the phone error rate: of the best phone of each frame, with CTC-CRF given the unit model."""
         assert self.lexicon is not None
-        found = PhoneErrors()
+        log_probs, found = emission.log_probs, PhoneErrors()
+        if self.phones_table is not None:
+            log_probs = unit_posteriors(log_probs, emission.lengths, self.phones_table)
         for row, length, text in zip(
-            emission.log_probs.cpu(), emission.lengths.tolist(), self.texts(batch), strict=True
+            log_probs.cpu(), emission.lengths.tolist(), self.texts(batch), strict=True
         ):
             if self.lexicon.knows(text):
                 heard = greedy_path(row[:length].numpy()).tokens
