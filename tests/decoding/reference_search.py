@@ -1,4 +1,4 @@
-"""CTC prefix beam search, written to be read: what the compiled search must do, and is tested against.
+"""CTC prefix beam search, written to be read: what the compiled search over letters must do, and is tested against.
 
 A prefix keeps two log-probabilities: of all paths that spell it and end in a blank, and of those that end
 in its last token (Graves 2006; Hannun et al. 2014, algorithm 1). What language model, lexicon and hot words
@@ -12,29 +12,11 @@ import numpy as np
 
 from asr.decoding.alphabet import BLANK
 from asr.decoding.hotwords import EDGE
-from asr.decoding.knowledge import CHARACTER_LM, WORD_LM, Knowledge
 from asr.decoding.language_model.ngram import END, UNKNOWN
+from asr.decoding.prefix_scorer import CHARACTER_LM, WORD_LM, PrefixScorer
+from asr.decoding.search import Limits
 
 NEVER = -math.inf
-
-
-class Limits(NamedTuple):
-    """What the search leaves out; each limit is independent of the others.
-
-    Attributes:
-        beam_width: prefixes kept after each frame, >= 1.
-        token_threshold: tokens less probable than this (natural log) extend no prefix in that frame.
-        score_threshold: prefixes that score this much less than the best (natural log) are dropped.
-        recombine: of prefixes that the future cannot tell apart (same last token, word begun, language model
-            and hot word state), one that is no better than another in a blank nor in its token makes room for
-            others, out of the `2 x beam_width` best. Finds better texts where a language model tells most
-            prefixes apart, but fewer that are alike; without one it loses paths.
-    """
-
-    beam_width: int = 50
-    token_threshold: float = -math.inf
-    score_threshold: float = math.inf
-    recombine: bool = False
 
 
 class Context(NamedTuple):
@@ -78,13 +60,13 @@ class Prefix(NamedTuple):
 Beam = dict[tuple[int, ...], Prefix]
 
 
-def start(knowledge: Knowledge) -> Beam:
+def start(scorer: PrefixScorer) -> Beam:
     """The beam before the first frame: the empty prefix."""
-    context = Context(0, knowledge.lm_start, knowledge.hot.start, 0.0, 0.0, False)
+    context = Context(0, scorer.lm_start, scorer.hot.start, 0.0, 0.0, False)
     return {(): Prefix(0.0, NEVER, context)}
 
 
-def advance(beam: Beam, log_probs: np.ndarray, knowledge: Knowledge, limits: Limits) -> Beam:
+def advance(beam: Beam, log_probs: np.ndarray, scorer: PrefixScorer, limits: Limits) -> Beam:
     """The beam after the frames of `(T', V)` natural-log probabilities, best prefix first."""
     for frame in log_probs.astype(np.float64).tolist():
         # Every prefix stays as it is, by a blank or by its last token once more ...
@@ -110,7 +92,7 @@ def advance(beam: Beam, log_probs: np.ndarray, knowledge: Knowledge, limits: Lim
                     in_token = log_add(same.in_token, source + log_prob)
                     grown[longer] = Prefix(same.in_blank, in_token, same.context)
                 else:
-                    context = extend(prefix.context, token, knowledge)
+                    context = extend(prefix.context, token, scorer)
                     if context is not None:
                         grown[longer] = Prefix(NEVER, source + log_prob, context)
         best = max((prefix.score for prefix in grown.values()), default=NEVER)
@@ -139,66 +121,66 @@ def is_dominated(item: tuple[tuple[int, ...], Prefix], other: tuple[tuple[int, .
     )
 
 
-def extend(context: Context, token: int, knowledge: Knowledge) -> Context | None:
+def extend(context: Context, token: int, scorer: PrefixScorer) -> Context | None:
     """The context of a prefix with one token more; None where the lexicon or a space before it forbids it."""
     settled, lm_state, lent = context.settled, context.lm_state, 0.0
-    if token == knowledge.space:
+    if token == scorer.space:
         if not context.in_word:
             return None  # no space at the beginning or after another: a text has one spelling
-        closed = close_word(context, knowledge)
+        closed = close_word(context, scorer)
         if closed is None:
             return None
         settled, lm_state = closed
         node, edge = 0, EDGE
     else:
-        node = int(knowledge.child[context.node, token]) if context.node >= 0 else -1
-        if node < 0 and knowledge.constrained:
+        node = int(scorer.child[context.node, token]) if context.node >= 0 else -1
+        if node < 0 and scorer.constrained:
             return None
-        lent = float(knowledge.ahead[node]) if node >= 0 else knowledge.unknown_ahead
+        lent = float(scorer.ahead[node]) if node >= 0 else scorer.unknown_ahead
         edge = token
-    if knowledge.lm_kind == CHARACTER_LM:
-        log10_prob, lm_state = lm_score(knowledge, lm_state, int(knowledge.token_word[token]))
-        settled += knowledge.lm_weight * log10_prob
-    hot_state = int(knowledge.hot.after[context.hot_state, edge])
-    settled += float(knowledge.hot.earned[hot_state])
-    lent += float(knowledge.hot.lent[hot_state])
-    return Context(node, lm_state, hot_state, settled, lent, token != knowledge.space)
+    if scorer.lm_kind == CHARACTER_LM:
+        log10_prob, lm_state = lm_score(scorer, lm_state, int(scorer.token_word[token]))
+        settled += scorer.lm_weight * log10_prob
+    hot_state = int(scorer.hot.after[context.hot_state, edge])
+    settled += float(scorer.hot.earned[hot_state])
+    lent += float(scorer.hot.lent[hot_state])
+    return Context(node, lm_state, hot_state, settled, lent, token != scorer.space)
 
 
-def close_word(context: Context, knowledge: Knowledge) -> tuple[float, int] | None:
+def close_word(context: Context, scorer: PrefixScorer) -> tuple[float, int] | None:
     """Settled score and language model state once the open word is complete; None where it is no word."""
     settled, lm_state = context.settled, context.lm_state
     word, closing, least = -1, 0.0, NEVER
     if context.node >= 0:
-        word = int(knowledge.word[context.node])
-        closing, least = float(knowledge.closing[context.node]), float(knowledge.least[context.node])
+        word = int(scorer.word[context.node])
+        closing, least = float(scorer.closing[context.node]), float(scorer.least[context.node])
     if word < 0:
-        if knowledge.constrained:
+        if scorer.constrained:
             return None
-        word, closing, least = UNKNOWN, knowledge.unknown_closing, NEVER
-    if knowledge.lm_kind == WORD_LM:
-        log10_prob, lm_state = lm_score(knowledge, lm_state, word)
-        settled += knowledge.lm_weight * max(log10_prob, least)
+        word, closing, least = UNKNOWN, scorer.unknown_closing, NEVER
+    if scorer.lm_kind == WORD_LM:
+        log10_prob, lm_state = lm_score(scorer, lm_state, word)
+        settled += scorer.lm_weight * max(log10_prob, least)
     return settled + closing, lm_state
 
 
-def finish(context: Context, knowledge: Knowledge) -> float | None:
+def finish(context: Context, scorer: PrefixScorer) -> float | None:
     """What is added to the acoustics of a prefix at the end; None where its last word is no word."""
     settled, lm_state = context.settled, context.lm_state
     if context.in_word:
-        closed = close_word(context, knowledge)
+        closed = close_word(context, scorer)
         if closed is None:
             return None
         settled, lm_state = closed
-        settled += float(knowledge.hot.earned[knowledge.hot.after[context.hot_state, EDGE]])
-    if knowledge.lm_kind in (WORD_LM, CHARACTER_LM):
-        settled += knowledge.lm_weight * lm_score(knowledge, lm_state, END)[0]
+        settled += float(scorer.hot.earned[scorer.hot.after[context.hot_state, EDGE]])
+    if scorer.lm_kind in (WORD_LM, CHARACTER_LM):
+        settled += scorer.lm_weight * lm_score(scorer, lm_state, END)[0]
     return settled
 
 
-def lm_score(knowledge: Knowledge, state: int, word: int) -> tuple[float, int]:
+def lm_score(scorer: PrefixScorer, state: int, word: int) -> tuple[float, int]:
     """log10 P(word | state) and the state after it, as `NgramModel.score`, on the arrays alone."""
-    lm, backoff = knowledge.lm, 0.0
+    lm, backoff = scorer.lm, 0.0
     while True:
         if state == 0:
             child = 1 + word
