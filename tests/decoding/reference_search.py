@@ -1,8 +1,11 @@
-"""CTC prefix beam search, written to be read: what the compiled search over letters must do, and is tested against.
+"""The two beam searches, written to be read: what the compiled ones must do, and are tested against.
 
-A prefix keeps two log-probabilities: of all paths that spell it and end in a blank, and of those that end
+First the search over letters. A prefix keeps two log-probabilities: of all paths that spell it and end in a blank, and of those that end
 in its last token (Graves 2006; Hannun et al. 2014, algorithm 1). What language model, lexicon and hot words
 say of the prefix is its `Context`, a function of its tokens alone. Prefixes are ranked by the sum of both.
+
+Then the search through pronunciations (from `Said` on), whose hypotheses are words said and a place in the tree of
+pronunciations. No frame is spent on the end of a word.
 """
 
 import math
@@ -12,7 +15,8 @@ import numpy as np
 
 from asr.decoding.alphabet import BLANK
 from asr.decoding.hotwords import EDGE
-from asr.decoding.language_model.ngram import END, UNKNOWN
+from asr.decoding.language_model.ngram import END, UNKNOWN, NgramArrays
+from asr.decoding.lexicon_scorer import LexiconScorer
 from asr.decoding.prefix_scorer import CHARACTER_LM, WORD_LM, PrefixScorer
 from asr.decoding.search import Limits
 
@@ -139,7 +143,7 @@ def extend(context: Context, token: int, scorer: PrefixScorer) -> Context | None
         lent = float(scorer.ahead[node]) if node >= 0 else scorer.unknown_ahead
         edge = token
     if scorer.lm_kind == CHARACTER_LM:
-        log10_prob, lm_state = lm_score(scorer, lm_state, int(scorer.token_word[token]))
+        log10_prob, lm_state = lm_score(scorer.lm, lm_state, int(scorer.token_word[token]))
         settled += scorer.lm_weight * log10_prob
     hot_state = int(scorer.hot.after[context.hot_state, edge])
     settled += float(scorer.hot.earned[hot_state])
@@ -159,7 +163,7 @@ def close_word(context: Context, scorer: PrefixScorer) -> tuple[float, int] | No
             return None
         word, closing, least = UNKNOWN, scorer.unknown_closing, NEVER
     if scorer.lm_kind == WORD_LM:
-        log10_prob, lm_state = lm_score(scorer, lm_state, word)
+        log10_prob, lm_state = lm_score(scorer.lm, lm_state, word)
         settled += scorer.lm_weight * max(log10_prob, least)
     return settled + closing, lm_state
 
@@ -174,13 +178,13 @@ def finish(context: Context, scorer: PrefixScorer) -> float | None:
         settled, lm_state = closed
         settled += float(scorer.hot.earned[scorer.hot.after[context.hot_state, EDGE]])
     if scorer.lm_kind in (WORD_LM, CHARACTER_LM):
-        settled += scorer.lm_weight * lm_score(scorer, lm_state, END)[0]
+        settled += scorer.lm_weight * lm_score(scorer.lm, lm_state, END)[0]
     return settled
 
 
-def lm_score(scorer: PrefixScorer, state: int, word: int) -> tuple[float, int]:
+def lm_score(lm: NgramArrays, state: int, word: int) -> tuple[float, int]:
     """log10 P(word | state) and the state after it, as `NgramModel.score`, on the arrays alone."""
-    lm, backoff = scorer.lm, 0.0
+    backoff = 0.0
     while True:
         if state == 0:
             child = 1 + word
@@ -201,3 +205,82 @@ def log_add(left: float, right: float) -> float:
     if left < right:
         left, right = right, left
     return left if right == NEVER else left + math.log1p(math.exp(right - left))
+
+
+class Said(NamedTuple):
+    """A hypothesis of the search through pronunciations: its words, as entries of the lexicon, and natural logs of all
+    paths so far that end in a blank, or in the phone of the node, times what the language model says of the words."""
+
+    entries: tuple[int, ...]
+    in_blank: float
+    in_token: float
+
+
+# By what tells hypotheses apart (the words, or with `recombine` the language model's state), and the node where the
+# open word stands.
+SpokenBeam = dict[tuple[object, int], Said]
+
+
+def start_words(scorer: LexiconScorer, limits: Limits) -> SpokenBeam:
+    """The beam before the first frame: nothing said, at the root."""
+    return {(_told_apart_by((), scorer, limits), 0): Said((), 0.0, NEVER)}
+
+
+def advance_words(
+    beam: SpokenBeam, log_probs: np.ndarray, scorer: LexiconScorer, limits: Limits
+) -> SpokenBeam:
+    """The beam after the frames of `(T', P)` natural-log probabilities; `limits.score_threshold` is taken for infinite."""
+    for frame in log_probs.astype(np.float64).tolist():
+        grown: SpokenBeam = {}
+
+        for (_, node), (entries, in_blank, in_token) in beam.items():
+            total, own = log_add(in_blank, in_token), int(scorer.phone[node])
+            # It stays, by a blank or by its last phone once more ...
+            stays = Said(entries, total + frame[BLANK], in_token + frame[own] if own else NEVER)
+            _add(grown, (_told_apart_by(entries, scorer, limits), node), stays)
+            # ... or goes on by a phone, further down the tree or, once for each word that ends here, from its root.
+            ends = scorer.entry[scorer.first_entry[node] : scorer.first_entry[node + 1]].tolist()
+            for begin, said in [(node, entries), *((0, (*entries, entry)) for entry in ends)]:
+                gain = score_words(said, scorer)[0] - score_words(entries, scorer)[0]
+                for phone, log_prob in enumerate(frame):
+                    after = int(scorer.child[begin, phone])
+                    if phone != BLANK and log_prob >= limits.token_threshold and after >= 0:
+                        source = in_blank if phone == own else total
+                        if source + log_prob > NEVER:
+                            goes_on = Said(said, NEVER, source + gain + log_prob)
+                            _add(grown, (_told_apart_by(said, scorer, limits), after), goes_on)
+        ranks = {
+            key: log_add(said.in_blank, said.in_token) + float(scorer.ahead[key[1]])
+            for key, said in grown.items()
+        }
+        least = sorted(ranks.values(), reverse=True)[: limits.beam_width][-1]
+        kept = [key for key, rank in ranks.items() if rank >= least and rank > NEVER][: limits.beam_width]
+        beam = {key: grown[key] for key in kept}
+    return beam
+
+
+def _add(grown: SpokenBeam, key: tuple[object, int], said: Said) -> None:
+    """Hypotheses of the same words are one; of others that the future cannot tell apart, the better one stays."""
+    other = grown.get(key)
+    if other is None or other.entries == said.entries:
+        before = other or Said(said.entries, NEVER, NEVER)
+        in_blank, in_token = log_add(before.in_blank, said.in_blank), log_add(before.in_token, said.in_token)
+        grown[key] = Said(said.entries, in_blank, in_token)
+    elif log_add(said.in_blank, said.in_token) > log_add(other.in_blank, other.in_token):
+        grown[key] = said
+
+
+def score_words(entries: tuple[int, ...], scorer: LexiconScorer) -> tuple[float, int]:
+    """What everything but the acoustics says of words so far, and the language model's state after them."""
+    settled, state = 0.0, scorer.lm_start
+    for entry in entries:
+        settled += float(scorer.closing[entry])
+        for at in range(scorer.first_word[entry], scorer.first_word[entry + 1]):
+            if scorer.has_lm:
+                log10_prob, state = lm_score(scorer.lm, state, int(scorer.lm_word[at]))
+                settled += scorer.lm_weight * max(log10_prob, float(scorer.least[at]))
+    return settled, state
+
+
+def _told_apart_by(entries: tuple[int, ...], scorer: LexiconScorer, limits: Limits) -> object:
+    return score_words(entries, scorer)[1] if limits.recombine else entries

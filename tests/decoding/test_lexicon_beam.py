@@ -5,6 +5,7 @@ import math
 
 import numpy as np
 import pytest
+import reference_search
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -120,6 +121,34 @@ def test_a_hot_phrase_is_found_as_one_and_parted_into_its_words():
     words = tuple(search.text(best).split())
     assert words == ("CAB", "TOAD")
     assert best.score == pytest.approx(scored(log_probs, words, {}) + 30, abs=0.3)
+
+
+@settings(max_examples=30)
+@given(
+    st.integers(0, 10_000),
+    st.integers(0, 6),
+    st.sampled_from(
+        [Limits(3), Limits(7, -3.0), Limits(12), Limits(4, recombine=True), Limits(12, -4.0, recombine=True)]
+    ),
+    st.booleans(),
+)
+def test_the_compiled_search_keeps_the_beam_of_the_reference(seed, frames, limits, lm):
+    log_probs = emission(seed, frames)
+    lexicon = build_pronunciation_lexicon(SAID, PHONES, source="test")
+    scorer = build_lexicon_scorer(lexicon, lm=LM if lm else None, weights=WEIGHTS, hot_words={"BE": 1.0})
+    expected = reference_search.advance_words(
+        reference_search.start_words(scorer, limits), log_probs, scorer, limits
+    )
+    stream = LexiconBeamSearch(lexicon, scorer, limits=limits).stream()
+    stream.feed(log_probs)
+    row, count = stream._beam.place.tolist()
+    beam = [part[row, :count] for part in (stream._beam.node, stream._beam.in_blank, stream._beam.in_token)]
+    words = [tuple(stream._entries(int(history))) for history in stream._beam.history[row, :count]]
+    assert list(zip(words, beam[0].tolist(), strict=True)) == [
+        (said.entries, node) for (_, node), said in expected.items()
+    ]
+    assert beam[1] == pytest.approx([said.in_blank for said in expected.values()])
+    assert beam[2] == pytest.approx([said.in_token for said in expected.values()])
 
 
 def test_a_narrow_beam_still_finds_what_is_clearly_said():

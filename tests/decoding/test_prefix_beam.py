@@ -161,7 +161,7 @@ def test_a_penalty_that_is_no_number_is_refused():
         st.booleans(),
     ),
 )
-def test_the_prefix_kernel_keeps_the_beam_of_the_reference(name, seed, frames, shape, limits):
+def test_the_compiled_search_keeps_the_beam_of_the_reference(name, seed, frames, shape, limits):
     scorer = build_prefix_scorer(ALPHABET, **KNOWLEDGE[name])
     sharpness, impossible = shape
     log_probs = emission(seed, frames, sharpness=sharpness)
