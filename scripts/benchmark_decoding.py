@@ -41,15 +41,16 @@ if __name__ == "__main__" and sys.argv[1:2] == ["--pyctcdecode-worker"]:
 import numpy as np
 
 from asr.decoding.alphabet import Alphabet
-from asr.decoding.beam import BeamSearch
 from asr.decoding.greedy import greedy_path
-from asr.decoding.knowledge import Weights, gather
 from asr.decoding.language_model.arpa import write_arpa
 from asr.decoding.language_model.counting import read_sentences
 from asr.decoding.language_model.estimate import estimate
 from asr.decoding.language_model.ngram import LN10, SPECIAL_WORDS, NgramModel
 from asr.decoding.options import DecodingOptions
-from asr.decoding.specification import Limits
+from asr.decoding.prefix_beam import PrefixBeamSearch
+from asr.decoding.prefix_scorer import Weights, build_prefix_scorer
+from asr.decoding.search import Limits
+from asr.decoding.threads import in_threads
 from asr.evaluation.scoring import score
 
 
@@ -88,9 +89,9 @@ def main() -> int:
         limits = Limits(arguments.beam, -math.inf, 50.0, recombine=True)
 
         print("\nlexicon and word model")
-        search = BeamSearch(
+        search = PrefixBeamSearch(
             alphabet,
-            gather(alphabet, lm=words, weights=weights, lexicon=lexicon, look_ahead=True),
+            build_prefix_scorer(alphabet, lm=words, weights=weights, lexicon=lexicon, look_ahead=True),
             limits=limits,
         )
         ours = _ours(search, data)
@@ -103,7 +104,9 @@ def main() -> int:
 
         print("\nno lexicon, character model")
         weights = Weights(arguments.character_lm_weight, 0.0)
-        search = BeamSearch(alphabet, gather(alphabet, lm=characters, weights=weights), limits=limits)
+        search = PrefixBeamSearch(
+            alphabet, build_prefix_scorer(alphabet, lm=characters, weights=weights), limits=limits
+        )
         ours = _ours(search, data)
         _report("asr", data, ours)
         theirs = _flashlight(
@@ -115,10 +118,10 @@ def main() -> int:
 
         print("\nno lexicon, word model")
         weights = Weights(arguments.lm_weight, arguments.word_bonus)
-        knowledge = gather(alphabet, lm=words, weights=weights, look_ahead=True)
-        _report("asr", data, _ours(BeamSearch(alphabet, knowledge, limits=limits), data))
+        scorer = build_prefix_scorer(alphabet, lm=words, weights=weights, look_ahead=True)
+        _report("asr", data, _ours(PrefixBeamSearch(alphabet, scorer, limits=limits), data))
         fast = Limits(arguments.beam, -12.0, 20.0, recombine=True)
-        _report("asr, default thresholds", data, _ours(BeamSearch(alphabet, knowledge, limits=fast), data))
+        _report("asr, default thresholds", data, _ours(PrefixBeamSearch(alphabet, scorer, limits=fast), data))
         if arguments.pyctcdecode:
             job = {
                 "labels": list(alphabet.symbols),
@@ -173,7 +176,7 @@ def _emissions(arguments: argparse.Namespace) -> tuple[Any, Data]:
     for utterance in read_manifest(arguments.manifest)[: arguments.utterances]:
         data.ids.append(utterance.id)
         data.references.append(transcriber.tokenizer.normalise(utterance.text or ""))
-        data.emissions.append(np.concatenate([transcriber.emit_utterance(utterance), certain]))
+        data.emissions.append(np.concatenate([transcriber.emit_utterance(utterance).letters, certain]))
         data = data._replace(seconds=data.seconds + utterance.duration)
     return transcriber.tokenizer, data
 
@@ -181,11 +184,11 @@ def _emissions(arguments: argparse.Namespace) -> tuple[Any, Data]:
 def _startup(alphabet: Alphabet, data: Data) -> None:
     """Time of the first search in this process, and in a fresh one that finds the compiled code cached."""
     began = time.perf_counter()
-    BeamSearch(alphabet).search(data.emissions[0])
+    PrefixBeamSearch(alphabet).search(data.emissions[0])
     first = time.perf_counter() - began
     code = (
         "import time, numpy as np\nfrom asr.decoding.alphabet import Alphabet\n"
-        "from asr.decoding.beam import BeamSearch\nsearch = BeamSearch(Alphabet(('', ' ', 'A')))\n"
+        "from asr.decoding.prefix_beam import PrefixBeamSearch\nsearch = PrefixBeamSearch(Alphabet(('', ' ', 'A')))\n"
         "began = time.perf_counter()\nsearch.search(np.log(np.full((9, 3), 1 / 3, np.float32)))\n"
         "print(time.perf_counter() - began)"
     )
@@ -206,15 +209,15 @@ def _startup(alphabet: Alphabet, data: Data) -> None:
     )
 
 
-def _ours(search: BeamSearch, data: Data) -> Result:
+def _ours(search: PrefixBeamSearch, data: Data) -> Result:
     search.search(data.emissions[0])
     began = time.process_time()
     found = [search.search(log_probs)[0] for log_probs in data.emissions]
     seconds = time.process_time() - began
-    return Result([_spell(search.alphabet, candidate.tokens) for candidate in found], seconds)
+    return Result([_spell(search.alphabet, candidate.labels) for candidate in found], seconds)
 
 
-def _threads(search: BeamSearch, data: Data) -> None:
+def _threads(search: PrefixBeamSearch, data: Data) -> None:
     """Wall time on one and on two threads, the best of five."""
     emissions = data.emissions * max(1, round(600 / data.seconds))
     times = []
@@ -222,7 +225,7 @@ def _threads(search: BeamSearch, data: Data) -> None:
         runs = []
         for _ in range(5):
             began = time.perf_counter()
-            search.search_batch(emissions, threads=threads)
+            in_threads(search.search, emissions, threads)
             runs.append(time.perf_counter() - began)
         times.append(min(runs))
     print(f"  two threads: {times[0] / times[1]:.2f} times one ({times[0]:.2f} s -> {times[1]:.2f} s)")

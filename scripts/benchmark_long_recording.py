@@ -180,7 +180,7 @@ def main() -> None:
     spoken: list[Spoken] = []
     for item in placed:
         tokens = transcriber.tokenizer.encode(item.text or "")
-        aligned = transcriber.decoder.words(transcriber.emit_utterance(item), tokens)
+        aligned = transcriber.align(transcriber.emit_utterance(item).letters, tokens)
         extent = (item.start, item.start + item.duration)
         spoken += [
             Spoken(word.text, item.start + word.start, item.start + word.end, extent) for word in aligned

@@ -34,6 +34,7 @@ from asr.data.batching import pad_waveforms
 from asr.data.manifest import Utterance, read_manifest
 from asr.decoding.options import DecodingOptions
 from asr.model.precision import Precision, autocast
+from asr.transcription.pipeline import PipelineConfig
 from asr.transcription.transcriber import Transcriber, load
 
 
@@ -172,12 +173,9 @@ def benchmark_pipeline(arguments: argparse.Namespace) -> None:
                 transcribers[precision].model.features(waveforms, lengths)
 
     def pipeline(precision: Precision) -> None:
-        found = transcribers[precision].transcribe_utterances(
-            utterances, seconds_per_batch=arguments.seconds_per_batch
-        )
-        for item in found:
-            if item.error is not None:
-                raise item.error
+        config = PipelineConfig(seconds_per_batch=arguments.seconds_per_batch)
+        for outcome in transcribers[precision].transcribe_utterances(utterances, pipeline=config):
+            outcome.result()
 
     times: dict[tuple[str, str], list[float]] = {}
     for round_number in range(arguments.rounds + 1):

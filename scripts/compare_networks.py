@@ -100,12 +100,10 @@ def word_errors(checkpoint: Path, manifest: Path) -> Rate:
     transcriber = load(checkpoint, decoding=DecodingOptions(), device="cpu")
     utterances = [item for item in read_manifest(manifest) if item.text]
     scored = []
-    for utterance, hypothesis, error in transcriber.transcribe_utterances(utterances):
-        if hypothesis is None:
-            assert error is not None
-            raise error
-        reference = transcriber.tokenizer.normalise(utterance.text or "")
-        scored.append(score_utterance(utterance.id, reference, hypothesis.text))
+    references = {item.id: transcriber.tokenizer.normalise(item.text or "") for item in utterances}
+    for outcome in transcriber.transcribe_utterances(utterances):
+        name = outcome.recording.name
+        scored.append(score_utterance(name, references[name], outcome.result().text))
     score = Score(sorted(scored, key=lambda item: item.id))
     interval = bootstrap_interval([item.words for item in score.utterances], seed=0)
     return Rate(score.wer, interval[0], interval[1])

@@ -34,8 +34,9 @@ def main() -> None:
         features, _ = transcriber.model.features(
             torch.from_numpy(waveform)[None], torch.tensor([len(waveform)])
         )
-    log_probs = transcriber.emit([waveform])[0]  # (T', V)
-    hypothesis = transcriber.decoder(log_probs)
+    (emission,) = transcriber.emit([waveform])
+    log_probs = emission.letters  # (T', V)
+    hypothesis = transcriber.decoder(emission)
     probabilities = np.exp(log_probs)
     centres = (np.arange(len(log_probs)) + 0.5) * transcriber.model.seconds_per_frame
 

@@ -31,32 +31,17 @@ def ours(system: str, model: Path, threads: int, *, tuned: bool) -> Recognise:
 
     torch.set_num_threads(threads)
     from asr.decoding.options import DecodingOptions, tuned_options
-    from asr.transcription.batches import plan_batches
-    from asr.transcription.pipeline import PipelineConfig, transcribe_recordings
-    from asr.transcription.recordings import Recording
-    from asr.transcription.transcriber import Transcriber, load
+    from asr.transcription.pipeline import PipelineConfig
+    from asr.transcription.transcriber import load
 
-    transcriber: Transcriber
-    if system.startswith("onnx"):
-        from asr.export.onnx_transcriber import OnnxTranscriber
-
-        transcriber = OnnxTranscriber(model, threads=threads)
-    else:
-        decoding = tuned_options(model) if tuned else DecodingOptions()
-        transcriber = load(model, decoding=decoding, device="cpu", precision=system)  # type: ignore[arg-type]
+    options = tuned_options(model) if tuned and not system.startswith("onnx") else DecodingOptions()
+    precision = "auto" if system.startswith("onnx") else system
+    transcriber = load(model, decoding=options, device="cpu", precision=precision, threads=threads)  # type: ignore[arg-type]
+    config = PipelineConfig(threads=threads)
 
     def recognise(utterances: Sequence[Any]) -> list[str]:
-        recordings = [
-            Recording(item.id, item.audio, item.id, item.duration, item.start, item.channel, False)
-            for item in utterances
-        ]
-        config = PipelineConfig(threads=threads)
-        batches = plan_batches(recordings, longest=config.windowing.longest, seconds_per_batch=120.0)
-        texts = {}
-        for outcome in transcribe_recordings(transcriber, batches, config=config):
-            if outcome.transcription is None:
-                raise SystemExit(f"{outcome.recording.source}: {outcome.error}")
-            texts[outcome.recording.name] = outcome.transcription.text
+        outcomes = transcriber.transcribe_utterances(utterances, pipeline=config)
+        texts = {outcome.recording.name: outcome.result().text for outcome in outcomes}
         return [texts[item.id] for item in utterances]
 
     return recognise

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from asr.cli.model_options import add_model_options
 from asr.cli.report_output import WORST, add_report_options
+from asr.cli.transcription_options import add_pipeline_options, pipeline_config
 
 if TYPE_CHECKING:
     import numpy as np
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from asr.evaluation.pictures import TimedLabel
     from asr.evaluation.report import Report
     from asr.evaluation.transcript import TranscriptPair
+    from asr.transcription.pipeline import PipelineConfig
     from asr.transcription.transcriber import Transcriber
 
 
@@ -39,6 +41,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
     parser.add_argument("manifest", metavar="MANIFEST", type=Path, help="utterances with transcripts")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the report")
+    add_pipeline_options(parser)
     add_model_options(parser)
     add_report_options(parser)
 
@@ -50,6 +53,7 @@ def run(arguments: argparse.Namespace) -> int:
     from asr.data.manifest import read_manifest
     from asr.errors import ManifestError
     from asr.evaluation.report import build_report
+    from asr.transcription.processes import Processes
 
     utterances = read_manifest(arguments.manifest)
     without = [utterance.id for utterance in utterances if utterance.text is None]
@@ -62,8 +66,9 @@ def run(arguments: argparse.Namespace) -> int:
             f"{arguments.manifest}: all transcripts are empty; expected words to count errors on"
         )
     vocabulary = read_vocabulary(arguments.vocabulary)
+    pipeline = pipeline_config(arguments, Processes())
     transcriber = load_model(arguments)
-    transcribed = _transcribe(transcriber, utterances)
+    transcribed = _transcribe(transcriber, utterances, pipeline)
     done = [utterance for utterance in utterances if utterance.id in transcribed.hypotheses]
     if not done:
         raise ManifestError(f"{arguments.manifest}: no utterance could be transcribed")
@@ -87,22 +92,26 @@ def run(arguments: argparse.Namespace) -> int:
     return code
 
 
-def _transcribe(transcriber: "Transcriber", utterances: Sequence["Utterance"]) -> _Transcribed:
+def _transcribe(
+    transcriber: "Transcriber", utterances: Sequence["Utterance"], pipeline: "PipelineConfig"
+) -> _Transcribed:
     import time
 
     from tqdm import tqdm
 
     hypotheses, failed = {}, []
-    seconds = sum(utterance.duration for utterance in utterances)
+    durations = {utterance.id: utterance.duration for utterance in utterances}
+    seconds = sum(durations.values())
     began = time.perf_counter()
     with tqdm(total=round(seconds), unit="s", desc="transcribing", disable=not sys.stderr.isatty()) as bar:
-        for utterance, hypothesis, error in transcriber.transcribe_utterances(utterances):
-            if hypothesis is None:
-                print(f"asr: utt {utterance.id}: {error}", file=sys.stderr)
-                failed.append(utterance.id)
+        for outcome in transcriber.transcribe_utterances(utterances, pipeline=pipeline):
+            name = outcome.recording.name
+            if outcome.hypothesis is None:
+                print(f"asr: utt {name}: {outcome.error}", file=sys.stderr)
+                failed.append(name)
             else:
-                hypotheses[utterance.id] = hypothesis
-            bar.update(round(utterance.duration))
+                hypotheses[name] = outcome.hypothesis
+            bar.update(round(durations[name]))
     return _Transcribed(hypotheses, failed, time.perf_counter() - began)
 
 
@@ -166,9 +175,9 @@ def _settings(
     return {
         "manifest": str(arguments.manifest),
         "model": str(arguments.model),
-        "decoding": str(transcriber.decoding),
-        "device": f"{transcriber.device} ({platform.machine()}, {torch.get_num_threads()} threads)",
-        "precision": transcriber.precision,
+        "decoding": str(transcriber.options),
+        "device": f"{transcriber.emitter.info.device} ({platform.machine()}, {torch.get_num_threads()} threads)",
+        "precision": transcriber.emitter.info.precision,
         "audio": f"{seconds / 3600:.3f} h in {transcribed.spent:.1f} s",
         "real-time factor": f"{transcribed.spent / seconds:.4f} ({seconds / transcribed.spent:.0f} times real time)",
         "failed utterances": ", ".join(transcribed.failed) or "none",
@@ -186,8 +195,8 @@ def _pictures(
     drawn = {}
     for utterance in (utterances[index] for index in report.worst(WORST)):
         waveform = transcriber.read_utterance(utterance)
-        log_probs = transcriber.emit([waveform])[0]
-        step = transcriber.model.seconds_per_frame
+        log_probs = transcriber.emitter.emit([waveform])[0].letters
+        step = transcriber.seconds_per_frame
         drawn[utterance.id] = draw_utterance(
             Seen(
                 waveform,
@@ -204,13 +213,13 @@ def _pictures(
     return drawn
 
 
-def _align_reference(transcriber: "Transcriber", log_probs: "np.ndarray", text: str) -> list["TimedLabel"]:
+def _align_reference(transcriber: "Transcriber", letters: "np.ndarray", text: str) -> list["TimedLabel"]:
     """Where the reference's words lie; [] when the model cannot spell it, or the audio is too short for it."""
     from asr.errors import TranscriptError
     from asr.evaluation.pictures import TimedLabel
 
     try:
-        words = transcriber.decoder.words(log_probs, transcriber.tokenizer.encode(text))
+        words = transcriber.align(letters, transcriber.tokenizer.encode(text))
     except (TranscriptError, ValueError):
         return []
     return [TimedLabel(word.text, word.start, word.end) for word in words]

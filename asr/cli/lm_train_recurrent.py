@@ -64,7 +64,7 @@ def run(arguments: argparse.Namespace) -> int:
     from asr.decoding.language_model.recurrent import write_recurrent_model
     from asr.training.recurrent_lm import Progress, read_lines, train_recurrent_lm
     from asr.training.recurrent_lm_config import RecurrentLmConfig
-    from asr.transcription.transcriber import choose_device
+    from asr.transcription.emitter import choose_device
 
     if arguments.out.suffix in (".arpa", ".lm", ".gz"):
         raise UsageError(f"{arguments.out}: is the name of an n-gram; expected one such as words.rnn")

@@ -12,9 +12,8 @@ from asr.cli.model_options import add_checkpoint_options, add_option_fields, giv
 from asr.errors import UsageError
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from asr.decoding.confidence import Calibration
+    from asr.decoding.emission import Emission
     from asr.decoding.hypothesis import Hypothesis
     from asr.evaluation.scoring import Score
     from asr.transcription.transcriber import Transcriber
@@ -65,18 +64,11 @@ class Trial(NamedTuple):
 
 
 class Development(NamedTuple):
-    """A development set.
-
-    Attributes:
-        ids, references: of the utterances.
-        letters: their emissions `(T', V)`, for greedy decoding.
-        heard: what the search reads: `letters`, or emissions `(T', P + V)` with phones.
-    """
+    """A development set: ids, references and emissions of the utterances."""
 
     ids: list[str]
     references: list[str]
-    letters: list["np.ndarray"]
-    heard: list["np.ndarray"]
+    emissions: list["Emission"]
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -100,7 +92,7 @@ def run(arguments: argparse.Namespace) -> int:
         device=arguments.device,
         precision=arguments.precision,
     )
-    if not greedy_only.decodes_emissions:
+    if greedy_only.emitter.info.decoder_network is not None:
         raise UsageError(
             f"{arguments.model}: decodes with a network of its own, which takes no language model"
         )
@@ -109,7 +101,7 @@ def run(arguments: argparse.Namespace) -> int:
     trials: list[Trial] = []
     points = list(itertools.product(weights, bonuses, penalties))
     for texts, (weight, bonus, penalty) in tqdm(
-        _transcripts(transcriber, data.heard, points, threads=arguments.threads),
+        _transcripts(transcriber, data.emissions, points, threads=arguments.threads),
         desc="tuning",
         total=len(points),
         disable=not sys.stderr.isatty(),
@@ -134,9 +126,9 @@ def run(arguments: argparse.Namespace) -> int:
         blank_penalty=best.blank_penalty,
     )
     calibrations, errors = [], []
-    by_letters = greedy_only.decode(data.letters)
-    decoder = transcriber.phone_decoder or transcriber.decoder
-    for hypotheses in (decoder.with_options(config).decode_batch(data.heard), by_letters):
+    by_letters = greedy_only.decoder.decode_batch(data.emissions)
+    tuned = transcriber.decoder.with_options(config).decode_batch(data.emissions)
+    for hypotheses in (tuned, by_letters):
         calibration, before, after = _calibrate(data, hypotheses)
         calibrations.append(calibration)
         errors.append((before, after))
@@ -182,23 +174,19 @@ def _development(manifest: Path, transcriber: "Transcriber") -> Development:
     from asr.data.manifest import read_manifest
     from asr.errors import ManifestError
 
-    data = Development([], [], [], [])
+    data = Development([], [], [])
     for utterance in tqdm(read_manifest(manifest), desc="emissions", disable=not sys.stderr.isatty()):
         if utterance.text is None:
             raise ManifestError(f"{manifest} (utt {utterance.id}): no transcript; tuning needs `text`")
         data.ids.append(utterance.id)
         data.references.append(transcriber.tokenizer.normalise(utterance.text))
-        waveforms = [transcriber.read_utterance(utterance)]
-        by_phones = transcriber.phone_decoder is not None
-        (heard,) = transcriber.emit_with_phones(waveforms) if by_phones else transcriber.emit(waveforms)
-        data.heard.append(heard)
-        data.letters.append(heard[:, -len(transcriber.tokenizer) :])
+        data.emissions.append(transcriber.emit_utterance(utterance))
     return data
 
 
 def _transcripts(
     transcriber: "Transcriber",
-    heard: "Sequence[np.ndarray]",
+    emissions: "Sequence[Emission]",
     points: Sequence[tuple[float, float, float]],
     *,
     threads: int,
@@ -206,13 +194,13 @@ def _transcripts(
     """Transcripts with each weight, bonus and penalty; the files are read once."""
     import dataclasses
 
-    decoder = transcriber.phone_decoder or transcriber.decoder
     for point in points:
         weight, bonus, penalty = point
         tried = dataclasses.replace(
-            transcriber.decoding, lm_weight=weight, word_bonus=bonus, blank_penalty=penalty
+            transcriber.options, lm_weight=weight, word_bonus=bonus, blank_penalty=penalty
         )
-        yield decoder.with_options(tried).transcripts(heard, threads=threads), point
+        decoder = transcriber.decoder.with_options(tried)
+        yield decoder.transcripts(emissions, threads=threads), point
 
 
 def _score(data: Development, texts: Sequence[str]) -> "Score":

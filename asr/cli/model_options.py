@@ -107,30 +107,14 @@ def load_model(arguments: argparse.Namespace) -> "Transcriber":
     """The transcriber that the options ask for."""
     from asr.transcription.transcriber import load
 
-    if arguments.model is not None and arguments.model.suffix == ".onnx":
-        return _load_onnx(arguments)
     return load(
         arguments.model,
         # Without a model there is nothing to decode, and `load` says so.
         decoding=None if arguments.model is None else decoding_options(arguments),
         device=arguments.device,
         precision=arguments.precision,
+        threads=getattr(arguments, "threads", None) or 0,
     )
-
-
-def _load_onnx(arguments: argparse.Namespace) -> "Transcriber":
-    from asr.errors import UsageError
-    from asr.export.onnx_transcriber import OnnxTranscriber
-
-    if arguments.precision not in ("auto", "float32"):
-        raise UsageError(
-            f"--precision {arguments.precision}: an ONNX model runs at the precision it was exported with "
-            "(`asr export --int8`)"
-        )
-    if arguments.device not in ("auto", "cpu"):
-        raise UsageError(f"--device {arguments.device}: ONNX models run on the CPU here; take the checkpoint")
-    threads = getattr(arguments, "threads", None) or 0
-    return OnnxTranscriber(arguments.model, decoding=decoding_options(arguments), threads=threads)
 
 
 def decoding_options(arguments: argparse.Namespace) -> "DecodingOptions":

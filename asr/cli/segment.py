@@ -62,7 +62,7 @@ def run(arguments: argparse.Namespace) -> int:
         device=arguments.device,
         precision=arguments.precision,
     )
-    if not transcriber.decodes_emissions:
+    if transcriber.emitter.info.decoder_network is not None:
         raise UsageError(f"{arguments.model}: aligning needs a CTC model")
     pieces: list[Utterance] = []
     for utterance in tqdm(utterances, desc="segments", disable=not sys.stderr.isatty()):
@@ -91,9 +91,8 @@ def _pieces(
     words = (utterance.text or "").split()
     try:
         waveform = transcriber.read_utterance(utterance)
-        timed = transcriber.align(
-            transcriber.emit([waveform])[0], transcriber.tokenizer.encode(utterance.text or "")
-        )
+        (emission,) = transcriber.emitter.emit([waveform])
+        timed = transcriber.align(emission.letters, transcriber.tokenizer.encode(utterance.text or ""))
         if len(timed) != len(words):
             raise AsrError(f"{len(words)} words, of which the model spells {len(timed)}")
     except AsrError as error:

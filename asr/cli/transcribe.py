@@ -231,16 +231,17 @@ def _settings(
 
     from asr.model.precision import resolve_precision
 
-    precision = transcriber.precision
+    info = transcriber.emitter.info
+    precision = info.precision
     if precision != "int8":
-        precision = resolve_precision(precision, transcriber.device)
+        precision = resolve_precision(precision, info.device)
     with open(arguments.model, "rb") as file:
         model = hashlib.file_digest(file, "sha256").hexdigest()[:16]
     pipeline = asdict(config)
     del pipeline["threads"]  # which change nothing but the time it takes
-    everything = [model, precision, transcriber.decoding.fingerprint(), pipeline, asdict(rules)]
+    everything = [model, precision, transcriber.options.fingerprint(), pipeline, asdict(rules)]
     digest = hashlib.sha256(json.dumps(everything, sort_keys=True).encode()).hexdigest()[:16]
-    return f"{arguments.model.name} {model}; {transcriber.decoding}; {precision}; settings {digest}"
+    return f"{arguments.model.name} {model}; {transcriber.options}; {precision}; settings {digest}"
 
 
 def _in_order(outcomes: Iterator["Outcome"], recordings: Sequence["Recording"]) -> Iterator["Outcome"]:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from asr.data.tokenizer import required_frames
-from asr.decoding.emission_check import check_log_probs
+from asr.decoding.emission import check_log_probs
 from asr.errors import DecodingError
 
 BLOCK = 1024  # frames

@@ -4,19 +4,16 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from asr.decoding.hypothesis import Word
-from asr.decoding.word_times import TimedWord
-
-Spoken = Word | TimedWord
+from asr.decoding.hypothesis import AlignedWord, Word
 
 
-def as_json(words: Sequence[TimedWord], *, name: str, duration: float) -> str:
+def as_json(words: Sequence[AlignedWord], *, name: str, duration: float) -> str:
     """One object: file, duration, and words with start, end, confidence and characters; times in seconds."""
     record = {"file": name, "duration": round(duration, 3), "words": [asdict(word) for word in words]}
     return json.dumps(record, ensure_ascii=False, indent=1) + "\n"
 
 
-def as_ctm(words: Sequence[Spoken], *, name: str, duration: float) -> str:
+def as_ctm(words: Sequence[Word], *, name: str, duration: float) -> str:
     """A line a word: file, channel, start and duration in seconds, word, confidence (NIST sclite's format)."""
     name = "_".join(name.split())
     return "".join(
@@ -25,7 +22,7 @@ def as_ctm(words: Sequence[Spoken], *, name: str, duration: float) -> str:
     )
 
 
-def as_textgrid(words: Sequence[TimedWord], *, name: str, duration: float) -> str:
+def as_textgrid(words: Sequence[AlignedWord], *, name: str, duration: float) -> str:
     """Praat's long text format, with the tiers `words` and `characters`; what is not spoken is empty."""
     characters = [character for word in words for character in word.characters]
     tiers = [

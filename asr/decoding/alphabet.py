@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Protocol
 
+from asr.decoding.search import Spelled
 from asr.errors import DecodingError
 
 log = logging.getLogger(__name__)
@@ -66,6 +67,25 @@ class Alphabet:
             return [self.ids[word]] if word in self.ids else None
         tokens = [self.ids.get(letter, -1) for letter in word]
         return None if -1 in tokens else tokens
+
+    def text(self, tokens: Sequence[int]) -> str:
+        """What token ids spell."""
+        return (" " if self.units else "").join(self.symbols[token] for token in tokens)
+
+    def words(self, tokens: Sequence[int]) -> list[Spelled]:
+        """The words that token ids spell, and where they are."""
+        if self.units:
+            return [Spelled(self.symbols[token], at, at + 1) for at, token in enumerate(tokens)]
+        ends = [at for at, token in enumerate(tokens) if token == self.space]
+        return [
+            Spelled(self.text(tokens[first:last]), first, last)
+            for first, last in zip([0, *(end + 1 for end in ends)], [*ends, len(tokens)], strict=True)
+            if last > first
+        ]
+
+    def closed_words(self, tokens: Sequence[int]) -> list[str]:
+        """The words that something has followed: before, a word may still grow."""
+        return [word.text for word in self.words(tokens) if word.last < len(tokens)]
 
     def require_characters(self, what: str) -> None:
         """Raise DecodingError unless every token is one character, which `what` needs."""

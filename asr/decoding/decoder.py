@@ -1,241 +1,237 @@
-"""The decoder that transcription and evaluation use: log-probabilities -> Hypothesis."""
+"""The decoder of everybody: emissions -> hypotheses, by whatever search the options ask for."""
 
 import copy
+import math
 from collections.abc import Sequence
 from dataclasses import replace
-from itertools import pairwise
-from typing import NamedTuple
 
 import numpy as np
 
 from asr.decoding.alphabet import BLANK, Alphabet, Spelling
-from asr.decoding.beam import BeamSearch, BeamStream, Candidate, check_limits
-from asr.decoding.greedy import greedy_path
-from asr.decoding.hypothesis import Hypothesis, Word
-from asr.decoding.knowledge import Weights, gather
-from asr.decoding.language_model.binary import read_language_model
-from asr.decoding.language_model.mixture import LanguageModelMixture
-from asr.decoding.language_model.ngram import SPECIAL_WORDS, NgramModel
-from asr.decoding.language_model.recurrent import RecurrentModel, read_recurrent_model
-from asr.decoding.lexicon import read_lexicon
-from asr.decoding.options import LEXICON_OF_LM, DecodingOptions
-from asr.decoding.specification import Limits
+from asr.decoding.emission import Emission, check_log_probs, join
+from asr.decoding.hypothesis import AlignedWord, Hypothesis
+from asr.decoding.options import DecodingOptions
+from asr.decoding.resources import DecodingResources, build_mixture, build_search, read_resources
+from asr.decoding.search import Candidate, SearchStream
 from asr.decoding.threads import in_threads
-from asr.decoding.word_times import time_words
+from asr.decoding.word_times import align_words, time_words
 from asr.errors import DecodingError
 
-# Texts of each search that a second opinion chooses among.
-RESCORED = 100
+# Texts of each search among which letters and the recurrent language model choose.
+RESCORING_N_BEST = 100
 
 
 class Decoder:
     """Turns emissions into hypotheses with word times and confidence.
 
+    What a decoder network of the model's own has written is taken as it is. Otherwise the search goes through the
+    letters, or through the phones where the options name pronunciations. Where a recurrent language model, or letters
+    beside phones, have a weight, they choose among what the search has found and what the same search finds without
+    recombination, which keeps more texts that are nearly alike.
+
     Args:
-        config: which search, and what it knows.
+        options: which search, and what it knows.
         spelling: token ids -> text; words are parted by spaces.
         seconds_per_frame: time from one encoder frame to the next.
+        phones: of the model's second head, their ids from 1; none without it.
 
     Raises:
-        DecodingError: options that do not fit together, or files that do not fit the model's alphabet.
-        LanguageModelError: the language model cannot be read.
+        DecodingError: options that do not fit together, or files that do not fit the model.
+        LanguageModelError: a language model cannot be read.
+        TranscriptError: the pronunciations cannot be read.
     """
 
-    def __init__(self, config: DecodingOptions, spelling: Spelling, *, seconds_per_frame: float) -> None:
-        self.spelling = spelling
-        self.seconds_per_frame = seconds_per_frame
-        self.alphabet = Alphabet.of(spelling)
-        self.search: BeamSearch | None = None
-        self.mixture: LanguageModelMixture | None = None
-        self._sources: Sources | None = None
-        if config.method == "beam":
-            self._sources = Sources.read(config)
-        elif config.uses_external_knowledge:
+    def __init__(
+        self,
+        options: DecodingOptions,
+        spelling: Spelling,
+        *,
+        seconds_per_frame: float,
+        phones: Sequence[str] = (),
+    ) -> None:
+        if options.method == "greedy" and options.uses_external_knowledge:
             raise DecodingError(
                 "greedy decoding takes no language model, lexicon or hot words; choose beam decoding"
             )
-        self._set(config)
+        self.alphabet = Alphabet.of(spelling)
+        self.phones = tuple(phones)
+        self.seconds_per_frame = seconds_per_frame
+        self._resources = DecodingResources()
+        if options.method == "beam":
+            self._resources = read_resources(options, phones)
+        self._set(options)
 
-    def with_options(self, config: DecodingOptions) -> "Decoder":
+    def with_options(self, options: DecodingOptions) -> "Decoder":
         """The same files with other weights and limits."""
         other = copy.copy(self)
-        other._set(config)
+        other._set(options)
         return other
 
-    def _set(self, config: DecodingOptions) -> None:
-        self.config = config
-        if self._sources is not None:
-            self.search = build_search(config, self.alphabet, self._sources)
-            self.mixture = build_mixture(config, self._sources)
+    def _set(self, options: DecodingOptions) -> None:
+        if not (math.isfinite(options.letter_weight) and options.letter_weight >= 0):
+            raise DecodingError(f"letter weight {options.letter_weight}; expected a number, 0 or above")
+        self.options = options
+        self.search = build_search(options, self._resources, self.alphabet)
+        self.mixture = build_mixture(options, self._resources)
+        self._letter_weight = options.letter_weight if self.search.head == "phones" else 0.0
 
-    def __call__(self, log_probs: np.ndarray) -> Hypothesis:
-        """Decode one utterance's `(T', V)` natural-log probabilities."""
-        return self.n_best(log_probs, 1)[0]
+    def __call__(self, emission: Emission) -> Hypothesis:
+        """Decode one utterance. Raises DecodingError for an emission of another model."""
+        return self.n_best(emission, 1)[0]
 
-    def n_best(self, log_probs: np.ndarray, count: int) -> list[Hypothesis]:
-        """The `count` best hypotheses at most, best first; greedy decoding has only one."""
-        if self.search is None:
-            tokens, score, alignment = greedy_path(log_probs)
-            return [self.hypothesis(log_probs, tokens, score, alignment=alignment)]
-        return self._hypotheses(log_probs, self._candidates(log_probs, count))
+    def n_best(self, emission: Emission, count: int) -> list[Hypothesis]:
+        """The `count` best hypotheses at most, best first; greedy decoding and decoder networks have only one."""
+        written = emission.network_text
+        if written is not None:
+            return [self._written(emission, written.tokens, written.score)]
+        return [self._hypothesis(emission, one) for one in self._candidates(emission, count)]
 
-    def decode_batch(self, emissions: Sequence[np.ndarray], *, threads: int = 1) -> list[Hypothesis]:
-        """Decode many utterances, the beam search over threads; results in order."""
-        if self.search is None:
-            return [self(log_probs) for log_probs in emissions]
-        if self.mixture is not None:
-            return in_threads(self, emissions, threads)
-        found = self.search.search_batch(emissions, threads=threads)
-        return [
-            self._hypotheses(log_probs, candidates)[0]
-            for log_probs, candidates in zip(emissions, found, strict=True)
-        ]
+    def decode_batch(self, emissions: Sequence[Emission], *, threads: int = 1) -> list[Hypothesis]:
+        """Decode many utterances, over threads; results in order."""
+        return in_threads(self, emissions, threads)
 
-    def transcripts(self, emissions: Sequence[np.ndarray], *, threads: int = 1) -> list[str]:
+    def transcripts(self, emissions: Sequence[Emission], *, threads: int = 1) -> list[str]:
         """The texts alone of many utterances, over threads; results in order."""
-        if self.search is None or self.mixture is not None:
-            return [hypothesis.text for hypothesis in self.decode_batch(emissions, threads=threads)]
-        found = self.search.search_batch(emissions, threads=threads)
-        return [self.spelling.decode(list(best.tokens)) for best, *_ in found]
+        return in_threads(
+            lambda emission: self.search.text(self._candidates(emission, 1)[0]), emissions, threads
+        )
 
-    @property
-    def silence(self) -> tuple[int, ...]:
-        """Columns of the emission that say nothing: the blank and the space."""
-        return (BLANK, self.alphabet.space)
+    def stream(self) -> "DecoderStream":
+        """Decode an utterance piece by piece."""
+        nothing = Emission.empty(
+            letters=len(self.alphabet.symbols),
+            phones=1 + len(self.phones) if self.search.head == "phones" else 0,
+        )
+        return DecoderStream(self, self.search.stream(), nothing)
 
-    @property
-    def columns(self) -> int:
-        """How many columns the emission has."""
-        return len(self.alphabet.symbols)
+    def is_quiet(self, emission: Emission) -> np.ndarray:
+        """`(T',)` bool, the frames in which nothing but blanks or a space is most probable."""
+        letters = emission.letters
+        quiet = np.isin(letters.argmax(axis=1), [BLANK, self.alphabet.space])
+        if self.search.head == "letters":
+            return quiet
+        phones = self.head_of(emission)
+        # Of both heads, the one that is more sure has the say.
+        return np.where(phones.max(axis=1) >= letters.max(axis=1), phones.argmax(axis=1) == BLANK, quiet)
 
-    def stream(self) -> BeamStream | None:
-        """A beam search that is fed piece by piece; None for greedy decoding, which has nothing to keep."""
-        return self.search.stream() if self.search is not None else None
+    def align(self, letters: np.ndarray, tokens: Sequence[int]) -> tuple[AlignedWord, ...]:
+        """The words of a known text, with their times, where the `(T', V)` letters of an emission have them.
 
-    def heard(self, stream: BeamStream, log_probs: np.ndarray, *, final: bool = False) -> Hypothesis:
-        """The best that a stream has found, in the `(T', V)` that it was fed; only what is `final` is worth the
-        recurrent language model's time."""
-        if final and self.mixture is not None:
-            best = self._weighed(stream.finish(n_best=RESCORED))[0]
-        else:
-            best = stream.finish()[0]
-        return self.hypothesis(log_probs, best.tokens, best.score)
-
-    def settled_words(self, stream: BeamStream | None, log_probs: np.ndarray) -> int:
-        """How many of the first words in the `(T', V)` that a stream was fed nothing that follows can change."""
-        stable = self(log_probs).tokens if stream is None else stream.stable_prefix()
-        # A word is settled once a space has followed it; before, it may still grow.
-        space = self.alphabet.space
-        return sum(token == space and before != space for before, token in pairwise([space, *stable]))
-
-    def _candidates(self, log_probs: np.ndarray, count: int) -> list[Candidate]:
-        """The best of the search, as the recurrent language model has it where there is one."""
-        assert self.search is not None
-        # Recombination drops the very alternatives that are asked for.
-        alike = self.search.without_recombination()
-        if self.mixture is None:
-            return (alike if count > 1 else self.search).search(log_probs, n_best=count)
-        pool = max(count, RESCORED)
-        found = {one.tokens: one for one in alike.search(log_probs, n_best=pool)}
-        found |= {one.tokens: one for one in self.search.search(log_probs, n_best=pool)}
-        return self._weighed(list(found.values()))[:count]
-
-    def _weighed(self, found: Sequence[Candidate]) -> list[Candidate]:
-        """Candidates in the order that both language models give them, best first."""
-        assert self.mixture is not None
-        found = sorted(found, key=lambda one: -one.score)
-        gains = self.mixture.gains([self.spelling.decode(list(one.tokens)).split() for one in found])
-        weighed = [
-            replace(one, score=one.score + self.config.lm_weight * float(gain))
-            for one, gain in zip(found, gains, strict=True)
-        ]
-        return sorted(weighed, key=lambda one: -one.score)
-
-    def _hypotheses(self, log_probs: np.ndarray, candidates: Sequence[Candidate]) -> list[Hypothesis]:
-        return [self.hypothesis(log_probs, candidate.tokens, candidate.score) for candidate in candidates]
-
-    def hypothesis(
-        self,
-        log_probs: np.ndarray,
-        tokens: Sequence[int],
-        score: float,
-        *,
-        alignment: np.ndarray | None = None,
-    ) -> Hypothesis:
-        """Tokens with their words, timed by the search's alignment or a forced one (see `word_times`)."""
-        words = self.words(log_probs, list(tokens), alignment=alignment)
-        return Hypothesis(" ".join(word.text for word in words), tuple(tokens), score, words)
-
-    def words(
-        self, log_probs: np.ndarray, tokens: list[int], *, alignment: np.ndarray | None = None
-    ) -> tuple[Word, ...]:
-        """Words of `tokens` with times and calibrated confidence."""
-        timed = time_words(
-            log_probs,
+        Raises:
+            DecodingError: NaN, or more tokens than the frames can hold.
+        """
+        return align_words(
+            letters,
             tokens,
             alphabet=self.alphabet,
             seconds_per_frame=self.seconds_per_frame,
-            calibration=self.config.calibration,
-            alignment=alignment,
+            calibration=self.options.calibration,
         )
-        return tuple(Word(word.text, word.start, word.end, word.confidence) for word in timed)
+
+    def head_of(self, emission: Emission) -> np.ndarray:
+        """The log-probabilities that are searched. Raises DecodingError where an emission has no such head."""
+        log_probs = emission.letters if self.search.head == "letters" else emission.phones
+        if log_probs is None:
+            raise DecodingError("emission of letters alone; expected one of phones, too, to search through")
+        return log_probs
+
+    def _candidates(self, emission: Emission, count: int) -> list[Candidate]:
+        """The best of the search, as letters and recurrent language model have it where they are asked."""
+        log_probs, alike = self.head_of(emission), self.search.without_recombination()
+        if not self._letter_weight and self.mixture is None:
+            # Recombination drops the very alternatives that several texts are made of.
+            return (alike if count > 1 else self.search).search(log_probs, n_best=count)
+        pool = max(count, RESCORING_N_BEST)
+        found = {self.search.text(one): one for one in alike.search(log_probs, n_best=pool)}
+        found |= {self.search.text(one): one for one in self.search.search(log_probs, n_best=pool)}
+        return self._rescored(emission, list(found.values()))[:count]
+
+    def _best_of_stream(self, stream: SearchStream, emission: Emission, *, final: bool) -> Hypothesis:
+        several = self._letter_weight or (final and self.mixture is not None)
+        found = stream.finish(n_best=RESCORING_N_BEST if several else 1)
+        return self._hypothesis(emission, self._rescored(emission, found, final=final)[0])
+
+    def _rescored(
+        self, emission: Emission, found: Sequence[Candidate], *, final: bool = True
+    ) -> list[Candidate]:
+        """Candidates in the order that the search, the letters and the recurrent language model give them, best first."""
+        found = sorted(found, key=lambda one: -one.score)
+        added = np.zeros(len(found))
+        if self._letter_weight:
+            added += self._letter_weight * self._letter_scores(emission, found)
+        if final and self.mixture is not None:
+            texts = [self.search.text(one).split() for one in found]
+            added += self.options.lm_weight * self.mixture.gains(texts)
+        scored = [replace(one, score=one.score + float(more)) for one, more in zip(found, added, strict=True)]
+        return sorted(scored, key=lambda one: -one.score)
+
+    def _letter_scores(self, emission: Emission, found: Sequence[Candidate]) -> np.ndarray:
+        """ln P that the letters give to the spelling of candidates, best first."""
+        from asr.decoding.letter_scores import letter_scores
+
+        letters = emission.letters.astype(np.float64)
+        check_log_probs(letters, columns=len(self.alphabet.symbols))
+        letters[:, BLANK] -= self.options.blank_penalty
+        scores = letter_scores(letters, [self._letters(self.search.text(one)) for one in found])
+        if scores[0] == -math.inf:  # too few frames to spell it, which leaves it to the phones
+            return np.zeros(len(found))
+        return scores
+
+    def _letters(self, text: str) -> tuple[int, ...]:
+        """Ids of a text's letters; what the model cannot spell is left out."""
+        ids = self.alphabet.ids
+        return tuple(ids[letter] for letter in text if letter in ids)
+
+    def _hypothesis(self, emission: Emission, candidate: Candidate) -> Hypothesis:
+        tokens, spelled = self.search.spell(candidate)
+        words = time_words(
+            self.head_of(emission),
+            tokens,
+            spelled,
+            seconds_per_frame=self.seconds_per_frame,
+            calibration=self.options.calibration,
+            alignment=candidate.alignment,
+        )
+        text = " ".join(word.text for word in words)
+        letters = candidate.labels if self.search.head == "letters" else self._letters(text)
+        return Hypothesis(text, letters, candidate.score, words)
+
+    def _written(self, emission: Emission, tokens: Sequence[int], score: float) -> Hypothesis:
+        """What a decoder network has written, timed by the letters."""
+        words = time_words(
+            emission.letters,
+            tokens,
+            self.alphabet.words(tokens),
+            seconds_per_frame=self.seconds_per_frame,
+            calibration=self.options.calibration,
+        )
+        return Hypothesis(" ".join(word.text for word in words), tuple(tokens), score, words)
 
 
-class Sources(NamedTuple):
-    """The files of a configuration, read.
+class DecoderStream:
+    """An utterance that is decoded piece by piece. Made by `Decoder.stream`.
 
     Attributes:
-        lm: the language model, if any.
-        lexicon: the only words allowed, if they are limited.
-        recurrent: the recurrent language model, if any.
+        emission: what it was fed.
     """
 
-    lm: NgramModel | None
-    lexicon: Sequence[str] | None
-    recurrent: RecurrentModel | None
+    def __init__(self, decoder: Decoder, search: SearchStream, emission: Emission) -> None:
+        self._decoder, self._search = decoder, search
+        self.emission = emission
 
-    @classmethod
-    def read(cls, config: DecodingOptions) -> "Sources":
-        """Read what the configuration names. Raises LanguageModelError and DecodingError."""
-        lm = read_language_model(config.lm) if config.lm is not None else None
-        recurrent = None if config.recurrent_lm is None else read_recurrent_model(config.recurrent_lm)
-        if recurrent is not None and lm is None:
-            raise DecodingError(
-                f"{config.recurrent_lm}: a recurrent language model chooses among what an n-gram has found; name that, too "
-                "(--lm)"
-            )
-        if config.lexicon != LEXICON_OF_LM:
-            lexicon = read_lexicon(config.lexicon) if config.lexicon is not None else None
-            return cls(lm, lexicon, recurrent)
-        if lm is None or lm.is_character_level:
-            raise DecodingError("lexicon 'lm': needs a language model of words to take the words from")
-        return cls(lm, lm.words[len(SPECIAL_WORDS) :], recurrent)
+    def feed(self, piece: Emission) -> None:
+        """Take in the next frames. Raises DecodingError as `Decoder`."""
+        self._search.feed(self._decoder.head_of(piece))
+        self.emission = join([self.emission, piece])
 
+    def copy(self) -> "DecoderStream":
+        """A stream that goes its own way from here: to see what might come of frames not yet settled."""
+        return DecoderStream(self._decoder, self._search.copy(), self.emission)
 
-def build_mixture(config: DecodingOptions, sources: Sources) -> LanguageModelMixture | None:
-    """Both language models of a configuration; None without a recurrent one. Raises DecodingError."""
-    if sources.recurrent is None or config.recurrent_share == 0:
-        return None
-    assert sources.lm is not None
-    return LanguageModelMixture(sources.lm, sources.recurrent, share=config.recurrent_share)
+    def best(self, *, final: bool = False) -> Hypothesis:
+        """The best so far; only what is `final` is worth the recurrent language model's time."""
+        return self._decoder._best_of_stream(self._search, self.emission, final=final)
 
-
-def build_search(config: DecodingOptions, alphabet: Alphabet, sources: Sources) -> BeamSearch:
-    """The beam search of a configuration, its files read. Raises as `Decoder`."""
-    limits = check_limits(
-        Limits(
-            config.beam_width,
-            config.token_threshold,
-            config.score_threshold,
-            recombine=config.lm is not None,
-        )
-    )
-    knowledge = gather(
-        alphabet,
-        lm=sources.lm,
-        weights=Weights(config.lm_weight, config.word_bonus, config.unknown_penalty),
-        lexicon=sources.lexicon,
-        hot_words=config.hot_words,
-        look_ahead=config.look_ahead,
-    )
-    return BeamSearch(alphabet, knowledge, limits=limits, blank_penalty=config.blank_penalty)
+    def stable_words(self) -> list[str]:
+        """The first words, which nothing that follows can change."""
+        return self._search.stable_words()

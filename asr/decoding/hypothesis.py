@@ -20,6 +20,31 @@ class Word:
 
 
 @dataclass(frozen=True, slots=True)
+class Character:
+    """A character and its times.
+
+    Attributes:
+        text: the character.
+        start, end: seconds from the beginning of the waveform.
+    """
+
+    text: str
+    start: float
+    end: float
+
+
+@dataclass(frozen=True, slots=True)
+class AlignedWord(Word):
+    """A word of a known text, its characters timed too.
+
+    Attributes:
+        characters: in order.
+    """
+
+    characters: tuple[Character, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Hypothesis:
     """A transcript proposed for an utterance.
 

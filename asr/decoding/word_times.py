@@ -1,65 +1,33 @@
 """When each word and each of its characters is spoken, by forced alignment of the final text."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
 from asr.decoding.alignment import align, token_spans
 from asr.decoding.alphabet import Alphabet
 from asr.decoding.confidence import Calibration, word_evidence
-
-
-@dataclass(frozen=True, slots=True)
-class TimedCharacter:
-    """A character and its times.
-
-    Attributes:
-        text: the character.
-        start, end: seconds from the beginning of the waveform.
-    """
-
-    text: str
-    start: float
-    end: float
-
-
-@dataclass(frozen=True, slots=True)
-class TimedWord:
-    """A word, its times, and its characters with theirs.
-
-    Attributes:
-        text: its spelling.
-        start, end: seconds from the beginning of the waveform.
-        confidence: between 0 and 1.
-        characters: in order.
-    """
-
-    text: str
-    start: float
-    end: float
-    confidence: float
-    characters: tuple[TimedCharacter, ...]
+from asr.decoding.hypothesis import AlignedWord, Character, Word
+from asr.decoding.search import Spelled
 
 
 def time_words(
     log_probs: np.ndarray,
     tokens: Sequence[int],
+    words: Sequence[Spelled],
     *,
-    alphabet: Alphabet,
     seconds_per_frame: float,
     calibration: Calibration,
     alignment: np.ndarray | None = None,
-) -> tuple[TimedWord, ...]:
-    """Align tokens and gather them into words.
+) -> tuple[Word, ...]:
+    """The words of a text with their times.
 
-    A character lasts over the frames that emit it, a word from its first character's first frame to the
-    end of its last character's last.
+    A word lasts from its first token's first frame to the end of its last token's last.
 
     Args:
         log_probs: `(T', V)` natural-log probabilities.
-        tokens: of the text, words parted by the alphabet's space.
-        alphabet: of the model.
+        tokens: of the text, letters or phones.
+        words: where they are in `tokens`.
         seconds_per_frame: time from one encoder frame to the next.
         calibration: of the words' confidence.
         alignment: `(T',)` position in `tokens` of each frame, where the search has found it already;
@@ -69,34 +37,54 @@ def time_words(
         DecodingError: NaN, or more tokens than the frames can hold.
     """
     tokens = list(tokens)
-    if alignment is None:
-        alignment = align(log_probs, tokens)
-    spans = token_spans(alignment, len(tokens))
-    seconds = [[round(frame * seconds_per_frame, 3) for frame in span] for span in spans.tolist()]
-    words = []
-    parted = [[at] for at in range(len(tokens))] if alphabet.units else _split(tokens, alphabet.space)
-    for positions in parted:
-        first, last = positions[0], positions[-1] + 1
+    spans = token_spans(align(log_probs, tokens) if alignment is None else alignment, len(tokens))
+    timed = []
+    for text, first, last in words:
         evidence = word_evidence(log_probs, tokens[first:last], spans[first:last])
-        characters = tuple(TimedCharacter(alphabet.symbols[tokens[at]], *seconds[at]) for at in positions)
-        words.append(
-            TimedWord(
-                "".join(character.text for character in characters),
-                characters[0].start,
-                characters[-1].end,
-                round(calibration(evidence), 4),
-                characters,
-            )
+        start, end = _seconds((spans[first, 0], spans[last - 1, 1]), seconds_per_frame)
+        timed.append(Word(text, start, end, round(calibration(evidence), 4)))
+    return tuple(timed)
+
+
+def align_words(
+    log_probs: np.ndarray,
+    tokens: Sequence[int],
+    *,
+    alphabet: Alphabet,
+    seconds_per_frame: float,
+    calibration: Calibration,
+) -> tuple[AlignedWord, ...]:
+    """The words of a known text with their characters, each over the frames that emit it. Arguments as `time_words`.
+
+    Raises:
+        DecodingError: NaN, or more tokens than the frames can hold.
+    """
+    alignment = align(log_probs, tokens)
+    spans = token_spans(alignment, len(tokens))
+    spelled = alphabet.words(tokens)
+    timed = time_words(
+        log_probs,
+        tokens,
+        spelled,
+        seconds_per_frame=seconds_per_frame,
+        calibration=calibration,
+        alignment=alignment,
+    )
+    return tuple(
+        AlignedWord(
+            word.text,
+            word.start,
+            word.end,
+            word.confidence,
+            tuple(
+                Character(alphabet.symbols[tokens[at]], *_seconds(spans[at], seconds_per_frame))
+                for at in range(first, last)
+            ),
         )
-    return tuple(words)
+        for word, (_, first, last) in zip(timed, spelled, strict=True)
+    )
 
 
-def _split(tokens: Sequence[int], space: int) -> list[list[int]]:
-    """Positions in `tokens` of each word's characters."""
-    words: list[list[int]] = [[]]
-    for position, token in enumerate(tokens):
-        if token == space:
-            words.append([])
-        else:
-            words[-1].append(position)
-    return [word for word in words if word]
+def _seconds(frames: Sequence[int] | np.ndarray, seconds_per_frame: float) -> tuple[float, float]:
+    first, last = (round(int(frame) * seconds_per_frame, 3) for frame in frames)
+    return first, last

@@ -58,7 +58,7 @@ def inspect_utterance(
     model, tokenizer = transcriber.model, transcriber.tokenizer
     hypothesis = transcriber.transcribe(waveform)
     tokens = list(hypothesis.tokens) if text is None else tokenizer.encode(text)
-    padded, lengths = (part.to(transcriber.device) for part in pad_waveforms([waveform]))
+    padded, lengths = (part.to(transcriber.emitter.info.device) for part in pad_waveforms([waveform]))
     with torch.enable_grad():
         features, frames = model.features(padded, lengths)
         encoding = model.encoder(features.requires_grad_(), frames)
@@ -79,7 +79,7 @@ def inspect_utterance(
         log_probs,
         ["blank", *(tokenizer.decode([token]) for token in range(1, len(tokenizer)))],
         np.array([0 if position < 0 else tokens[position] for position in path]),
-        transcriber.decoder.words(log_probs, tokens),
+        transcriber.align(log_probs, tokens),
         [gradient[0].norm(dim=1).cpu().numpy() for gradient in gradients],
         model.seconds_per_frame,
     )

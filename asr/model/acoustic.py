@@ -13,15 +13,29 @@ from asr.model.spec_augment import SpecAugment, SpecAugmentConfig
 
 
 class Emission(NamedTuple):
-    """What the network says of a batch.
+    """What one CTC head says of a batch.
 
     Attributes:
         log_probs: `(B, T', V)` float32, natural log; each frame sums to 1 in probability. Token 0 is
-            the CTC blank. Rubbish past each length.
+            the CTC blank. Undefined past each length.
         lengths: `(B,)` int64 encoder frames.
     """
 
     log_probs: Tensor
+    lengths: Tensor
+
+
+class Heads(NamedTuple):
+    """What all CTC heads say of a batch, as `Emission.log_probs`.
+
+    Attributes:
+        letters: `(B, T', V)`.
+        phones: `(B, T', P)`, of a model with a head for phones.
+        lengths: `(B,)` int64 encoder frames.
+    """
+
+    letters: Tensor
+    phones: Tensor | None
     lengths: Tensor
 
 
@@ -90,40 +104,28 @@ class AcousticModel(nn.Module):
         return self.encoder.lengths(self.features.lengths(waveform_lengths))
 
     def forward(self, waveforms: Tensor, waveform_lengths: Tensor) -> Emission:
-        """Log-probabilities of a batch.
+        """The letters' log-probabilities of a batch.
 
         Args:
             waveforms: `(B, N)` float32 in [-1, 1] at `sample_rate`, zero-padded.
             waveform_lengths: `(B,)` int64 samples, each >= `minimum_samples`.
         """
         features, lengths = self.features(waveforms, waveform_lengths)
-        return self.emit(self.spec_augment(features, lengths), lengths)
-
-    def forward_with_phones(self, waveforms: Tensor, waveform_lengths: Tensor) -> Emission:
-        """`forward` for a model with `config.phones`: `(B, T', P + V)`, the phones' columns before the others."""
-        features, lengths = self.features(waveforms, waveform_lengths)
-        return self.emit(features, lengths, with_phones=True)
-
-    def emit(self, features: Tensor, feature_lengths: Tensor, *, with_phones: bool = False) -> Emission:
-        """Log-probabilities of `(B, T, F)` features; `with_phones` as `forward_with_phones`."""
-        encoding = self.encoder(features, feature_lengths)
-        return Emission(self.log_probs(encoding.hidden, with_phones=with_phones), encoding.lengths)
+        return self.emission(self.encoder(self.spec_augment(features, lengths), lengths))
 
     def emission(self, encoding: Encoding) -> Emission:
-        """Log-probabilities of what the encoder made of a batch."""
-        return Emission(self.log_probs(encoding.hidden), encoding.lengths)
+        """The letters' log-probabilities of what the encoder made of a batch."""
+        return Emission(log_probs_of(self.head, encoding.hidden), encoding.lengths)
 
-    def log_probs(self, hidden: Tensor, *, with_phones: bool = False) -> Tensor:
-        """`(B, T', E)` encodings -> `(B, T', V)`, or `(B, T', P + V)` with the phones' columns before the others."""
-        letters = log_probs_of(self.head, hidden)
-        if not with_phones:
-            return letters
-        assert self.phone_head is not None
-        return torch.cat([log_probs_of(self.phone_head, hidden), letters], dim=2)
+    def heads(self, features: Tensor, feature_lengths: Tensor) -> Heads:
+        """The log-probabilities of all heads, of `(B, T, F)` features."""
+        encoding = self.encoder(features, feature_lengths)
+        return Heads(*self.log_probs(encoding.hidden), encoding.lengths)
 
-    def columns(self, *, with_phones: bool = False) -> int:
-        """How many columns `log_probs` has."""
-        return self.vocabulary_size + (len(self.config.phones) + 1 if with_phones else 0)
+    def log_probs(self, hidden: Tensor) -> tuple[Tensor, Tensor | None]:
+        """`(B, T', E)` encodings -> `(B, T', V)` of the letters, and `(B, T', P)` of the phones where there is a head."""
+        phones = None if self.phone_head is None else log_probs_of(self.phone_head, hidden)
+        return log_probs_of(self.head, hidden), phones
 
 
 def log_probs_of(head: nn.Module, hidden: Tensor) -> Tensor:

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from asr.decoding.emission import Emission
 from asr.errors import AudioError, CheckpointError
 from asr.model.acoustic import AcousticModel
 from asr.model.encoder import Encoder
@@ -28,19 +29,17 @@ class StreamingEmitter:
 
     Args:
         model: one-directional, its features not normalised over the utterance; in eval mode.
-        with_phones: as of `AcousticModel.emit`.
 
     Raises:
         CheckpointError: a model that has to hear the end before it can say anything.
     """
 
-    def __init__(self, model: AcousticModel, *, with_phones: bool = False) -> None:
+    def __init__(self, model: AcousticModel) -> None:
         check_streamable(model)
         self.model = model
-        self._columns = model.columns(with_phones=with_phones)
-        self._stages = _stages(model, with_phones=with_phones)
+        self._stages = _stages(model)
         self._finished = False
-        self._peeked: np.ndarray | None = None
+        self._peeked: Emission | None = None
 
     @property
     def latency(self) -> float:
@@ -53,11 +52,11 @@ class StreamingEmitter:
                 step *= stage.stride
         return seconds
 
-    def feed(self, samples: np.ndarray) -> np.ndarray:
+    def feed(self, samples: np.ndarray) -> Emission:
         """Hear `(N,)` float32 samples in [-1, 1] at the model's rate.
 
         Returns:
-            `(t, V)` float32 natural-log probabilities of the frames that are newly settled; t may be 0.
+            The emission of the frames that are newly settled; there may be none.
 
         Raises:
             AudioError: not one channel of finite floats, or after `finish`.
@@ -72,7 +71,7 @@ class StreamingEmitter:
         if not np.isfinite(samples).all():
             raise AudioError("samples hold NaN or infinity; expected values in [-1, 1]")
         if not len(samples):
-            return self._numbers(None)
+            return self._emission(None)
         device = next(self.model.parameters()).device
         # (N,) -> (1, N, 1): every stage takes frames, and the first one's are samples.
         frames: Frames = torch.tensor(samples, dtype=torch.float32, device=device).view(1, -1, 1)
@@ -81,21 +80,21 @@ class StreamingEmitter:
                 frames = stage.push(frames)
                 if stage is self._stages[0] and frames is not None:
                     self._peeked = None
-        return self._numbers(frames)
+        return self._emission(frames)
 
-    def finish(self) -> np.ndarray:
-        """Say that the utterance is over: `(t, V)` of the frames that were still open. Nothing may follow."""
+    def finish(self) -> Emission:
+        """Say that the utterance is over: the emission of the frames that were still open. Nothing may follow."""
         rest = self._flushed(self._stages) if not self._finished else None
         self._finished = True
-        return self._numbers(rest)
+        return self._emission(rest)
 
-    def peek(self) -> np.ndarray:
-        """`(t, V)` of the open frames as they would be if the utterance ended now; it goes on all the same.
+    def peek(self) -> Emission:
+        """The emission of the open frames as they would be if the utterance ended now; it goes on all the same.
 
-        It is the same array until there is a new frame of features.
+        It is the same object until there is a new frame of features.
         """
         if self._peeked is None:
-            self._peeked = self._numbers(self._flushed([copy.copy(stage) for stage in self._stages]))
+            self._peeked = self._emission(self._flushed([copy.copy(stage) for stage in self._stages]))
         return self._peeked
 
     def _flushed(self, stages: Sequence["_Stage"]) -> Frames:
@@ -105,10 +104,13 @@ class StreamingEmitter:
                 frames = _joined([stage.push(frames), stage.finish()])
         return frames
 
-    def _numbers(self, frames: Frames) -> np.ndarray:
-        if frames is None:
-            return np.empty((0, self._columns), dtype=np.float32)
-        return frames[0].cpu().numpy()
+    def _emission(self, hidden: Frames) -> Emission:
+        if hidden is None:
+            phones = self.model.config.phones
+            return Emission.empty(letters=self.model.vocabulary_size, phones=1 + len(phones) if phones else 0)
+        with torch.inference_mode():
+            letters, of_phones = self.model.log_probs(hidden)
+        return Emission(letters[0].cpu().numpy(), None if of_phones is None else of_phones[0].cpu().numpy())
 
 
 def check_streamable(model: AcousticModel) -> None:
@@ -240,10 +242,10 @@ def _joined(pieces: Sequence[Frames]) -> Frames:
     return torch.cat(real, dim=1) if real else None
 
 
-def _stages(model: AcousticModel, *, with_phones: bool) -> list[_Stage]:
-    """The model from samples to log-probabilities."""
+def _stages(model: AcousticModel) -> list[_Stage]:
+    """The model from samples to encodings."""
     encoder = model.encoder
-    stages = [
+    stages: list[_Stage] = [
         *_feature_stages(model.features),
         *_subsampling_stages(encoder),
         _Each(lambda x: encoder.norm(x, None)),
@@ -254,7 +256,6 @@ def _stages(model: AcousticModel, *, with_phones: bool) -> list[_Stage]:
         stages.append(_Recurrent(encoder, number))
     if encoder.look_ahead is not None:
         stages.append(_Window(encoder.look_ahead.mix, size=encoder.look_ahead.frames + 1))
-    stages.append(_Each(lambda x: model.log_probs(x, with_phones=with_phones)))
     return stages
 
 

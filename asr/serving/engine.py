@@ -6,17 +6,18 @@ from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeout
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import numpy as np
 
 from asr.data.audio import audio_info
 from asr.data.media import readable
-from asr.decoding.decoder import Decoder
+from asr.decoding.emission import Emission
 from asr.errors import AsrError
 from asr.serving.config import ServingConfig
 from asr.serving.metrics import Metrics
 from asr.serving.worker import ModelWorker
+from asr.transcription.emitter import Emitter
 from asr.transcription.live import LiveConfig, LiveSession, open_session
 from asr.transcription.pipeline import PipelineConfig, transcribe_recordings
 from asr.transcription.recordings import Recording
@@ -34,50 +35,28 @@ class Cancelled(AsrError):
     """Nobody waits for the transcription any more."""
 
 
-class _SharedTranscriber(Transcriber):
-    """A transcriber whose network belongs to a worker; everything else it does in the caller's thread.
+class SharedEmitter:
+    """A network that belongs to a worker; see `Emitter`.
 
     Args:
-        transcriber: the model.
-        worker: runs its network.
+        emitter: the network.
+        worker: runs it.
         gone: set once whoever asked for the transcription has gone, or its time is over.
     """
 
-    def __init__(self, transcriber: Transcriber, worker: ModelWorker, gone: threading.Event) -> None:
-        self.__dict__.update(transcriber.__dict__)
-        self._own = transcriber
+    def __init__(self, emitter: Emitter, worker: ModelWorker, gone: threading.Event) -> None:
+        self.info = emitter.info
+        self._emitter = emitter
         self._worker = worker
         self._gone = gone
 
-    @property
-    def decodes_emissions(self) -> bool:
-        return self._own.decodes_emissions
-
-    @property
-    def sample_rate(self) -> int:
-        return self._own.sample_rate
-
-    @property
-    def seconds_per_frame(self) -> float:
-        return self._own.seconds_per_frame
-
-    @property
-    def minimum_samples(self) -> int:
-        return self._own.minimum_samples
-
-    @property
-    def decoder(self) -> Decoder:
-        return self._own.decoder
-
-    def hear(self, waveforms: Sequence[np.ndarray]) -> list[Any]:
+    def emit(self, waveforms: Sequence[np.ndarray], *, network_beam: int = 0) -> list[Emission]:
+        """See `Emitter`. What needs no decoder network's text of a model that has one goes in no batch with others."""
+        if self.info.decoder_network is not None and not network_beam:
+            return self._wait([self._worker.call(lambda: self._emitter.emit(waveforms))])[0]
         return self._wait([self._worker.submit(waveform) for waveform in waveforms])
 
-    def emit(self, waveforms: Sequence[np.ndarray]) -> list[np.ndarray]:
-        if self.decodes_emissions and self.phone_decoder is None:
-            return self.hear(waveforms)
-        return self._wait([self._worker.call(lambda: self._own.emit(waveforms))])[0]
-
-    def _wait(self, futures: Sequence["Future[Any]"]) -> list[Any]:
+    def _wait(self, futures: Sequence["Future[T]"]) -> list[T]:
         results = []
         for future in futures:
             while True:
@@ -108,7 +87,7 @@ class Engine:
         self.metrics = metrics
         self.transcriber = transcriber
         self.worker = ModelWorker(
-            transcriber.hear,
+            transcriber.emit,
             samples_per_batch=round(config.batch_seconds * transcriber.sample_rate),
             wait=config.batch_wait,
             on_batch=metrics.batch,
@@ -145,9 +124,10 @@ class Engine:
             raise Cancelled("nobody waits for this transcription any more")
         limit = self.config.max_audio_seconds
         with readable(path, sample_rate=self.transcriber.sample_rate, longest=limit + 1) as sound:
-            return self._transcribe_sound(sound, _SharedTranscriber(self.transcriber, self.worker, gone))
+            shared = SharedEmitter(self.transcriber.emitter, self.worker, gone)
+            return self._transcribe_sound(sound, Transcriber(shared, self.transcriber.decoder))
 
-    def _transcribe_sound(self, path: Path, shared: _SharedTranscriber) -> Transcription:
+    def _transcribe_sound(self, path: Path, shared: Transcriber) -> Transcription:
         limit = self.config.max_audio_seconds
         if (duration := audio_info(path).duration) > limit:
             raise TooLong(f"the recording lasts {duration:.0f} s; expected at most {limit:g} s")

@@ -34,7 +34,7 @@ class ModelWorker:
     """Runs a network in a thread of its own, in batches.
 
     Args:
-        hear: waveforms `(N,)` -> a result each, such as log-probabilities `(T', V)`.
+        emit: waveforms `(N,)` -> an emission each.
         samples_per_batch: longest waveform times number of waveforms, at most; a longer one goes alone.
         wait: seconds that the first waveform of a batch waits for others.
         on_batch: told of every batch: its size, and the seconds that it took.
@@ -42,13 +42,13 @@ class ModelWorker:
 
     def __init__(
         self,
-        hear: Callable[[Sequence[np.ndarray]], Sequence[Any]],
+        emit: Callable[[Sequence[np.ndarray]], Sequence[Any]],
         *,
         samples_per_batch: int,
         wait: float = 0.005,
         on_batch: Callable[[int, float], None] = lambda size, seconds: None,
     ) -> None:
-        self._hear = hear
+        self._emit = emit
         self._samples_per_batch = samples_per_batch
         self._wait = wait
         self._on_batch = on_batch
@@ -68,7 +68,7 @@ class ModelWorker:
         """Jobs in the queue."""
         return len(self._jobs)
 
-    def submit(self, waveform: np.ndarray) -> "Future[np.ndarray]":
+    def submit(self, waveform: np.ndarray) -> "Future[Any]":
         """Queue a waveform. A future that is cancelled while it waits costs nothing. Raises WorkerStopped."""
         return self._queue(_Job(Future(), waveform=waveform))
 
@@ -131,7 +131,7 @@ class ModelWorker:
             if batch[0].call is not None:
                 results = [batch[0].call()]
             else:
-                results = list(self._hear([job.waveform for job in batch if job.waveform is not None]))
+                results = list(self._emit([job.waveform for job in batch if job.waveform is not None]))
         except BaseException as error:
             # Whoever waits for a result raises it.
             for job in batch:

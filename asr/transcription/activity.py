@@ -37,7 +37,7 @@ def network_detector(transcriber: "Transcriber", *, windowing: Windowing, where:
 
     The network's first pass over a recording; neither noise nor music that it takes for blanks disturbs it.
     """
-    alphabet = transcriber.alphabet
+    alphabet = transcriber.decoder.alphabet
     step = round(transcriber.seconds_per_frame * transcriber.sample_rate)
     silent = [BLANK, alphabet.space]
 

@@ -6,13 +6,17 @@ like so far, and how many of its words will stay.
 """
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 import numpy as np
 
+from asr.decoding.decoder import Decoder
+from asr.decoding.emission import Emission
 from asr.decoding.hypothesis import Hypothesis, Word
 from asr.errors import ConfigError
 from asr.model.streaming import StreamingEmitter, is_streamable
+from asr.transcription.emitter import TorchEmitter
+from asr.transcription.waveform_window_emitter import WaveformWindowEmitter
 from asr.transcription.windowed_emitter import WindowConfig, WindowedEmitter
 
 if TYPE_CHECKING:
@@ -22,38 +26,17 @@ if TYPE_CHECKING:
 class LiveEmitter(Protocol):
     """A network that hears a recording piece by piece."""
 
-    def feed(self, samples: np.ndarray) -> np.ndarray:
-        """Take in `(N,)` float32 samples; `(t, V)` natural-log probabilities of the frames now settled."""
+    def feed(self, samples: np.ndarray) -> Emission:
+        """Take in `(N,)` float32 samples; the emission of the frames now settled."""
         ...
 
-    def peek(self) -> np.ndarray:
-        """`(t, V)` of the frames after those, as they look so far. The same array while nothing changes."""
+    def peek(self) -> Emission:
+        """The emission of the frames after those, as they look so far. The same object while nothing changes."""
         ...
 
-    def finish(self) -> np.ndarray:
-        """`(t, V)` of all the frames left, once no more samples come."""
+    def finish(self) -> Emission:
+        """The emission of all the frames left, once no more samples come."""
         ...
-
-
-class LiveDecoder(Protocol):
-    """What a session asks of a decoder, of letters or of phones; a stream is the decoder's own affair."""
-
-    @property
-    def seconds_per_frame(self) -> float: ...
-
-    @property
-    def silence(self) -> tuple[int, ...]: ...
-
-    @property
-    def columns(self) -> int: ...
-
-    def __call__(self, log_probs: np.ndarray) -> Hypothesis: ...
-
-    def stream(self) -> Any: ...
-
-    def heard(self, stream: Any, log_probs: np.ndarray, *, final: bool = False) -> Hypothesis: ...
-
-    def settled_words(self, stream: Any, log_probs: np.ndarray) -> int: ...
 
 
 @dataclass(frozen=True)
@@ -109,17 +92,16 @@ class LiveSession:
         config: where segments end.
     """
 
-    def __init__(self, emitter: LiveEmitter, decoder: LiveDecoder, config: LiveConfig | None = None) -> None:
+    def __init__(self, emitter: LiveEmitter, decoder: Decoder, config: LiveConfig | None = None) -> None:
         self.config = config or LiveConfig()
         self._emitter = emitter
         self._decoder = decoder
         self._pause = max(1, round(self.config.pause / decoder.seconds_per_frame))
         self._longest = round(self.config.longest_segment / decoder.seconds_per_frame)
-        self._quiet_tokens = np.array(decoder.silence)
         self._segment = 0
-        self._tail: np.ndarray | None = None
+        self._tail: Emission | None = None
         self._shown: LiveResult | None = None
-        self._begin(0, np.empty((0, decoder.columns), np.float32))
+        self._begin(0, None)
 
     def feed(self, samples: np.ndarray) -> list[LiveResult]:
         """Take in the next `(N,)` float32 samples in [-1, 1] at the model's rate, any number of them.
@@ -142,57 +124,46 @@ class LiveSession:
 
     def finish(self) -> list[LiveResult]:
         """The final results of all that is left; nothing may be fed afterwards."""
-        return self._hear(self._emitter.finish()) + self._close(len(self._log_probs))
+        return self._hear(self._emitter.finish()) + self._close(len(self._stream.emission))
 
-    def _begin(self, frame: int, log_probs: np.ndarray) -> None:
-        """Begin a segment at a frame of the session, with the `(t, V)` frames of it that are there already."""
+    def _begin(self, frame: int, emission: Emission | None) -> None:
+        """Begin a segment at a frame of the session, with the frames of it that are there already."""
         self._first = frame
-        self._log_probs = log_probs
         self._stream = self._decoder.stream()
         self._shown = None
-        if self._stream is not None:
-            self._stream.feed(log_probs)
+        if emission is not None:
+            self._stream.feed(emission)
 
-    def _hear(self, log_probs: np.ndarray) -> list[LiveResult]:
+    def _hear(self, emission: Emission) -> list[LiveResult]:
         """Take in settled frames; segments that end in them."""
         results: list[LiveResult] = []
-        for frame in log_probs:
-            self._log_probs = np.concatenate([self._log_probs, frame[np.newaxis]])
-            if self._stream is not None:
-                self._stream.feed(frame[np.newaxis])
-            length = len(self._log_probs)
-            if length >= self._pause and self._is_quiet(self._log_probs[-self._pause :]).all():
-                results += self._close(length)
-            elif length >= self._longest:
+        for frame in range(len(emission)):
+            self._stream.feed(emission[frame : frame + 1])
+            heard = self._stream.emission
+            if len(heard) >= self._pause and self._decoder.is_quiet(heard[-self._pause :]).all():
+                results += self._close(len(heard))
+            elif len(heard) >= self._longest:
                 results += self._close(self._best_cut())
         return results
 
     def _close(self, cut: int) -> list[LiveResult]:
         """End the segment after `cut` frames, and begin the next with the rest."""
-        log_probs, rest, first = self._log_probs[:cut], self._log_probs[cut:], self._first
-        if self._is_quiet(log_probs).all():
-            results = []
-        elif self._stream is None or len(rest):
-            results = [self._result("final", self._decoder(log_probs))]
-        else:
-            results = [self._result("final", self._decoder.heard(self._stream, log_probs, final=True))]
+        emission, rest, first = self._stream.emission[:cut], self._stream.emission[cut:], self._first
+        results = []
+        if not self._decoder.is_quiet(emission).all():
+            hypothesis = self._decoder(emission) if len(rest) else self._stream.best(final=True)
+            results = [self._result("final", hypothesis)]
         results = [result for result in results if result.words]
         self._segment += len(results)
         self._begin(first + cut, rest)
         return results
 
-    def _partial(self, tail: np.ndarray) -> LiveResult | None:
-        log_probs = np.concatenate([self._log_probs, tail])
-        if self._is_quiet(log_probs).all():
+    def _partial(self, tail: Emission) -> LiveResult | None:
+        stream = self._stream.copy()
+        stream.feed(tail)
+        if self._decoder.is_quiet(stream.emission).all():
             return None
-        if self._stream is None:
-            hypothesis = self._decoder(log_probs)
-        else:
-            stream = self._stream.copy()
-            stream.feed(tail)
-            hypothesis = self._decoder.heard(stream, log_probs)
-        settled = self._decoder.settled_words(self._stream, self._log_probs)
-        result = self._result("partial", hypothesis, settled=settled)
+        result = self._result("partial", stream.best(), settled=len(self._stream.stable_words()))
         return result if result.words else None
 
     def _result(
@@ -214,17 +185,14 @@ class LiveSession:
             words[-1].end if words else begin,
         )
 
-    def _is_quiet(self, log_probs: np.ndarray) -> np.ndarray:
-        """`(t,)` bool, where nothing but blank or space is most probable."""
-        return np.isin(log_probs.argmax(axis=1), self._quiet_tokens)
-
     def _best_cut(self) -> int:
         """The middle of the longest quiet stretch in the second half of the segment."""
-        half = len(self._log_probs) // 2
-        quiet = np.concatenate([[False], self._is_quiet(self._log_probs[half:]), [False]]).astype(np.int8)
+        emission = self._stream.emission
+        half = len(emission) // 2
+        quiet = np.concatenate([[False], self._decoder.is_quiet(emission[half:]), [False]]).astype(np.int8)
         edges = np.flatnonzero(np.diff(quiet))
         if len(edges) == 0:
-            return len(self._log_probs)
+            return len(emission)
         begins, ends = edges[::2], edges[1::2]
         longest = int(np.argmax(ends - begins))
         return half + max(1, int(begins[longest] + ends[longest]) // 2)
@@ -233,12 +201,15 @@ class LiveSession:
 def open_session(transcriber: "Transcriber", config: LiveConfig | None = None) -> LiveSession:
     """A live session with a transcriber's model and decoder.
 
-    A one-directional network goes on from where it was; any other reads the last seconds again and again.
+    A one-directional network goes on from where it was; any other reads the last seconds again and again, of an ONNX file
+    together with its features.
     """
     config = config or LiveConfig()
     emitter: LiveEmitter
-    if is_streamable(transcriber.model):
-        emitter = StreamingEmitter(transcriber.model, with_phones=transcriber.phone_decoder is not None)
+    if not isinstance(transcriber.emitter, TorchEmitter):
+        emitter = WaveformWindowEmitter(transcriber.emitter, config.window)
+    elif is_streamable(transcriber.model):
+        emitter = StreamingEmitter(transcriber.model)
     else:
-        emitter = WindowedEmitter(transcriber, config.window)
-    return LiveSession(emitter, transcriber.phone_decoder or transcriber.decoder, config)
+        emitter = WindowedEmitter(transcriber.emitter, config.window)
+    return LiveSession(emitter, transcriber.decoder, config)

@@ -2,21 +2,27 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from asr.data.audio import audio_blocks, audio_info, read_audio
 from asr.data.media import readable
+from asr.decoding.emission import Emission
 from asr.decoding.hypothesis import Hypothesis, Word
 from asr.errors import AsrError
 from asr.transcription.activity import VoiceActivity, choose_detector
 from asr.transcription.prefetch import prefetch
 from asr.transcription.recordings import Recording
 from asr.transcription.stretches import Stretch, StretchRules, cut_stretches
-from asr.transcription.transcriber import Transcriber
 from asr.transcription.transcript import PAUSE, Transcription, gather_segments
 from asr.transcription.windows import Windowing
+
+if TYPE_CHECKING:
+    from asr.transcription.transcriber import Transcriber
+
+_BLOCK = 10.0  # seconds of a waveform that are looked at together
 
 
 @dataclass(frozen=True)
@@ -41,11 +47,19 @@ class PipelineConfig:
 
 
 class Outcome(NamedTuple):
-    """What became of a recording: a transcription, or the error that stood in the way."""
+    """What became of a recording: a hypothesis and its transcription in segments, or the error that stood in the way."""
 
     recording: Recording
+    hypothesis: Hypothesis | None
     transcription: Transcription | None
     error: AsrError | None
+
+    def result(self) -> Hypothesis:
+        """The hypothesis; raises the error where there is none."""
+        if self.hypothesis is None:
+            assert self.error is not None
+            raise self.error
+        return self.hypothesis
 
 
 class _Read(NamedTuple):
@@ -56,13 +70,13 @@ class _Read(NamedTuple):
     error: AsrError | None
 
 
-class _Heard(NamedTuple):
+class _Emitted(NamedTuple):
     """Some stretches of a recording, gone through the network.
 
     Attributes:
         recording: what they are of.
         starts: seconds from its beginning.
-        found: `(T', V)` log-probabilities each; hypotheses, where the model has a decoder network of its own.
+        emissions: of each.
         seconds: how much of the recording has been gone through since the last piece.
         duration: of the whole recording, with its last piece; None before.
         error: what ended it.
@@ -70,14 +84,14 @@ class _Heard(NamedTuple):
 
     recording: Recording
     starts: tuple[float, ...]
-    found: tuple[np.ndarray | Hypothesis, ...]
+    emissions: tuple[Emission, ...]
     seconds: float
     duration: float | None
     error: AsrError | None = None
 
 
 def transcribe_recordings(
-    transcriber: Transcriber,
+    transcriber: "Transcriber",
     batches: Sequence[Sequence[Recording]],
     *,
     config: PipelineConfig,
@@ -85,7 +99,7 @@ def transcribe_recordings(
 ) -> Iterator[Outcome]:
     """Transcribe batches of `plan_batches`, in their order.
 
-    A recording that cannot be read comes back with its error and stops nobody else. While one batch is
+    A recording that cannot be read comes back with its error and does not stop the others. While one batch is
     decoded, the next is in the network and the one after that is read.
 
     Args:
@@ -94,42 +108,74 @@ def transcribe_recordings(
         config: how they go through the network.
         progress: told how many seconds of audio have been transcribed since it was last told.
     """
-    words: dict[str, list[Word]] = {}
-    for emitted in prefetch(
-        _emit(transcriber, prefetch(_read(transcriber, batches, config)), config), ahead=2
-    ):
-        recording = emitted.recording
-        if emitted.error is None:
+    emitted = _emit(transcriber, prefetch(_read(transcriber, batches, config)), config)
+    return _decode(transcriber, prefetch(emitted, ahead=2), config, progress)
+
+
+def transcribe_waveform(
+    transcriber: "Transcriber", waveform: np.ndarray, *, config: PipelineConfig
+) -> Hypothesis:
+    """Transcribe a `(N,)` waveform at the model's rate as `transcribe_recordings` does a file."""
+    seconds = len(waveform) / transcriber.sample_rate
+    recording = Recording("waveform", Path("waveform"), "waveform", seconds)
+    if config.vad == "none" and seconds <= config.windowing.longest:
+        emitted = _emit_short(transcriber, [_Read(recording, waveform, None)], config)
+    else:
+        size = round(_BLOCK * transcriber.sample_rate)
+        blocks = (waveform[at : at + size] for at in range(0, len(waveform), size))
+        emitted = _emit_blocks(transcriber, recording, blocks, config)
+    [outcome] = _decode(transcriber, emitted, config, lambda _: None)
+    return outcome.result()
+
+
+def _decode(
+    transcriber: "Transcriber",
+    emitted: Iterable[_Emitted],
+    config: PipelineConfig,
+    progress: Callable[[float], None],
+) -> Iterator[Outcome]:
+    """The outcome of each recording, once its last stretch is decoded."""
+    parts: dict[str, list[tuple[float, Hypothesis]]] = {}
+    failed: set[str] = set()
+    for piece in emitted:
+        recording = piece.recording
+        if recording.name in failed:
+            continue
+        if piece.error is None:
             try:
-                spoken = _decode(transcriber, emitted, threads=config.threads)
+                found = transcriber.decoder.decode_batch(piece.emissions, threads=config.threads)
             except AsrError as error:
-                emitted = emitted._replace(error=error)
+                piece = piece._replace(error=error)
             else:
-                words.setdefault(recording.name, []).extend(spoken)
-        progress(emitted.seconds)
-        if emitted.error is not None:
-            words.pop(recording.name, None)
-            yield Outcome(recording, None, emitted.error)
-        elif emitted.duration is not None:
-            transcription = gather_segments(
-                words.pop(recording.name, []), duration=emitted.duration, pause=config.pause
-            )
-            yield Outcome(recording, transcription, None)
+                parts.setdefault(recording.name, []).extend(zip(piece.starts, found, strict=True))
+        progress(piece.seconds)
+        if piece.error is not None:
+            failed.add(recording.name)
+            yield Outcome(recording, None, None, piece.error)
+        elif piece.duration is not None:
+            whole = _joined(parts.pop(recording.name, []), space=transcriber.decoder.alphabet.space)
+            segments = gather_segments(whole.words, duration=piece.duration, pause=config.pause)
+            yield Outcome(recording, whole, segments, None)
 
 
-def _decode(transcriber: Transcriber, emitted: _Heard, *, threads: int) -> list[Word]:
-    emissions = [found for found in emitted.found if isinstance(found, np.ndarray)]
-    hypotheses = [found for found in emitted.found if isinstance(found, Hypothesis)]
-    hypotheses += transcriber.decode(emissions, threads=threads)
-    return [
+def _joined(parts: Sequence[tuple[float, Hypothesis]], *, space: int) -> Hypothesis:
+    """Hypotheses of stretches, each with the seconds that it begins at, as one of the recording."""
+    tokens: list[int] = []
+    for _, part in parts:
+        if tokens and part.tokens and space >= 0:
+            tokens.append(space)
+        tokens += part.tokens
+    words = tuple(
         Word(word.text, round(start + word.start, 3), round(start + word.end, 3), word.confidence)
-        for start, hypothesis in zip(emitted.starts, hypotheses, strict=True)
-        for word in hypothesis.words
-    ]
+        for start, part in parts
+        for word in part.words
+    )
+    text = " ".join(part.text for _, part in parts if part.text)
+    return Hypothesis(text, tuple(tokens), sum((part.score for _, part in parts), 0.0), words)
 
 
 def _read(
-    transcriber: Transcriber, batches: Iterable[Sequence[Recording]], config: PipelineConfig
+    transcriber: "Transcriber", batches: Iterable[Sequence[Recording]], config: PipelineConfig
 ) -> Iterator[list[_Read] | Recording]:
     """Short recordings, read; long ones as they are."""
     for batch in batches:
@@ -154,19 +200,21 @@ def _read(
 
 
 def _emit(
-    transcriber: Transcriber, read: Iterable[list[_Read] | Recording], config: PipelineConfig
-) -> Iterator[_Heard]:
+    transcriber: "Transcriber", read: Iterable[list[_Read] | Recording], config: PipelineConfig
+) -> Iterator[_Emitted]:
     for item in read:
         if isinstance(item, Recording):
             try:
                 yield from _emit_long(transcriber, item, config)
             except AsrError as error:
-                yield _Heard(item, (), (), item.duration or 0.0, None, error)
+                yield _Emitted(item, (), (), item.duration or 0.0, None, error)
         else:
             yield from _emit_short(transcriber, item, config)
 
 
-def _emit_short(transcriber: Transcriber, batch: Sequence[_Read], config: PipelineConfig) -> Iterator[_Heard]:
+def _emit_short(
+    transcriber: "Transcriber", batch: Sequence[_Read], config: PipelineConfig
+) -> Iterator[_Emitted]:
     """Recordings that go through the network together; cut into stretches where something else finds them."""
     stretches = [
         []
@@ -177,18 +225,20 @@ def _emit_short(transcriber: Transcriber, batch: Sequence[_Read], config: Pipeli
         for item in batch
     ]
     flat = [_long_enough(transcriber, stretch.waveform) for group in stretches for stretch in group]
-    found = iter(transcriber.hear(flat) if flat else [])
+    emissions = iter(transcriber.emit(flat) if flat else [])
     rate = transcriber.sample_rate
     for item, group in zip(batch, stretches, strict=True):
         if item.waveform is None:
-            yield _Heard(item.recording, (), (), item.recording.duration or 0.0, None, item.error)
+            yield _Emitted(item.recording, (), (), item.recording.duration or 0.0, None, item.error)
             continue
         seconds = len(item.waveform) / rate
         starts = tuple(stretch.first / rate for stretch in group)
-        yield _Heard(item.recording, starts, tuple(next(found) for _ in group), seconds, seconds)
+        yield _Emitted(item.recording, starts, tuple(next(emissions) for _ in group), seconds, seconds)
 
 
-def _emit_long(transcriber: Transcriber, recording: Recording, config: PipelineConfig) -> Iterator[_Heard]:
+def _emit_long(
+    transcriber: "Transcriber", recording: Recording, config: PipelineConfig
+) -> Iterator[_Emitted]:
     """A recording of any length, stretch by stretch."""
     rate = transcriber.sample_rate
     with readable(recording.audio, sample_rate=rate) as audio:
@@ -205,26 +255,34 @@ def _emit_long(transcriber: Transcriber, recording: Recording, config: PipelineC
             duration=None if recording.whole else recording.duration,
             channel=recording.channel,
         )
-        samples, told = 0, 0.0
+        yield from _emit_blocks(transcriber, recording, prefetch(blocks, ahead=2), config)
 
-        def counted() -> Iterator[np.ndarray]:
-            nonlocal samples
-            for block in prefetch(blocks, ahead=2):
-                samples += len(block)
-                yield block
 
-        stretches = _stretches(transcriber, counted(), recording, config)
-        for group in _grouped(stretches, budget=round(config.seconds_per_batch * rate)):
-            found = transcriber.hear([_long_enough(transcriber, stretch.waveform) for stretch in group])
-            reached = (group[-1].first + len(group[-1].waveform)) / rate
-            starts = tuple(stretch.first / rate for stretch in group)
-            yield _Heard(recording, starts, tuple(found), max(0.0, reached - told), None)
-            told = max(told, reached)
-        yield _Heard(recording, (), (), max(0.0, samples / rate - told), samples / rate)
+def _emit_blocks(
+    transcriber: "Transcriber", recording: Recording, blocks: Iterable[np.ndarray], config: PipelineConfig
+) -> Iterator[_Emitted]:
+    """A waveform of any length that comes in blocks, stretch by stretch."""
+    rate = transcriber.sample_rate
+    samples, told = 0, 0.0
+
+    def counted() -> Iterator[np.ndarray]:
+        nonlocal samples
+        for block in blocks:
+            samples += len(block)
+            yield block
+
+    stretches = _stretches(transcriber, counted(), recording, config)
+    for group in _grouped(stretches, budget=round(config.seconds_per_batch * rate)):
+        found = transcriber.emit([_long_enough(transcriber, stretch.waveform) for stretch in group])
+        reached = (group[-1].first + len(group[-1].waveform)) / rate
+        starts = tuple(stretch.first / rate for stretch in group)
+        yield _Emitted(recording, starts, tuple(found), max(0.0, reached - told), None)
+        told = max(told, reached)
+    yield _Emitted(recording, (), (), max(0.0, samples / rate - told), samples / rate)
 
 
 def _stretches(
-    transcriber: Transcriber,
+    transcriber: "Transcriber",
     blocks: Iterable[np.ndarray],
     recording: Recording,
     config: PipelineConfig,
@@ -247,7 +305,7 @@ def _grouped(stretches: Iterable[Stretch], *, budget: int) -> Iterator[list[Stre
         yield group
 
 
-def _long_enough(transcriber: Transcriber, waveform: np.ndarray) -> np.ndarray:
+def _long_enough(transcriber: "Transcriber", waveform: np.ndarray) -> np.ndarray:
     """With silence at the end, where it is too short for a frame."""
     missing = transcriber.minimum_samples - len(waveform)
     return np.pad(waveform, (0, missing)) if missing > 0 else waveform

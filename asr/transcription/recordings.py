@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import IO
 
 from asr.data.audio import audio_info
-from asr.data.manifest import read_manifest
+from asr.data.manifest import Utterance, read_manifest
 from asr.data.media import AUDIO_ENDINGS, MEDIA_ENDINGS, needs_decoder
 from asr.errors import AsrError, AudioError, UsageError
 
@@ -41,6 +41,19 @@ class Recording:
     start: float = 0.0
     channel: int | None = None
     whole: bool = True
+
+    @classmethod
+    def of(cls, utterance: Utterance) -> "Recording":
+        """An utterance of a manifest, named by its id."""
+        return cls(
+            utterance.id,
+            utterance.audio,
+            f"utt {utterance.id}",
+            utterance.duration,
+            start=utterance.start,
+            channel=utterance.channel,
+            whole=False,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,18 +143,7 @@ def _walk(folder: Path) -> list[Recording]:
 
 def _listed(manifest: Path) -> list[Recording]:
     """The utterances of a manifest."""
-    return [
-        Recording(
-            utterance.id,
-            utterance.audio,
-            f"utt {utterance.id}",
-            utterance.duration,
-            start=utterance.start,
-            channel=utterance.channel,
-            whole=False,
-        )
-        for utterance in read_manifest(manifest)
-    ]
+    return [Recording.of(utterance) for utterance in read_manifest(manifest)]
 
 
 def _once(candidates: Sequence[Recording]) -> list[Recording]:

@@ -1,220 +1,193 @@
-"""A checkpoint, ready to transcribe: the same model and decoder that training and evaluation use."""
+"""A model, ready to transcribe: an emitter and a decoder."""
 
-import copy
-from collections.abc import Callable, Iterator, Sequence
+import logging
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from asr.allocator import keep_few_kernels
-from asr.data.audio import read_audio, read_utterance, resample
-from asr.data.batching import pad_waveforms
+from asr.data.audio import read_utterance, resample
 from asr.data.manifest import Utterance
-from asr.decoding.alphabet import Alphabet
+from asr.data.tokenizer import Tokenizer
 from asr.decoding.decoder import Decoder
-from asr.decoding.hypothesis import Hypothesis
+from asr.decoding.emission import Emission
+from asr.decoding.hypothesis import AlignedWord, Hypothesis
 from asr.decoding.options import DecodingOptions, tuned_options
-from asr.decoding.phones.decoder import PhoneDecoder
-from asr.decoding.word_times import TimedWord, time_words
-from asr.errors import AsrError, AudioError, DecodingError, UsageError
-from asr.model.acoustic import Emission
-from asr.model.checkpoint import Checkpoint, load_checkpoint
-from asr.model.precision import Precision, autocast
+from asr.errors import AudioError, CheckpointError, DecodingError, UsageError
+from asr.model.acoustic import AcousticModel
+from asr.model.checkpoint import load_checkpoint
 from asr.model.pretrained import default_model
-from asr.model.quantisation import TranscriptionPrecision, quantise
-from asr.model.recognition import recognise
+from asr.model.quantisation import TranscriptionPrecision
+from asr.transcription.batches import plan_batches
+from asr.transcription.emitter import Emitter, EmitterInfo, TorchEmitter
+from asr.transcription.onnx_emitter import OnnxEmitter
+from asr.transcription.pipeline import Outcome, PipelineConfig, transcribe_recordings, transcribe_waveform
+from asr.transcription.recordings import Recording
 
-
-class Transcribed(NamedTuple):
-    """What became of one utterance: a hypothesis, or the error that stood in the way."""
-
-    utterance: Utterance
-    hypothesis: Hypothesis | None
-    error: AsrError | None
+log = logging.getLogger(__name__)
 
 
 def load(
-    checkpoint: str | Path | None = None,
+    model: str | Path | None = None,
     *,
     decoding: DecodingOptions | None = None,
     device: str = "auto",
     precision: TranscriptionPrecision = "auto",
+    threads: int = 0,
 ) -> "Transcriber":
-    """Load a checkpoint for transcription.
+    """Load a model for transcription.
 
     Args:
-        checkpoint: a file that training wrote, such as RUN/checkpoints/best.pt; None takes the model that
-            ships with the package.
-        decoding: how log-probabilities become text; by default as `asr lm tune` found best for the checkpoint,
+        model: a checkpoint that training wrote, such as RUN/checkpoints/best.pt, or a .onnx file of `asr export`; None
+            takes the model that ships with the package.
+        decoding: how log-probabilities become text; by default as `asr lm tune` found best for the model,
             and greedy where it has not been run.
-        device: "cpu", "cuda", or "auto" for a GPU where there is one.
+        device: "cpu", "cuda", or "auto" for a GPU where there is one; ONNX files run on the CPU.
         precision: "float32", "bfloat16", "int8" (weights rounded; CPU only), or "auto" for bfloat16 where the
-            hardware multiplies it.
+            hardware multiplies it; an ONNX file has its own.
+        threads: of onnxruntime; 0 leaves it to it.
 
     Raises:
-        CheckpointError: missing, not a checkpoint, of a newer version, or broken.
-        UsageError: no checkpoint named, and this build of the package has none.
+        CheckpointError: missing, not a model, of a newer version, or broken.
+        DecodingError: options that do not fit the model.
+        UsageError: no model named, and this build of the package has none; or a device or precision that it cannot use.
     """
     keep_few_kernels()
-    if checkpoint is None:
-        checkpoint = default_model()
-        if checkpoint is None:
+    if model is None:
+        model = default_model()
+        if model is None:
             raise UsageError(
                 "this build has no model of its own; name one: --model CKPT, or asr.load(CKPT) "
                 "(`asr train` writes RUN/checkpoints/best.pt)"
             )
-    if decoding is None:
-        decoding = tuned_options(checkpoint)
-    return Transcriber(load_checkpoint(checkpoint), decoding=decoding, device=device, precision=precision)
+    emitter: Emitter
+    if Path(model).suffix == ".onnx":
+        if precision not in ("auto", "float32"):
+            raise UsageError(
+                f"precision {precision}: an ONNX model runs at the precision it was exported with "
+                "(`asr export --int8`)"
+            )
+        if device not in ("auto", "cpu"):
+            raise UsageError(f"device {device}: ONNX models run on the CPU here; take the checkpoint")
+        emitter = OnnxEmitter(model, threads=threads)
+    else:
+        emitter = TorchEmitter(load_checkpoint(model), device=device, precision=precision)
+    options = tuned_options(model) if decoding is None else decoding
+    if options.pronunciations is not None and isinstance(emitter, OnnxEmitter):
+        log.warning("%s: an ONNX model hears letters alone; decoding without pronunciations", model)
+        options = replace(options, pronunciations=None)
+    return Transcriber(emitter, build_decoder(emitter.info, options))
 
 
-def choose_device(name: str) -> torch.device:
-    """The device called "cpu", "cuda" or "cuda:1"; "auto" is a GPU where there is one.
-
-    Raises:
-        UsageError: no such device on this machine.
-    """
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        device = torch.device(name)
-        torch.zeros(1, device=device)
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
-        reason = str(error).splitlines()[0]
-        raise UsageError(
-            f"device {name!r} cannot be used here ({reason}); expected cpu, cuda or auto"
-        ) from None
-    return device
+def build_decoder(info: EmitterInfo, options: DecodingOptions) -> Decoder:
+    """The decoder of a network's emissions. Raises DecodingError for options that do not fit it."""
+    if info.decoder_network is not None and options.uses_external_knowledge:
+        raise DecodingError(
+            f"this model decodes with its {info.decoder_network} network, which takes no language "
+            "model, lexicon or hot words; leave them out, or take a model trained with objective.kind ctc"
+        )
+    return Decoder(options, info.tokenizer, seconds_per_frame=info.seconds_per_frame, phones=info.phones)
 
 
 class Transcriber:
-    """Turns waveforms and files into hypotheses. Arguments as `load`, but the checkpoint already read."""
+    """Turns waveforms and files into hypotheses.
 
-    def __init__(
-        self,
-        checkpoint: Checkpoint,
-        *,
-        decoding: DecodingOptions | None = None,
-        device: str = "auto",
-        precision: TranscriptionPrecision = "auto",
-    ) -> None:
-        self.device = choose_device(device)
-        self.model = checkpoint.model.to(self.device).eval()
-        if precision == "int8":
-            if self.device.type != "cpu":
-                raise UsageError(f"precision int8 works on the CPU alone; the device is {self.device}")
-            self.model = quantise(self.model)
-        self.tokenizer = checkpoint.tokenizer
-        self.notes = checkpoint.notes
-        self.precision = precision
-        self._take(decoding or DecodingOptions())
+    Args:
+        emitter: waveforms -> emissions.
+        decoder: emissions -> hypotheses; of the same model (see `build_decoder`).
+    """
 
-    def with_options(self, decoding: DecodingOptions) -> "Transcriber":
-        """The same model with another decoder. Raises as `load`."""
-        other = copy.copy(self)
-        other._take(decoding)
-        return other
+    def __init__(self, emitter: Emitter, decoder: Decoder) -> None:
+        self.emitter = emitter
+        self.decoder = decoder
 
-    def _take(self, decoding: DecodingOptions) -> None:
-        if self.model.objective is not None and decoding.uses_external_knowledge:
-            raise DecodingError(
-                f"this model decodes with its {self.model.config.objective.kind} network, which takes no language "
-                "model, lexicon or hot words; leave them out, or take a model trained with objective.kind ctc"
-            )
-        self.decoding = decoding
-        by_phones = decoding.pronunciations is not None
-        self.phone_decoder = self._make_phone_decoder() if by_phones else None
-        self._letter_decoder = None if by_phones else self._make_letter_decoder()
-
-    def _make_phone_decoder(self) -> PhoneDecoder:
-        phones = self.model.config.phones
-        if not phones:
-            raise DecodingError(
-                "this model hears letters alone, and pronunciations need one that hears phones; leave them out, or "
-                "train with auxiliary.pronunciations and auxiliary.layer the last one"
-            )
-        return PhoneDecoder(self.decoding, phones, self.alphabet, seconds_per_frame=self.seconds_per_frame)
+    def with_options(self, options: DecodingOptions) -> "Transcriber":
+        """The same network with other decoding. Raises DecodingError as `load`."""
+        return Transcriber(self.emitter, build_decoder(self.emitter.info, options))
 
     @property
-    def decoder(self) -> Decoder:
-        """The decoder of `emit`'s letters: for alignments and pictures where transcripts come from phones."""
-        if self._letter_decoder is None:
-            self._letter_decoder = self._make_letter_decoder()
-        return self._letter_decoder
-
-    def _make_letter_decoder(self) -> Decoder:
-        return Decoder(
-            replace(self.decoding, pronunciations=None),
-            self.tokenizer,
-            seconds_per_frame=self.seconds_per_frame,
-        )
+    def options(self) -> DecodingOptions:
+        """How log-probabilities become text."""
+        return self.decoder.options
 
     @property
-    def alphabet(self) -> Alphabet:
-        """What `emit` gives log-probabilities of."""
-        return Alphabet.of(self.tokenizer)
+    def model(self) -> AcousticModel:
+        """The network itself. Raises CheckpointError for an ONNX file, which cannot be looked into."""
+        if not isinstance(self.emitter, TorchEmitter):
+            raise CheckpointError(
+                "an ONNX file cannot be looked into; take the checkpoint that it was made of"
+            )
+        return self.emitter.model
 
-    def decode(self, heard: Sequence[np.ndarray], *, threads: int = 1) -> list[Hypothesis]:
-        """Hypotheses of what `hear` gave where it gave log-probabilities, the beam search over threads."""
-        return (self.phone_decoder or self.decoder).decode_batch(heard, threads=threads)
+    @property
+    def tokenizer(self) -> Tokenizer:
+        """Of the letters."""
+        return self.emitter.info.tokenizer
 
     @property
     def sample_rate(self) -> int:
         """Rate in Hz that the model works at; other rates are resampled."""
-        return self.model.sample_rate
+        return self.emitter.info.sample_rate
 
     @property
     def seconds_per_frame(self) -> float:
         """Time from one frame of the emission to the next."""
-        return self.model.seconds_per_frame
+        return self.emitter.info.seconds_per_frame
 
     @property
     def minimum_samples(self) -> int:
         """The shortest waveform that gives a frame."""
-        return self.model.minimum_samples
+        return self.emitter.info.minimum_samples
 
-    def transcribe(self, audio: str | Path | np.ndarray, *, sample_rate: int | None = None) -> Hypothesis:
-        """Transcribe one recording.
+    def transcribe(
+        self,
+        audio: str | Path | np.ndarray,
+        *,
+        sample_rate: int | None = None,
+        pipeline: PipelineConfig | None = None,
+    ) -> Hypothesis:
+        """Transcribe one recording of any length, as `asr transcribe` does.
 
         Args:
             audio: a file, or a `(N,)` float waveform in [-1, 1].
             sample_rate: of a waveform, in Hz; the model's when None. Files know their own.
+            pipeline: where long recordings are cut.
 
         Raises:
             AudioError: unreadable, empty, too short for one frame, or holding NaN.
         """
+        pipeline = pipeline or PipelineConfig()
         if isinstance(audio, np.ndarray):
-            waveform = self._prepare(audio, sample_rate)
-        else:
-            waveform = read_audio(audio, sample_rate=self.sample_rate)
-            self.check_length(waveform, str(audio))
-        return self.recognise([waveform])[0]
+            return transcribe_waveform(self, self._prepare(audio, sample_rate), config=pipeline)
+        recording = Recording("recording", Path(audio), str(audio), None)
+        [outcome] = transcribe_recordings(self, [[recording]], config=pipeline)
+        return outcome.result()
 
     def transcribe_utterances(
-        self, utterances: Sequence[Utterance], *, seconds_per_batch: float = 120.0
-    ) -> Iterator[Transcribed]:
-        """Transcribe many utterances, like lengths together, within a budget of padded seconds a batch.
+        self, utterances: Sequence[Utterance], *, pipeline: PipelineConfig | None = None
+    ) -> Iterator[Outcome]:
+        """Transcribe many utterances, as `asr transcribe` does with a manifest.
 
-        A file that cannot be read comes back with its error and stops nobody else. Results come in the
-        order they are ready in: longest first, unless their durations are all alike.
+        A file that cannot be read comes back with its error and does not stop the others. Outcomes come in the order
+        they are ready in: longest first. Their `recording.name` is the utterance's id.
         """
-        waiting: list[tuple[Utterance, np.ndarray]] = []
-        for utterance in sorted(utterances, key=lambda utterance: -utterance.duration):
-            try:
-                waveform = self.read_utterance(utterance)
-            except AsrError as error:
-                yield Transcribed(utterance, None, error)
-                continue
-            longest = max(len(waveform), *(len(other) for _, other in waiting)) if waiting else len(waveform)
-            if waiting and longest * (len(waiting) + 1) > seconds_per_batch * self.sample_rate:
-                yield from self._finish(waiting)
-                waiting = []
-            waiting.append((utterance, waveform))
-        yield from self._finish(waiting)
+        pipeline = pipeline or PipelineConfig()
+        recordings = [Recording.of(utterance) for utterance in utterances]
+        batches = plan_batches(
+            recordings, longest=pipeline.windowing.longest, seconds_per_batch=pipeline.seconds_per_batch
+        )
+        return transcribe_recordings(self, batches, config=pipeline)
+
+    def recognise(self, waveforms: Sequence[np.ndarray]) -> list[Hypothesis]:
+        """Hypotheses of `(N,)` waveforms at the model's rate, each in one pass of the network."""
+        return self.decoder.decode_batch(self.emit(waveforms))
+
+    def emit(self, waveforms: Sequence[np.ndarray]) -> list[Emission]:
+        """All that decoding needs of `(N,)` waveforms at the model's rate."""
+        beam = self.options.beam_width if self.options.method == "beam" else 1
+        return self.emitter.emit(waveforms, network_beam=beam)
 
     def read_utterance(self, utterance: Utterance) -> np.ndarray:
         """The `(N,)` waveform of an utterance, long enough for a frame. Raises AudioError as `transcribe`."""
@@ -222,78 +195,17 @@ class Transcriber:
         self.check_length(waveform, str(utterance.audio))
         return waveform
 
-    def emit_utterance(self, utterance: Utterance) -> np.ndarray:
-        """Natural-log probabilities `(T', V)` float32 of one utterance. Raises AudioError as `transcribe`."""
-        return self.emit([self.read_utterance(utterance)])[0]
+    def emit_utterance(self, utterance: Utterance) -> Emission:
+        """The emission of one utterance in one pass, without a decoder network's text. Raises AudioError."""
+        return self.emitter.emit([self.read_utterance(utterance)])[0]
 
-    def _finish(self, waiting: Sequence[tuple[Utterance, np.ndarray]]) -> Iterator[Transcribed]:
-        hypotheses = self.recognise([waveform for _, waveform in waiting]) if waiting else []
-        for (utterance, _), hypothesis in zip(waiting, hypotheses, strict=True):
-            yield Transcribed(utterance, hypothesis, None)
-
-    @property
-    def decodes_emissions(self) -> bool:
-        """Whether transcripts come from the emission alone, and not from a decoder network beside it."""
-        return self.model.objective is None
-
-    def hear(self, waveforms: Sequence[np.ndarray]) -> Sequence[np.ndarray | Hypothesis]:
-        """The network's part of transcribing `(N,)` waveforms at the model's rate: log-probabilities for `decode`,
-        `(T', V)` or `(T', P + V)` with phones, or finished hypotheses where a decoder network makes them."""
-        if not self.decodes_emissions:
-            return self.recognise(waveforms)
-        return self.emit_with_phones(waveforms) if self.phone_decoder is not None else self.emit(waveforms)
-
-    def recognise(self, waveforms: Sequence[np.ndarray]) -> list[Hypothesis]:
-        """Hypotheses of `(N,)` waveforms at the model's rate, by its transducer or attention decoder if it has one."""
-        if self.decodes_emissions:
-            hear = self.emit if self.phone_decoder is None else self.emit_with_phones
-            return self.decode(hear(waveforms))
-        beam_width = self.decoding.beam_width if self.decoding.method == "beam" else 1
-        padded, lengths = pad_waveforms(waveforms)
-        with torch.inference_mode(), autocast(self.device, self._network_precision):
-            recognitions = recognise(
-                self.model, padded.to(self.device), lengths.to(self.device), beam_width=beam_width
-            )
-        return [
-            self.decoder.hypothesis(log_probs.cpu().numpy(), found.tokens, found.score)
-            for log_probs, found in recognitions
-        ]
-
-    def emit(self, waveforms: Sequence[np.ndarray]) -> list[np.ndarray]:
-        """Natural-log probabilities `(T', V)` float32 of each `(N,)` waveform at the model's rate."""
-        return self._emit(self.model, waveforms)
-
-    def emit_with_phones(self, waveforms: Sequence[np.ndarray]) -> list[np.ndarray]:
-        """The same by a model that hears phones, `(T', P + V)`: their columns, then those of `emit`."""
-        return self._emit(self.model.forward_with_phones, waveforms)
-
-    def _emit(
-        self, network: Callable[[Tensor, Tensor], Emission], waveforms: Sequence[np.ndarray]
-    ) -> list[np.ndarray]:
-        padded, lengths = pad_waveforms(waveforms)
-        with torch.inference_mode(), autocast(self.device, self._network_precision):
-            emission = network(padded.to(self.device), lengths.to(self.device))
-        rows = emission.log_probs.cpu().numpy()
-        return [row[:length] for row, length in zip(rows, emission.lengths.tolist(), strict=True)]
-
-    def align(self, log_probs: np.ndarray, tokens: Sequence[int]) -> tuple[TimedWord, ...]:
-        """The words of a known text, with their times, where an emission `(T', V)` of this model has them.
+    def align(self, letters: np.ndarray, tokens: Sequence[int]) -> tuple[AlignedWord, ...]:
+        """The words of a known text, with their times, where the letters of an emission have them.
 
         Raises:
             DecodingError: NaN, or more tokens than the frames can hold.
         """
-        return time_words(
-            log_probs,
-            tokens,
-            alphabet=self.alphabet,
-            seconds_per_frame=self.seconds_per_frame,
-            calibration=self.decoding.calibration,
-        )
-
-    @property
-    def _network_precision(self) -> Precision:
-        # int8 layers take and give float32.
-        return "float32" if self.precision == "int8" else self.precision
+        return self.decoder.align(letters, tokens)
 
     def _prepare(self, waveform: np.ndarray, sample_rate: int | None) -> np.ndarray:
         if waveform.ndim != 1:

@@ -11,18 +11,16 @@ what ends before that is normalised as a whole, like a file.
 """
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from asr.decoding.emission import Emission
 from asr.errors import AudioError, ConfigError
 from asr.model.features import Features
 from asr.model.precision import autocast
-
-if TYPE_CHECKING:
-    from asr.transcription.transcriber import Transcriber
+from asr.transcription.emitter import TorchEmitter
 
 _MARGIN = 0.2  # seconds around loud frames that count with them
 
@@ -56,29 +54,28 @@ class WindowedEmitter:
     """Live emitter of a bidirectional model (see `live.LiveEmitter`).
 
     Args:
-        transcriber: the model, its device and precision.
+        emitter: the model, its device and precision.
         config: the windows.
     """
 
-    def __init__(self, transcriber: "Transcriber", config: WindowConfig | None = None) -> None:
+    def __init__(self, emitter: TorchEmitter, config: WindowConfig | None = None) -> None:
         self.config = config or WindowConfig()
-        self._transcriber = transcriber
-        self._model = transcriber.model
+        self._model = emitter.model
+        self._device, self._precision = emitter.info.device, emitter.network_precision
         # The same features without their normalisation, which is done here over more than one window.
         self._raw_features = Features(replace(self._model.config.features, normalisation="none"))
-        self._raw_features.to(transcriber.device)
-        self._with_phones = transcriber.phone_decoder is not None
+        self._raw_features.to(self._device)
         self._is_normalised = self._model.config.features.normalisation == "utterance"
         self._subsampling = self._model.config.encoder.subsampling
         self._samples = np.empty(0, np.float32)  # not yet in any feature frame, or shared with the next
-        self._features = torch.empty(0, self._raw_features.size, device=transcriber.device)
+        self._features = torch.empty(0, self._raw_features.size, device=self._device)
         self._first = 0  # feature frame of the recording that `_features` begins with
         self._settled = 0  # encoder frames given out
         self._unread = 0  # feature frames since the last pass
         self._tail = self._nothing()
 
-    def feed(self, samples: np.ndarray) -> np.ndarray:
-        """Take in `(N,)` float32 samples at the model's rate; `(t, V)` log-probabilities that they settle.
+    def feed(self, samples: np.ndarray) -> Emission:
+        """Take in `(N,)` float32 samples at the model's rate; the emission of the frames that they settle.
 
         Raises:
             AudioError: wrong shape, or NaN.
@@ -90,12 +87,12 @@ class WindowedEmitter:
         heard = self._first + len(self._features)
         return self._emit(right if heard >= self._frames(self.config.warm_up) else heard)
 
-    def peek(self) -> np.ndarray:
-        """`(t, V)` log-probabilities after the settled ones, as they look so far; costs nothing."""
+    def peek(self) -> Emission:
+        """The emission of the frames after the settled ones, as they look so far; costs nothing."""
         return self._tail
 
-    def finish(self) -> np.ndarray:
-        """`(t, V)` log-probabilities of all that is left; nothing may be fed afterwards."""
+    def finish(self) -> Emission:
+        """The emission of all that is left; nothing may be fed afterwards."""
         if len(self._features) == 0:
             return self._nothing()
         return self._emit(0)
@@ -119,25 +116,23 @@ class WindowedEmitter:
         self._samples = self._samples[count * hop :]
         self._unread += count
 
-    def _emit(self, right: int) -> np.ndarray:
+    def _emit(self, right: int) -> Emission:
         """One pass; settles all frames but the last `right`."""
         left = round(self.config.left / self._model.seconds_per_frame)
         start = max(self._first, (self._settled - left) * self._subsampling)
-        given = self._transcriber.precision
-        precision = "float32" if given == "int8" else given  # int8 layers take and give float32
-        with torch.inference_mode(), autocast(self._transcriber.device, precision):
+        with torch.inference_mode(), autocast(self._device, self._precision):
             features = self._normalised()[start - self._first :].unsqueeze(0)  # (T, F) -> (1, T, F)
             lengths = torch.tensor([features.shape[1]], device=features.device)
-            log_probs = (
-                self._model.emit(features, lengths, with_phones=self._with_phones).log_probs[0].cpu().numpy()
-            )
-        log_probs = log_probs[self._settled - start // self._subsampling :]
-        ready = max(0, len(log_probs) - right)
+            heads = self._model.heads(features, lengths)
+        phones = None if heads.phones is None else heads.phones[0].cpu().numpy()
+        emission = Emission(heads.letters[0].cpu().numpy(), phones)
+        emission = emission[self._settled - start // self._subsampling :]
+        ready = max(0, len(emission) - right)
         self._settled += ready
         self._unread = 0
-        self._tail = log_probs[ready:]
+        self._tail = emission[ready:]
         self._forget()
-        return log_probs[:ready]
+        return emission[:ready]
 
     def _normalised(self) -> Tensor:
         if not self._is_normalised:
@@ -172,5 +167,6 @@ class WindowedEmitter:
         """Feature frames of a time."""
         return max(1, round(seconds * self._model.sample_rate / self._raw_features.hop_samples))
 
-    def _nothing(self) -> np.ndarray:
-        return np.empty((0, self._model.columns(with_phones=self._with_phones)), np.float32)
+    def _nothing(self) -> Emission:
+        phones = self._model.config.phones
+        return Emission.empty(letters=self._model.vocabulary_size, phones=1 + len(phones) if phones else 0)

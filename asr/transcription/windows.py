@@ -5,7 +5,7 @@ both sides; they are joined at the frame there that both hold for a blank, so th
 or lost.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -19,8 +19,6 @@ from asr.errors import AudioError, UsageError
 
 if TYPE_CHECKING:
     from asr.transcription.transcriber import Transcriber
-
-Emit = Callable[[Sequence[np.ndarray]], list[np.ndarray]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +60,7 @@ class _Window(NamedTuple):
 def emit_file(
     transcriber: "Transcriber", path: str | Path, *, windowing: Windowing | None = None
 ) -> np.ndarray:
-    """Natural-log probabilities `(T', V)` float32 of a whole file, read and emitted window by window.
+    """Letters' natural-log probabilities `(T', V)` float32 of a whole file, read and emitted window by window.
 
     Raises:
         AudioError: unreadable, or too short for one frame.
@@ -79,7 +77,7 @@ def emit_blocks(
     windowing: Windowing | None = None,
     where: str = "waveform",
 ) -> Iterator[np.ndarray]:
-    """Natural-log probabilities of a waveform that comes in blocks, as `(T_i, V)` float32 pieces.
+    """Letters' natural-log probabilities of a waveform that comes in blocks, as `(T_i, V)` float32 pieces.
 
     Together the pieces have the frames that the waveform would have as a whole. What fits into one window
     with its context is emitted as a whole. Memory is that of a batch of windows.
@@ -107,10 +105,10 @@ def emit_blocks(
         where=where,
     )
     emitted = (
-        (window.first, log_probs)
+        (window.first, emission.letters)
         for batch in iter(lambda: list(islice(windows, windowing.batch)), [])
-        for window, log_probs in zip(
-            batch, transcriber.emit([window.waveform for window in batch]), strict=True
+        for window, emission in zip(
+            batch, transcriber.emitter.emit([window.waveform for window in batch]), strict=True
         )
     )
     yield from stitch(emitted, margin=margin)

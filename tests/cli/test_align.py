@@ -9,13 +9,13 @@ import soundfile
 from asr.cli import main
 from asr.data.tokenizer import CharacterTokenizer
 from asr.decoding.alignment_formats import as_ctm, as_json, as_textgrid
-from asr.decoding.word_times import TimedCharacter, TimedWord
+from asr.decoding.hypothesis import AlignedWord, Character
 from asr.transcription.transcriber import load
 from asr.transcription.windows import Windowing, emit_file
 
 WORDS = [
-    TimedWord("AB", 0.04, 0.2, 0.9, (TimedCharacter("A", 0.04, 0.08), TimedCharacter("B", 0.12, 0.2))),
-    TimedWord('C"', 0.2, 0.36, 0.5, (TimedCharacter("C", 0.2, 0.28), TimedCharacter('"', 0.28, 0.36))),
+    AlignedWord("AB", 0.04, 0.2, 0.9, (Character("A", 0.04, 0.08), Character("B", 0.12, 0.2))),
+    AlignedWord('C"', 0.2, 0.36, 0.5, (Character("C", 0.2, 0.28), Character('"', 0.28, 0.36))),
 ]
 
 

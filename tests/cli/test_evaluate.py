@@ -13,6 +13,7 @@ from asr.data.tokenizer import BLANK_SYMBOL, CharacterTokenizer
 from asr.model.acoustic import AcousticModel, AcousticModelConfig
 from asr.model.checkpoint import Checkpoint, save_checkpoint
 from asr.model.encoder import EncoderConfig
+from asr.transcription.transcriber import load
 
 
 @pytest.fixture
@@ -56,6 +57,30 @@ def test_report_holds_pictures_speed_noise_and_the_manifests_fields(
     page = (place / "out" / "report.html").read_text("utf-8")
     assert page.count('"data:image/png;base64,') == len(values["worst"]) > 0
     assert page.count('"data:audio/flac;base64,') == 3
+
+
+def test_a_long_recording_has_one_text_whatever_transcribes_it(
+    place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Beyond a window, it is cut at pauses by every verb and in Python alike."""
+    generator = np.random.default_rng(1)
+    envelope = np.repeat(generator.random(50) > 0.4, 16000)
+    soundfile.write(place / "long.wav", generator.normal(0, 0.001 + 0.2 * envelope), 16000)
+    line = {"id": "long", "audio": "long.wav", "duration": 50.0, "text": "A B"}
+    (place / "long.jsonl").write_text(json.dumps(line) + "\n")
+    words = ["--model", str(place / "model.pt"), "--device", "cpu", "--precision", "float32"]
+    assert main(["transcribe", str(place / "long.wav"), *words]) == 0
+    transcribed = capsys.readouterr().out.strip()
+    assert main(["evaluate", str(place / "long.jsonl"), *words, "--out", str(place / "out")]) == 0
+    evaluated = json.loads((place / "out" / "hypotheses.jsonl").read_text())
+    recogniser = load(place / "model.pt", device="cpu", precision="float32")
+    samples, _ = soundfile.read(place / "long.wav", dtype="float32")
+    hypothesis = recogniser.transcribe(place / "long.wav")
+    assert transcribed
+    assert transcribed == evaluated["text"] == hypothesis.text == recogniser.transcribe(samples).text
+    assert recogniser.tokenizer.decode(hypothesis.tokens).split() == transcribed.split()
+    assert evaluated["score"] == pytest.approx(hypothesis.score)
+    assert transcribed != recogniser.recognise([samples])[0].text
 
 
 def test_hypotheses_score_to_the_same_numbers(place: Path) -> None:

@@ -61,8 +61,8 @@ def test_load_without_a_name_takes_the_shipped_model_as_tuned(
     shipped: Path, tone: Callable[..., Path]
 ) -> None:
     transcriber = asr.load()
-    assert transcriber.decoder.config.method == "beam"
-    assert transcriber.decoder.config.lm_weight == 0.4
+    assert transcriber.options.method == "beam"
+    assert transcriber.options.lm_weight == 0.4
     assert set(transcriber.transcribe(tone()).text.split()) <= {"A", "B", "AB", "C"}
 
 

@@ -8,6 +8,7 @@ import pytest
 from asr.data.tokenizer import CharacterTokenizer, UnitTokenizer
 from asr.decoding.confidence import Calibration, expected_calibration_error, fit_calibration
 from asr.decoding.decoder import Decoder
+from asr.decoding.emission import Emission
 from asr.decoding.language_model.binary import write_language_model
 from asr.decoding.language_model.estimate import estimate
 from asr.decoding.options import DecodingOptions
@@ -16,12 +17,12 @@ from asr.errors import DecodingError
 TOKENIZER = CharacterTokenizer(["<blank>", " ", "A", "B", "C"])
 
 
-def spelled(text: str, *, sure: float = 0.9) -> np.ndarray:
+def spelled(text: str, *, sure: float = 0.9) -> Emission:
     """An emission that spells a text, `_` for the blank."""
     log_probs = np.full((len(text), 5), np.log((1 - sure) / 4), np.float32)
     for frame, symbol in enumerate(text):
         log_probs[frame, 0 if symbol == "_" else TOKENIZER.encode("A" + symbol + "A")[1]] = np.log(sure)
-    return log_probs
+    return Emission(log_probs)
 
 
 def decoder(**options) -> Decoder:
@@ -61,7 +62,7 @@ def test_a_beam_uses_the_files_it_is_given(tmp_path):
 
 def test_n_best_is_in_order_without_repetition_and_batches_agree(tmp_path):
     one = decoder(method="beam")
-    emissions = [spelled("A_B C", sure=0.6), spelled("C", sure=0.4), np.zeros((0, 5), np.float32)]
+    emissions = [spelled("A_B C", sure=0.6), spelled("C", sure=0.4), Emission.empty(letters=5)]
     found = one.n_best(emissions[0], 10)
     assert len({hypothesis.text for hypothesis in found}) == 10
     assert [hypothesis.score for hypothesis in found] == sorted((h.score for h in found), reverse=True)
@@ -74,17 +75,20 @@ def test_greedy_takes_no_knowledge():
         decoder(hot_words={"A": 1.0})
 
 
-def test_greedy_has_nothing_to_keep_between_pieces():
-    assert decoder().stream() is None
-
-
-def test_a_stream_ends_in_what_the_whole_gives():
-    one = decoder(method="beam")
-    log_probs = spelled("AB_C A")
+@pytest.mark.parametrize("method", ["greedy", "beam"])
+def test_a_stream_ends_in_what_the_whole_gives(method):
+    one = decoder(method=method)
+    emission = spelled("AB_C A")
     stream = one.stream()
-    stream.feed(log_probs[:3])
-    stream.feed(log_probs[3:])
-    assert TOKENIZER.decode(stream.finish()[0].tokens) == one(log_probs).text
+    assert stream.best().text == ""
+    stream.feed(emission[:3])
+    aside = stream.copy()
+    aside.feed(spelled(" A"))
+    stream.feed(emission[3:])
+    whole, last = one(emission), stream.best(final=True)
+    assert (last.text, last.tokens, last.words) == (whole.text, whole.tokens, whole.words)
+    assert last.score == pytest.approx(whole.score)
+    assert aside.best().text == "AB A"
 
 
 def test_greedy_decoding_does_not_import_numba():
@@ -93,10 +97,12 @@ def test_greedy_decoding_does_not_import_numba():
 
     code = (
         "import sys, numpy\n"
-        "from asr.decoding.decoder import Decoder, DecodingOptions\n"
+        "from asr.decoding.decoder import Decoder\n"
+        "from asr.decoding.emission import Emission\n"
+        "from asr.decoding.options import DecodingOptions\n"
         "from asr.data.tokenizer import CharacterTokenizer, UnitTokenizer\n"
         "Decoder(DecodingOptions(), CharacterTokenizer(['<blank>', 'A']), seconds_per_frame=1)"
-        "(numpy.log(numpy.full((3, 2), 0.5)))\n"
+        "(Emission(numpy.log(numpy.full((3, 2), 0.5))))\n"
         "print({'numba', 'torch', 'librosa'} & set(sys.modules))"
     )
     assert (
@@ -139,7 +145,7 @@ def test_units_are_words_of_their_own(method):
     log_probs = np.log(
         np.full((5, 4), 0.02, np.float32) + 0.92 * np.eye(4, dtype=np.float32)[[3, 1, 0, 2, 3]]
     )
-    found = Decoder(DecodingOptions(method=method), units, seconds_per_frame=0.01)(log_probs)
+    found = Decoder(DecodingOptions(method=method), units, seconds_per_frame=0.01)(Emission(log_probs))
     assert found.text == "h# sh iy h#"
     assert [(word.text, word.start) for word in found.words] == [
         ("h#", 0.0),

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 
 from asr.decoding.alphabet import Alphabet
-from asr.decoding.beam import BeamSearch
-from asr.decoding.knowledge import Weights, gather
 from asr.decoding.language_model.arpa import write_arpa
 from asr.decoding.language_model.estimate import estimate
 from asr.decoding.language_model.ngram import LN10
-from asr.decoding.specification import Limits
+from asr.decoding.prefix_beam import PrefixBeamSearch
+from asr.decoding.prefix_scorer import Weights, build_prefix_scorer
+from asr.decoding.search import Limits
 
 ALPHABET = Alphabet(("", " ", *"ABCDEFGH"))
 LEXICON = ["AB", "ABE", "BAD", "BEAD", "CAB", "DAB", "DEAF", "EGG", "FACE", "FED", "GAB", "HEAD"]
@@ -68,14 +68,14 @@ def test_our_text_scores_at_least_as_high_as_flashlights(tmp_path):
         sil_token="|",
         log_add=True,
     )
-    knowledge = gather(ALPHABET, lm=lm, weights=weights, lexicon=LEXICON, look_ahead=True)
-    ours = BeamSearch(ALPHABET, knowledge, limits=Limits(20, recombine=True))
+    scorer = build_prefix_scorer(ALPHABET, lm=lm, weights=weights, lexicon=LEXICON, look_ahead=True)
+    ours = PrefixBeamSearch(ALPHABET, scorer, limits=Limits(20, recombine=True))
     generator = np.random.default_rng(0)
     worse, compared = [], 60
     for words in sentences(1, compared):
         log_probs = spoken(words, generator)
         tensor = torch.from_numpy(log_probs)
-        mine = "".join(ALPHABET.symbols[token] for token in ours.search(log_probs)[0].tokens).split()
+        mine = "".join(ALPHABET.symbols[token] for token in ours.search(log_probs)[0].labels).split()
         other = theirs(tensor[None])[0][0].words
 
         def exact(words: list[str], tensor=tensor) -> float:

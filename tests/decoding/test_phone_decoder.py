@@ -9,14 +9,17 @@ import torch
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from asr.data.tokenizer import CharacterTokenizer
 from asr.decoding.alphabet import Alphabet
+from asr.decoding.decoder import Decoder
+from asr.decoding.emission import Emission
+from asr.decoding.letter_scores import letter_scores
 from asr.decoding.options import DecodingOptions
-from asr.decoding.phones.decoder import PhoneDecoder
-from asr.decoding.phones.letters import letter_scores
 from asr.errors import DecodingError
 
 PHONES = ("f", "ɔ", "s")
-ALPHABET = Alphabet(("", *" FORUS"))
+TOKENIZER = CharacterTokenizer(["<blank>", *" FORUS"])
+ALPHABET = Alphabet.of(TOKENIZER)
 
 
 @settings(max_examples=80)
@@ -55,20 +58,20 @@ def test_the_window_of_states_leaves_out_nothing_that_counts() -> None:
     assert letter_scores(log_probs.numpy(), [tokens.tolist()])[0] == pytest.approx(float(wanted), rel=1e-9)
 
 
-def make(folder: Path, **config: object) -> PhoneDecoder:
+def make(folder: Path, **config: object) -> Decoder:
     (folder / "words.phones").write_text("FOR  f ɔ\nFOUR  f ɔ\nUS  ɔ s\n")
     decoding = DecodingOptions("beam", pronunciations=str(folder / "words.phones"), **config)  # type: ignore[arg-type]
-    return PhoneDecoder(decoding, PHONES, ALPHABET, seconds_per_frame=0.1)
+    return Decoder(decoding, TOKENIZER, seconds_per_frame=0.1, phones=PHONES)
 
 
-def emission(phones: str, letters: str) -> np.ndarray:
+def emission(phones: str, letters: str) -> Emission:
     """Both heads say something, a symbol a frame; `-` for the blank."""
     sure = []
     for symbols, said in ((["-", *PHONES], phones), (["-", *ALPHABET.symbols[1:]], letters)):
         log_probs = np.full((len(said), len(symbols)), math.log(0.02), np.float32)
         log_probs[np.arange(len(said)), [symbols.index(symbol) for symbol in said]] = math.log(0.8)
         sure.append(log_probs)
-    return np.concatenate(sure, axis=1)
+    return Emission(sure[1], sure[0])
 
 
 @pytest.mark.parametrize(("letters", "text"), [("FOR-----", "FOR"), ("FO-U--R-", "FOUR")])
@@ -90,7 +93,7 @@ def test_without_a_weight_letters_have_no_say(tmp_path: Path) -> None:
 def test_too_few_frames_for_a_spelling_leave_it_to_the_phones(tmp_path: Path) -> None:
     decoder = make(tmp_path, letter_weight=0.5)
     assert decoder(emission("fɔ", "--")).text in {"FOR", "FOUR"}
-    assert decoder(np.zeros((0, decoder.columns), np.float32)).text == ""
+    assert decoder(Emission.empty(letters=7, phones=4)).text == ""
 
 
 def test_without_look_ahead_open_words_are_lent_nothing_and_texts_score_the_same(tmp_path: Path) -> None:
@@ -111,7 +114,7 @@ def test_other_weights_take_the_same_files(tmp_path: Path) -> None:
     (tmp_path / "words.phones").unlink()
     again = decoder.with_options(DecodingOptions("beam", word_bonus=50.0, pronunciations="gone"))
     assert again(emission("f-ɔ-f-ɔ-", "--------")).text.split()
-    assert decoder.config.word_bonus == 0.0
+    assert decoder.options.word_bonus == 0.0
 
 
 @pytest.mark.parametrize("weight", [-1.0, math.nan, math.inf])
@@ -121,5 +124,20 @@ def test_a_weight_without_sense_is_refused(tmp_path: Path, weight: float) -> Non
 
 
 def test_an_emission_of_another_model_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(DecodingError, match=r"shape \(3, 4\); expected \(frames, 11\)"):
-        make(tmp_path)(np.zeros((3, 4), np.float32))
+    with pytest.raises(DecodingError, match=r"shape \(3, 3\); expected \(frames, 4\)"):
+        make(tmp_path)(Emission(np.zeros((3, 7), np.float32), np.zeros((3, 3), np.float32)))
+    with pytest.raises(DecodingError, match="letters alone; expected one of phones, too"):
+        make(tmp_path)(Emission(np.zeros((3, 7), np.float32)))
+    with pytest.raises(DecodingError, match=r"shape \(3, 5\); expected \(frames, 7\)"):
+        make(tmp_path, letter_weight=1.0)(
+            Emission(np.zeros((3, 5), np.float32), np.zeros((3, 4), np.float32))
+        )
+
+
+def test_frames_are_quiet_where_the_surer_head_says_so(tmp_path: Path) -> None:
+    decoder = make(tmp_path)
+    unsure = emission("-f", "- ")
+    assert decoder.is_quiet(unsure).tolist() == [True, False]
+    letters = unsure.letters.copy()
+    letters[1, ALPHABET.space] = math.log(0.9)
+    assert decoder.is_quiet(Emission(letters, unsure.phones)).tolist() == [True, True]

@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from asr.data.tokenizer import CharacterTokenizer
-from asr.decoding.alphabet import Alphabet
 from asr.decoding.decoder import Decoder
+from asr.decoding.emission import Emission
 from asr.decoding.language_model import mixture as mixture_module
 from asr.decoding.language_model.binary import write_language_model
 from asr.decoding.language_model.estimate import estimate
@@ -23,7 +23,6 @@ from asr.decoding.language_model.recurrent import (
     write_recurrent_model,
 )
 from asr.decoding.options import DecodingOptions
-from asr.decoding.phones.decoder import PhoneDecoder
 from asr.errors import DecodingError, LanguageModelError
 
 WORDS = ("<unk>", "</s>", *(f"W{number}" for number in range(7)))
@@ -194,18 +193,18 @@ def test_it_chooses_among_what_the_letters_leave_open(tmp_path: Path, threads: i
     options = {"method": "beam", "lm": str(tmp_path / "lm.lm"), "lexicon": "lm", "recurrent_share": 0.9}
     unsure = np.log(np.full((3, 9), 0.1, np.float32))
     unsure[0, 2] = math.log(0.9)  # A, and then nobody knows
+    heard = Emission(unsure)
     for word in words[2:]:
         write_recurrent_model(tmp_path / "m.rnn", fond_of(word, words))
         config = DecodingOptions(**options, recurrent_lm=str(tmp_path / "m.rnn"))  # type: ignore[arg-type]
         decoder = Decoder(config, TOKENIZER, seconds_per_frame=0.04)
-        assert decoder(unsure).text == word
-        assert [one.text for one in decoder.n_best(unsure, 2)] == [word, *({"AB", "AC"} - {word})]
-        assert decoder.transcripts([unsure] * 3, threads=threads) == [word] * 3
-        assert [one.text for one in decoder.decode_batch([unsure] * 3, threads=threads)] == [word] * 3
+        assert decoder(heard).text == word
+        assert [one.text for one in decoder.n_best(heard, 2)] == [word, *({"AB", "AC"} - {word})]
+        assert decoder.transcripts([heard] * 3, threads=threads) == [word] * 3
+        assert [one.text for one in decoder.decode_batch([heard] * 3, threads=threads)] == [word] * 3
         stream = decoder.stream()
-        assert stream is not None
-        stream.feed(unsure)
-        assert decoder.heard(stream, unsure, final=True).text == word
+        stream.feed(heard)
+        assert stream.best(final=True).text == word
 
 
 def test_it_chooses_among_what_the_phones_leave_open(tmp_path: Path) -> None:
@@ -213,8 +212,8 @@ def test_it_chooses_among_what_the_phones_leave_open(tmp_path: Path) -> None:
     write_language_model(tmp_path / "lm.lm", estimate([["FOR"], ["FOUR"]] * 3, order=1))
     pronunciations = tmp_path / "words.phones"
     pronunciations.write_text("FOR  f ɔ\nFOUR  f ɔ\n")
-    heard = np.concatenate(
-        [sure_of(*((phone, 3) for phone in (1, 0, 2, 0, 0))), sure_of(*((0, 9) for _ in range(5)))], axis=1
+    heard = Emission(
+        sure_of(*((0, 9) for _ in range(5))), sure_of(*((phone, 3) for phone in (1, 0, 2, 0, 0)))
     )
     for word in words[2:]:
         write_recurrent_model(tmp_path / "m.rnn", fond_of(word, words))
@@ -224,12 +223,12 @@ def test_it_chooses_among_what_the_phones_leave_open(tmp_path: Path) -> None:
             recurrent_lm=str(tmp_path / "m.rnn"),
             pronunciations=str(pronunciations),
         )
-        decoder = PhoneDecoder(config, ("f", "ɔ"), Alphabet.of(TOKENIZER), seconds_per_frame=0.1)
+        decoder = Decoder(config, TOKENIZER, seconds_per_frame=0.1, phones=("f", "ɔ"))
         assert decoder(heard).text == word
-        assert decoder.with_options(decoder.config).transcripts([heard]) == [word]
+        assert decoder.with_options(decoder.options).transcripts([heard]) == [word]
         stream = decoder.stream()
         stream.feed(heard)
-        assert decoder.heard(stream, heard, final=True).text == word
+        assert stream.best(final=True).text == word
 
 
 def test_what_does_not_fit_is_refused(tmp_path: Path) -> None:

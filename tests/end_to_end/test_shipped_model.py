@@ -45,7 +45,9 @@ def test_it_hears_words(corpora_dir: Path, tmp_path: Path) -> None:
     prepare(find("an4"), archive, tmp_path)
     utterances = read_manifest(tmp_path / "test.jsonl")[::4]
     recogniser = asr.load()
-    heard = {found.utterance.id: found.hypothesis for found in recogniser.transcribe_utterances(utterances)}
+    heard = {
+        outcome.recording.name: outcome.hypothesis for outcome in recogniser.transcribe_utterances(utterances)
+    }
     pairs = []
     for utterance in utterances:
         hypothesis = heard[utterance.id]

@@ -1,5 +1,6 @@
 """The exported graph against PyTorch, and what runs it."""
 
+import json
 import subprocess
 import sys
 from collections.abc import Callable
@@ -39,7 +40,7 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 @pytest.mark.parametrize("seconds", [0.1, 1.3, 7.0])
 @pytest.mark.parametrize("batch", [1, 3])
 def test_log_probs_are_those_of_pytorch(exported: tuple[Path, Path], seconds: float, batch: int) -> None:
-    from asr.export.onnx_transcriber import OnnxTranscriber
+    from asr.transcription.onnx_emitter import OnnxEmitter
 
     generator = np.random.default_rng(0)
     waveforms = [
@@ -47,16 +48,16 @@ def test_log_probs_are_those_of_pytorch(exported: tuple[Path, Path], seconds: fl
         for row in range(batch)
     ]
     ours = load(exported[0], device="cpu", precision="float32").emit(waveforms)
-    theirs = OnnxTranscriber(exported[1]).emit(waveforms)
+    theirs = OnnxEmitter(exported[1]).emit(waveforms)
     for one, other in zip(ours, theirs, strict=True):
-        assert one.shape == other.shape
-        assert np.abs(one - other).max() < 1e-4
+        assert one.letters.shape == other.letters.shape
+        assert np.abs(one.letters - other.letters).max() < 1e-4
 
 
 def test_mfcc_and_other_subsamplings_export(tmp_path: Path) -> None:
     from asr.data.tokenizer import BLANK_SYMBOL, CharacterTokenizer
     from asr.export.onnx_graph import export_onnx
-    from asr.export.onnx_transcriber import OnnxTranscriber
+    from asr.transcription.onnx_emitter import OnnxEmitter
 
     config = AcousticModelConfig(
         features=FeaturesConfig(kind="mfcc", sample_rate=8000, normalisation="none"),
@@ -68,17 +69,17 @@ def test_mfcc_and_other_subsamplings_export(tmp_path: Path) -> None:
     export_onnx(checkpoint, tmp_path / "m.onnx")
     waveform = 0.1 * torch.randn(1, 9000)
     emission = checkpoint.model(waveform, torch.tensor([9000]))
-    (log_probs,) = OnnxTranscriber(tmp_path / "m.onnx").emit([waveform[0].numpy()])
-    assert np.abs(emission.log_probs[0].detach().numpy() - log_probs).max() < 1e-4
+    (found,) = OnnxEmitter(tmp_path / "m.onnx").emit([waveform[0].numpy()])
+    assert np.abs(emission.log_probs[0].detach().numpy() - found.letters).max() < 1e-4
 
 
 def test_int8_is_smaller_and_near(exported: tuple[Path, Path], tmp_path: Path) -> None:
-    from asr.export.onnx_transcriber import OnnxTranscriber
+    from asr.transcription.onnx_emitter import OnnxEmitter
 
     assert main(["export", str(exported[0]), str(tmp_path / "8.onnx"), "--int8"]) == 0
     waveform = 0.1 * np.random.default_rng(0).standard_normal(16000).astype(np.float32)
     whole, rounded = (
-        OnnxTranscriber(path).emit([waveform])[0] for path in (exported[1], tmp_path / "8.onnx")
+        OnnxEmitter(path).emit([waveform])[0].letters for path in (exported[1], tmp_path / "8.onnx")
     )
     assert (tmp_path / "8.onnx").stat().st_size < exported[1].stat().st_size
     difference = np.abs(np.exp(whole) - np.exp(rounded)).max()
@@ -96,6 +97,49 @@ def test_transcribe_takes_the_file(
     assert texts[0] == texts[1]
     assert main(["transcribe", str(tone()), "--model", str(exported[1]), "--precision", "bfloat16"]) == 2
     assert "runs at the precision it was exported with" in capsys.readouterr().err
+
+
+def test_evaluate_and_listen_take_the_file(
+    exported: tuple[Path, Path],
+    tone: Callable[..., Path],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    audio = tone(seconds=2.0)
+    line = {"id": "u", "audio": str(audio), "duration": 2.0, "text": "AB"}
+    (tmp_path / "test.jsonl").write_text(json.dumps(line) + "\n")
+    evaluated, heard = [], []
+    for model in exported:
+        words = ["--model", str(model), "--device", "cpu", "--precision", "float32"]
+        out = tmp_path / model.suffix
+        assert main(["evaluate", str(tmp_path / "test.jsonl"), *words, "--out", str(out)]) == 0
+        evaluated.append((out / "hyp.trn").read_text())
+        assert '"data:image/png;base64,' in (out / "report.html").read_text("utf-8")
+        capsys.readouterr()
+        # Shorter than the warm-up, so that it is normalised as a whole, like the file.
+        assert main(["listen", "--file", str(audio), "--fast", *words]) == 0
+        heard.append(capsys.readouterr().out)
+    assert evaluated[0] == evaluated[1]
+    assert heard[0] == heard[1]
+
+
+def test_load_takes_the_file_and_what_looks_inside_says_that_it_cannot(
+    exported: tuple[Path, Path], tone: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    audio = tone(seconds=2.0)
+    texts = [load(model, device="cpu", precision="float32").transcribe(audio).text for model in exported]
+    assert texts[0] == texts[1]
+    words = [
+        "inspect",
+        "utterance",
+        str(audio),
+        "--model",
+        str(exported[1]),
+        "--out",
+        str(tmp_path / "x.png"),
+    ]
+    assert main(words) == 1
+    assert "take the checkpoint" in capsys.readouterr().err
 
 
 def test_the_example_runs_without_the_package(

@@ -101,7 +101,7 @@ def test_transcription_sees_what_evaluation_in_training_sees(tiny_checkpoint: Pa
     for waveform, emitted in zip(waveforms, batched, strict=True):
         with torch.no_grad():
             expected = model(waveform[None], torch.tensor([len(waveform)])).log_probs[0]
-        torch.testing.assert_close(torch.from_numpy(emitted), expected, atol=1e-4, rtol=0)
+        torch.testing.assert_close(torch.from_numpy(emitted.letters), expected, atol=1e-4, rtol=0)
 
 
 def test_spec_augment_hides_in_training_only(tiny_model: AcousticModel) -> None:

@@ -17,11 +17,13 @@ from hypothesis import strategies as st
 from starlette.requests import Request
 from starlette.websockets import WebSocketDisconnect
 
+from asr.decoding.emission import Emission
 from asr.errors import ConfigError
 from asr.serving.app import create_app
 from asr.serving.config import ServingConfig
 from asr.serving.errors import RequestError
 from asr.serving.uploads import read_upload
+from asr.transcription.emitter import Emitter
 from asr.transcription.transcriber import Transcriber
 
 Start = Callable[..., TestClient]
@@ -83,23 +85,24 @@ def test_pages_of_other_origins_are_refused_unless_allowed(start: Start, speech:
     assert send(start(), speech(1), headers={"Origin": "http://testserver"}).status_code == 200
 
 
-class Slow(Transcriber):
-    """A transcriber whose network takes its time."""
+class Slow:
+    """An emitter that takes its time."""
 
-    def __init__(self, transcriber: Transcriber) -> None:
-        self.__dict__.update(transcriber.__dict__)
+    def __init__(self, emitter: Emitter) -> None:
+        self.info = emitter.info
+        self._emitter = emitter
         self.go = threading.Event()
 
-    def emit(self, waveforms: Sequence[np.ndarray]) -> list[np.ndarray]:
+    def emit(self, waveforms: Sequence[np.ndarray], *, network_beam: int = 0) -> list[Emission]:
         self.go.wait(10)
-        return super().emit(waveforms)
+        return self._emitter.emit(waveforms)
 
 
 def test_requests_beyond_the_limit_are_told_to_come_back(
     start: Start, babbling: Transcriber, speech: Callable[..., Path]
 ) -> None:
-    slow = Slow(babbling)
-    client = start(slow, max_requests=2)
+    slow = Slow(babbling.emitter)
+    client = start(Transcriber(slow, babbling.decoder), max_requests=2)
     with ThreadPoolExecutor(2) as pool:
         running = [pool.submit(send, client, speech(1)) for _ in range(2)]
         while "asr_requests_in_flight 2.0" not in client.get("/metrics").text:
@@ -115,8 +118,8 @@ def test_requests_beyond_the_limit_are_told_to_come_back(
 def test_a_transcription_beyond_its_time_is_given_up_with_504(
     start: Start, babbling: Transcriber, speech: Callable[..., Path]
 ) -> None:
-    slow = Slow(babbling)
-    client = start(slow, request_seconds=0.3)
+    slow = Slow(babbling.emitter)
+    client = start(Transcriber(slow, babbling.decoder), request_seconds=0.3)
     answer = send(client, speech(1))
     assert (answer.status_code, answer.json()["error"]["code"]) == (504, "timeout")
     slow.go.set()
@@ -127,10 +130,11 @@ def test_an_error_of_the_servers_own_is_500_and_says_no_more(
     babbling: Transcriber, speech: Callable[..., Path]
 ) -> None:
     class Broken(Slow):
-        def emit(self, waveforms: Sequence[np.ndarray]) -> list[np.ndarray]:
+        def emit(self, waveforms: Sequence[np.ndarray], *, network_beam: int = 0) -> list[Emission]:
             raise KeyError("secret detail")
 
-    app = create_app(Broken(babbling), ServingConfig(), draining=asyncio.Event())
+    broken = Transcriber(Broken(babbling.emitter), babbling.decoder)
+    app = create_app(broken, ServingConfig(), draining=asyncio.Event())
     with TestClient(app, raise_server_exceptions=False) as client:
         answer = send(client, speech(1))
     assert answer.status_code == 500

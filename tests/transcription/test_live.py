@@ -1,7 +1,7 @@
 """Live sessions: what they say in the end is what the whole file says."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import jiwer
@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from asr.data.tokenizer import BLANK_SYMBOL, CharacterTokenizer
 from asr.decoding.decoder import Decoder
+from asr.decoding.emission import Emission, join
 from asr.decoding.options import DecodingOptions
 from asr.errors import AudioError, ConfigError
 from asr.model.acoustic import AcousticModel, AcousticModelConfig
@@ -21,8 +22,10 @@ from asr.model.encoder import EncoderConfig
 from asr.model.features import FeaturesConfig
 from asr.model.quantisation import TranscriptionPrecision
 from asr.model.streaming import StreamingEmitter
-from asr.transcription.live import LiveConfig, LiveResult, LiveSession, open_session
-from asr.transcription.transcriber import Transcriber
+from asr.transcription.emitter import TorchEmitter
+from asr.transcription.live import LiveConfig, LiveEmitter, LiveResult, LiveSession, open_session
+from asr.transcription.transcriber import Transcriber, build_decoder
+from asr.transcription.waveform_window_emitter import WaveformWindowEmitter
 from asr.transcription.windowed_emitter import WindowConfig, WindowedEmitter
 
 SYMBOLS = [BLANK_SYMBOL, *" ABC"]
@@ -34,22 +37,23 @@ class Script:
     def __init__(self, text: str, *, tail: int = 2) -> None:
         alphabet = "- ABC"
         # So sure that no beam keeps another letter: its stable prefix is all that was said.
-        self.log_probs = np.full((len(text), 5), np.log(1e-10), np.float32)
-        self.log_probs[np.arange(len(text)), [alphabet.index(letter) for letter in text]] = np.log1p(-4e-10)
+        log_probs = np.full((len(text), 5), np.log(1e-10), np.float32)
+        log_probs[np.arange(len(text)), [alphabet.index(letter) for letter in text]] = np.log1p(-4e-10)
+        self.emission = Emission(log_probs)
         self.tail = tail
         self.heard = self.settled = 0
 
-    def feed(self, samples: np.ndarray) -> np.ndarray:
+    def feed(self, samples: np.ndarray) -> Emission:
         self.heard += len(samples)
         begin, self.settled = self.settled, max(self.settled, self.heard - self.tail)
-        return self.log_probs[begin : self.settled]
+        return self.emission[begin : self.settled]
 
-    def peek(self) -> np.ndarray:
-        return self.log_probs[self.settled : self.heard]
+    def peek(self) -> Emission:
+        return self.emission[self.settled : self.heard]
 
-    def finish(self) -> np.ndarray:
+    def finish(self) -> Emission:
         begin, self.settled = self.settled, self.heard
-        return self.log_probs[begin : self.heard]
+        return self.emission[begin : self.heard]
 
 
 def decoder(method: str = "greedy") -> Decoder:
@@ -91,7 +95,7 @@ def test_silence_says_nothing_and_is_forgotten() -> None:
     session = LiveSession(Script("-" * 1000), decoder(), LiveConfig(pause=0.8))
     for _ in range(100):
         assert session.feed(np.zeros(10, np.float32)) == []
-        assert len(session._log_probs) < 20
+        assert len(session._stream.emission) < 20
     assert session.finish() == []
 
 
@@ -144,31 +148,60 @@ def test_impossible_settings_are_refused() -> None:
 
 
 def transcriber(model: AcousticModel, precision: TranscriptionPrecision = "float32") -> Transcriber:
-    return Transcriber(Checkpoint(model, CharacterTokenizer(SYMBOLS)), device="cpu", precision=precision)
+    checkpoint = Checkpoint(model, CharacterTokenizer(SYMBOLS))
+    emitter = TorchEmitter(checkpoint, device="cpu", precision=precision)
+    return Transcriber(emitter, build_decoder(emitter.info, DecodingOptions()))
 
 
-def feed_all(emitter: WindowedEmitter, waveform: np.ndarray, piece: int) -> np.ndarray:
+def windowed(model: AcousticModel, config: WindowConfig | None = None) -> WindowedEmitter:
+    return WindowedEmitter(
+        TorchEmitter(Checkpoint(model, CharacterTokenizer(SYMBOLS)), device="cpu", precision="float32"),
+        config,
+    )
+
+
+def feed_all(emitter: LiveEmitter, waveform: np.ndarray, piece: int) -> np.ndarray:
     parts = [emitter.feed(waveform[start : start + piece]) for start in range(0, len(waveform), piece)]
-    return np.concatenate([*parts, emitter.finish()])
+    return join([*parts, emitter.finish()]).letters
 
 
 def test_what_ends_within_the_warm_up_has_the_log_probs_of_the_file(tiny_model: AcousticModel) -> None:
     waveform = np.random.default_rng(0).normal(0, 0.1, 47003).astype(np.float32)
-    whole = transcriber(tiny_model).emit([waveform])[0]
-    pieces = feed_all(WindowedEmitter(transcriber(tiny_model)), waveform, 1601)
+    whole = transcriber(tiny_model).emit([waveform])[0].letters
+    pieces = feed_all(windowed(tiny_model), waveform, 1601)
     np.testing.assert_allclose(pieces, whole, atol=1e-4)
 
 
+def of_waveforms(model: AcousticModel, config: WindowConfig | None = None) -> WaveformWindowEmitter:
+    """The live emitter of networks whose features cannot be reached, with one whose features could."""
+    return WaveformWindowEmitter(transcriber(model).emitter, config)
+
+
+@pytest.mark.parametrize("make", [windowed, of_waveforms])
 @pytest.mark.parametrize("samples", [0, 100, 399, 400, 16000, 163210])
-def test_no_frame_is_lost_or_doubled(tiny_model: AcousticModel, samples: int) -> None:
+def test_no_frame_is_lost_or_doubled(
+    tiny_model: AcousticModel, samples: int, make: Callable[..., LiveEmitter]
+) -> None:
     waveform = np.random.default_rng(0).normal(0, 0.1, samples).astype(np.float32)
-    emitter = WindowedEmitter(transcriber(tiny_model), WindowConfig(left=1, history=3, warm_up=1))
+    emitter = make(tiny_model, WindowConfig(left=1, history=3, warm_up=1))
     frames = len(transcriber(tiny_model).emit([waveform])[0]) if samples >= 400 else 0
     assert len(feed_all(emitter, waveform, 3201)) == frames
 
 
+def test_windows_of_waveforms_say_what_the_file_says_while_it_fits_and_stay_small(
+    tiny_model: AcousticModel,
+) -> None:
+    waveform = np.random.default_rng(0).normal(0, 0.1, 47003).astype(np.float32)
+    whole = transcriber(tiny_model).emit([waveform])[0].letters
+    np.testing.assert_allclose(feed_all(of_waveforms(tiny_model), waveform, 1601), whole, atol=1e-5)
+    emitter = of_waveforms(tiny_model, WindowConfig(history=4))
+    for _ in range(30):
+        emitter.feed(waveform[:16000])
+        assert len(emitter._samples) <= 5 * 16000
+
+
 def test_a_session_holds_no_more_after_a_minute_than_after_ten_seconds(tiny_model: AcousticModel) -> None:
-    emitter = WindowedEmitter(transcriber(tiny_model), WindowConfig(left=2, history=4))
+    emitter = windowed(tiny_model, WindowConfig(left=2, history=4))
     sizes = []
     for _ in range(60):
         emitter.feed(np.random.default_rng(0).normal(0, 0.1, 16000).astype(np.float32))

@@ -12,9 +12,9 @@ import torch
 
 from asr.cli import main
 from asr.data.tokenizer import BLANK_SYMBOL, CharacterTokenizer
-from asr.decoding.alphabet import Alphabet
+from asr.decoding.decoder import Decoder
+from asr.decoding.emission import Emission, join
 from asr.decoding.options import DecodingOptions
-from asr.decoding.phones.decoder import PhoneDecoder
 from asr.errors import DecodingError
 from asr.model.acoustic import AcousticModel, AcousticModelConfig
 from asr.model.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
@@ -70,28 +70,26 @@ def make_transcriber(checkpoint: Path, decoding: DecodingOptions) -> Transcriber
 def test_the_second_head_travels_with_the_checkpoint(checkpoint: Path) -> None:
     model = load_checkpoint(checkpoint).model
     assert model.config.phones == PHONES
-    emission = model.forward_with_phones(torch.randn(1, 8000), torch.tensor([8000]))
-    assert emission.log_probs.shape[2] == 4 + 5
+    heads = model.heads(*model.features(torch.randn(1, 8000), torch.tensor([8000])))
+    assert heads.phones is not None
+    assert (heads.letters.shape[2], heads.phones.shape[2]) == (5, 4)
 
 
 def test_words_come_from_phones_and_letters_stay_at_hand(checkpoint: Path, wav: Path) -> None:
     transcriber = make_transcriber(checkpoint, through_phones(checkpoint.parent))
     waveform, _ = soundfile.read(wav, dtype="float32")
-    (heard,) = transcriber.hear([waveform])
-    assert isinstance(heard, np.ndarray)
-    assert heard.shape[1] == 4 + 5
-    assert transcriber.emit([waveform])[0] == pytest.approx(heard[:, 4:], abs=1e-5)
+    (emission,) = transcriber.emit([waveform])
+    assert emission.phones is not None
+    assert (emission.letters.shape[1], emission.phones.shape[1]) == (5, 4)
     hypothesis = transcriber.transcribe(wav)
     assert hypothesis.text
     assert set(hypothesis.text.split()) <= {"CAB", "AB", "A"}
-    assert hypothesis == transcriber.decode([heard])[0]
+    assert hypothesis == transcriber.decoder(emission)
     assert transcriber.tokenizer.decode(list(hypothesis.tokens)) == hypothesis.text
     assert " ".join(word.text for word in hypothesis.words) == hypothesis.text
     # By letters, the same network says something else, and says it as a plain decoder does.
     letters = transcriber.with_options(DecodingOptions())
-    assert letters.phone_decoder is None
     assert letters.transcribe(wav) == make_transcriber(checkpoint, DecodingOptions()).transcribe(wav)
-    assert transcriber.decoder.config.pronunciations is None
 
 
 def test_words_last_over_their_phones(tmp_path: Path) -> None:
@@ -99,22 +97,22 @@ def test_words_last_over_their_phones(tmp_path: Path) -> None:
     log_probs = np.full((len(frames), 4), math.log(0.01), np.float32)
     log_probs[np.arange(len(frames)), frames] = math.log(0.97)
     log_probs[7, 3] = log_probs[8, 3] = math.log(0.6)
-    log_probs = np.concatenate([log_probs, np.full((len(frames), 5), math.log(0.2), np.float32)], axis=1)
+    emission = Emission(np.full((len(frames), 5), math.log(0.2), np.float32), log_probs)
     (tmp_path / "words.phones").write_text(DICTIONARY)
-    decoder = PhoneDecoder(
+    decoder = Decoder(
         DecodingOptions("beam", pronunciations=str(tmp_path / "words.phones")),
-        PHONES,
-        Alphabet(("", *" ABC")),
+        CharacterTokenizer([BLANK_SYMBOL, *" ABC"]),
         seconds_per_frame=0.1,
+        phones=PHONES,
     )
-    hypothesis = decoder(log_probs)
+    hypothesis = decoder(emission)
     assert hypothesis.text == "CAB AB"
     first, second = hypothesis.words
     assert (first.start, first.end) == pytest.approx((0.0, 0.4))
     assert (second.start, second.end) == pytest.approx((0.6, 0.9))
     assert first.confidence == pytest.approx(0.97, abs=1e-3)
     assert second.confidence == pytest.approx(0.6, abs=1e-3)
-    texts = [other.text for other in decoder.n_best(log_probs, 4)]
+    texts = [other.text for other in decoder.n_best(emission, 4)]
     assert texts[0] == "CAB AB"
     assert len(set(texts)) == 4
 
@@ -136,7 +134,7 @@ def test_a_lexicon_of_other_words_is_refused(checkpoint: Path, tmp_path: Path) -
 
 def test_a_model_of_letters_alone_says_what_it_lacks(tiny_checkpoint: Path, tmp_path: Path) -> None:
     (tmp_path / "words.phones").write_text(DICTIONARY)
-    with pytest.raises(DecodingError, match=r"hears letters alone.*auxiliary\.pronunciations"):
+    with pytest.raises(DecodingError, match=r"hears letters alone.*heads\.phones"):
         load(tiny_checkpoint, decoding=DecodingOptions("beam", pronunciations=str(tmp_path / "words.phones")))
 
 
@@ -229,8 +227,11 @@ def test_a_one_directional_model_hears_phones_live() -> None:
     shape = AcousticModelConfig(FeaturesConfig(normalisation="none"), encoder=encoder, phones=PHONES)
     model = AcousticModel(shape, vocabulary_size=5).eval()
     waveform = torch.randn(1, 16000) * 0.1
-    emitter = StreamingEmitter(model, with_phones=True)
+    emitter = StreamingEmitter(model)
     pieces = [emitter.feed(piece.numpy()) for piece in waveform[0].split(1000)]
     with torch.inference_mode():
-        whole = model.forward_with_phones(waveform, torch.tensor([16000])).log_probs[0].numpy()
-    assert np.concatenate([*pieces, emitter.finish()]) == pytest.approx(whole, abs=1e-4)
+        whole = model.heads(*model.features(waveform, torch.tensor([16000])))
+    found = join([*pieces, emitter.finish()])
+    assert whole.phones is not None
+    assert found.letters == pytest.approx(whole.letters[0].numpy(), abs=1e-4)
+    assert found.phones == pytest.approx(whole.phones[0].numpy(), abs=1e-4)

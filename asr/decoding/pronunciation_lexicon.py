@@ -11,10 +11,10 @@ from asr.errors import DecodingError
 
 log = logging.getLogger(__name__)
 
-Said = Mapping[str, Sequence[Sequence[str]]]  # word -> its pronunciations
+Pronunciations = Mapping[str, Sequence[Sequence[str]]]  # word -> its pronunciations
 
 
-class PhoneLexicon(NamedTuple):
+class PronunciationLexicon(NamedTuple):
     """Entries as a tree. An entry is a word said in one way, or several words that are found as one.
 
     Attributes:
@@ -30,9 +30,9 @@ class PhoneLexicon(NamedTuple):
     node: np.ndarray
 
 
-def build_phone_lexicon(
-    pronunciations: Said, phones: Sequence[str], *, phrases: Iterable[str] = (), source: str
-) -> PhoneLexicon:
+def build_pronunciation_lexicon(
+    pronunciations: Pronunciations, phones: Sequence[str], *, phrases: Iterable[str] = (), source: str
+) -> PronunciationLexicon:
     """The words that the model's phones can say, as a tree.
 
     Args:
@@ -84,7 +84,7 @@ def build_phone_lexicon(
             said.append(tuple(first[word] for word in parts))
     spelled = [[phone for word in entry for phone in word] for entry in said]
     trie = build_trie(spelled, vocabulary_size=len(phones) + 1)
-    return PhoneLexicon(tuple(words), tuple(said), trie, _ends(trie, spelled))
+    return PronunciationLexicon(tuple(words), tuple(said), trie, _ends(trie, spelled))
 
 
 def _ends(trie: Trie, spelled: Sequence[Sequence[int]]) -> np.ndarray:

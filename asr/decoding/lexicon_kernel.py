@@ -1,6 +1,6 @@
 """The search through pronunciations, compiled by numba. Importing this module imports numba.
 
-What it computes is written down in `search`. The two functions that it shares with `compiled_search` are
+What it computes is written down in `search`. The two functions that it shares with `prefix_kernel` are
 compiled with it: whoever changes them there touches this file too, for numba's cache looks at the date of a
 function's own file alone.
 """
@@ -10,10 +10,10 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-from asr.decoding.compiled_search import lm_score, log_add
 from asr.decoding.language_model.ngram import END
-from asr.decoding.phones.knowledge import PhoneKnowledge
-from asr.decoding.specification import Limits
+from asr.decoding.lexicon_scorer import LexiconScorer
+from asr.decoding.prefix_kernel import lm_score, log_add
+from asr.decoding.search import Limits
 
 _BLANK = 0
 _FREE = -1
@@ -39,7 +39,7 @@ class Histories(NamedTuple):
     size: np.ndarray
 
 
-class PhoneBeam(NamedTuple):
+class LexiconBeam(NamedTuple):
     """Two rows of K hypotheses, best first: one is the beam, the other is being made.
 
     Attributes:
@@ -57,10 +57,10 @@ class PhoneBeam(NamedTuple):
     place: np.ndarray
 
 
-def new_beam(width: int) -> PhoneBeam:
+def new_beam(width: int) -> LexiconBeam:
     """A beam of nothing said."""
     shape = (2, width)
-    beam = PhoneBeam(
+    beam = LexiconBeam(
         np.zeros(shape, np.int32),
         np.zeros(shape, np.int32),
         np.zeros(shape),
@@ -117,7 +117,7 @@ def _twice_as_many(histories: Histories) -> Histories:
 
 
 @njit(cache=True, nogil=True)
-def _say(histories: Histories, knowledge: PhoneKnowledge, parent: int, entry: int) -> int:
+def _say(histories: Histories, scorer: LexiconScorer, parent: int, entry: int) -> int:
     """The history with one word more; there is room for it."""
     table = histories.table
     at = _hash(parent, entry, table.shape[0])
@@ -131,11 +131,11 @@ def _say(histories: Histories, knowledge: PhoneKnowledge, parent: int, entry: in
     table[at] = history
     histories.parent[history] = parent
     histories.entry[history] = entry
-    settled, state = histories.settled[parent] + knowledge.closing[entry], histories.lm_state[parent]
-    if knowledge.has_lm:
-        for at_word in range(knowledge.first_word[entry], knowledge.first_word[entry + 1]):
-            log10_prob, state = lm_score(knowledge.lm, state, knowledge.lm_word[at_word])
-            settled += knowledge.lm_weight * max(log10_prob, knowledge.least[at_word])
+    settled, state = histories.settled[parent] + scorer.closing[entry], histories.lm_state[parent]
+    if scorer.has_lm:
+        for at_word in range(scorer.first_word[entry], scorer.first_word[entry + 1]):
+            log10_prob, state = lm_score(scorer.lm, state, scorer.lm_word[at_word])
+            settled += scorer.lm_weight * max(log10_prob, scorer.least[at_word])
     histories.settled[history] = settled
     histories.lm_state[history] = state
     return history
@@ -144,17 +144,17 @@ def _say(histories: Histories, knowledge: PhoneKnowledge, parent: int, entry: in
 @njit(cache=True, nogil=True)
 def advance(
     log_probs: np.ndarray,
-    knowledge: PhoneKnowledge,
+    scorer: LexiconScorer,
     limits: Limits,
-    beam: PhoneBeam,
+    beam: LexiconBeam,
     histories: Histories,
 ) -> Histories:
     """Take in the frames of `(T', P)` float32 log-probabilities, checked before.
 
     Args:
         log_probs: no NaN.
-        knowledge: see `knowledge.gather_phones`.
-        limits: see `specification.Limits`.
+        scorer: see `lexicon_scorer.build_lexicon_scorer`.
+        limits: see `search.Limits`.
         beam: changed in place.
         histories: changed in place.
 
@@ -164,8 +164,8 @@ def advance(
     width = beam.node.shape[1]
     recombine, score_threshold = limits.recombine, limits.score_threshold
     frames, phones = log_probs.shape
-    child, phone_of, ahead = knowledge.child, knowledge.phone, knowledge.ahead
-    first_entry, entries = knowledge.first_entry, knowledge.entry
+    child, phone_of, ahead = scorer.child, scorer.phone, scorer.ahead
+    first_entry, entries = scorer.first_entry, scorer.entry
     beam_node, beam_history = beam.node, beam.history
     beam_blank, beam_token = beam.in_blank, beam.in_token
     capacity = 1 << 12
@@ -221,7 +221,7 @@ def advance(
                     if total[slot] + loudest < best - score_threshold or hearable == 0:
                         break
                     start = 0
-                    said = _say(histories, knowledge, history, entries[first + choice])
+                    said = _say(histories, scorer, history, entries[first + choice])
                     gain = histories.settled[said] - histories.settled[history]
                 for heard_at in range(-1 if choice < 0 else 0, hearable):
                     in_blank, in_token = -np.inf, -np.inf
@@ -292,7 +292,7 @@ def _grown(array: np.ndarray) -> np.ndarray:
 
 @njit(cache=True, nogil=True)
 def finish(
-    beam: PhoneBeam, histories: Histories, knowledge: PhoneKnowledge
+    beam: LexiconBeam, histories: Histories, scorer: LexiconScorer
 ) -> tuple[Histories, np.ndarray, np.ndarray, np.ndarray]:
     """What the hypotheses are as whole texts.
 
@@ -301,7 +301,7 @@ def finish(
         scores and `(n,)` the others. Several may have the same history.
     """
     now, count = beam.place[0], beam.place[1]
-    first_entry, entries = knowledge.first_entry, knowledge.entry
+    first_entry, entries = scorer.first_entry, scorer.entry
     whole = 0
     for slot in range(count):
         node = beam.node[now, slot]
@@ -319,13 +319,13 @@ def finish(
             at += 1
             continue
         for place in range(first_entry[node], first_entry[node + 1]):
-            said[at], acoustic[at] = _say(histories, knowledge, history, entries[place]), score
+            said[at], acoustic[at] = _say(histories, scorer, history, entries[place]), score
             at += 1
     for place in range(whole):
         other[place] = histories.settled[said[place]]
-        if knowledge.has_lm:
-            log10_prob, _ = lm_score(knowledge.lm, histories.lm_state[said[place]], END)
-            other[place] += knowledge.lm_weight * log10_prob
+        if scorer.has_lm:
+            log10_prob, _ = lm_score(scorer.lm, histories.lm_state[said[place]], END)
+            other[place] += scorer.lm_weight * log10_prob
     return histories, said, acoustic, other
 
 

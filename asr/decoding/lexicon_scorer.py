@@ -15,14 +15,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from asr.decoding.knowledge import NO_ARRAYS, Weights
 from asr.decoding.language_model.ngram import LN10, UNKNOWN, NgramArrays, NgramModel
 from asr.decoding.lexicon import highest_below
-from asr.decoding.phones.lexicon import PhoneLexicon
+from asr.decoding.prefix_scorer import NO_ARRAYS, Weights
+from asr.decoding.pronunciation_lexicon import PronunciationLexicon
 from asr.errors import DecodingError
 
 
-class PhoneKnowledge(NamedTuple):
+class LexiconScorer(NamedTuple):
     """Arrays for the search. P phones with the blank, n nodes of the tree, E entries, W words of all entries.
 
     Attributes:
@@ -56,14 +56,14 @@ class PhoneKnowledge(NamedTuple):
     lm: NgramArrays
 
 
-def gather_phones(
-    lexicon: PhoneLexicon,
+def build_lexicon_scorer(
+    lexicon: PronunciationLexicon,
     *,
     lm: NgramModel | None = None,
     weights: Weights | None = None,
     hot_words: Mapping[str, float] | None = None,
     look_ahead: bool = True,
-) -> PhoneKnowledge:
+) -> LexiconScorer:
     """Lay everything out in arrays.
 
     Args:
@@ -101,7 +101,7 @@ def gather_phones(
     trie, nodes = lexicon.trie, len(lexicon.trie.entry)
     ahead = np.zeros(nodes)
     if look_ahead:
-        # The word bonus is not lent: see `decoding.knowledge.gather`.
+        # The word bonus is not lent: see `prefix_scorer.build_prefix_scorer`.
         lent = factor * np.add.reduceat(prob, first_word[:-1]) + closing - counts * weights.word_bonus
         at_node = np.full(nodes, -np.inf)
         np.maximum.at(at_node, lexicon.node, lent)
@@ -112,7 +112,7 @@ def gather_phones(
     phone = np.zeros(nodes, np.int32)
     parents, phones = np.nonzero(trie.child >= 0)
     phone[trie.child[parents, phones]] = phones
-    return PhoneKnowledge(
+    return LexiconScorer(
         trie.child,
         phone,
         np.searchsorted(lexicon.node[order], np.arange(nodes + 1)).astype(np.int32),
@@ -141,7 +141,7 @@ def _lm_words(lm: NgramModel, words: list[str]) -> np.ndarray:
     return ids
 
 
-def _check_hot_words(hot_words: Mapping[str, float], lexicon: PhoneLexicon) -> dict[str, float]:
+def _check_hot_words(hot_words: Mapping[str, float], lexicon: PronunciationLexicon) -> dict[str, float]:
     known = {" ".join(words) for words in lexicon.words}
     checked = {}
     for phrase, weight in hot_words.items():

@@ -49,7 +49,7 @@ class Weights(NamedTuple):
     unknown_penalty: float = -10.0
 
 
-class Knowledge(NamedTuple):
+class PrefixScorer(NamedTuple):
     """Arrays for the search. V tokens, n nodes of the word tree, W words of the language model.
 
     Attributes:
@@ -88,7 +88,7 @@ class Knowledge(NamedTuple):
     hot: HotWordAutomaton
 
 
-def gather(
+def build_prefix_scorer(
     alphabet: Alphabet,
     *,
     lm: NgramModel | None = None,
@@ -96,7 +96,7 @@ def gather(
     lexicon: Sequence[str] | None = None,
     hot_words: Mapping[str, float] | None = None,
     look_ahead: bool = False,
-) -> Knowledge:
+) -> PrefixScorer:
     """Check the parts against each other and lay them out.
 
     Args:
@@ -150,7 +150,7 @@ def gather(
             ahead = np.maximum(ahead, unknown_ahead)
         ahead[0] = 0.0
     token_word, word_token = _characters(alphabet, lm) if lm is not None and kind == CHARACTER_LM else _EMPTY
-    return Knowledge(
+    return PrefixScorer(
         alphabet.space,
         lexicon is not None,
         trie.child,

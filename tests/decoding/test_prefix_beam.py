@@ -1,4 +1,4 @@
-"""The beam search against brute force over all paths, and the compiled search against its specification."""
+"""The beam search over letters against brute force over all paths, and against the search written to be read."""
 
 import itertools
 import math
@@ -6,16 +6,17 @@ from collections import defaultdict
 
 import numpy as np
 import pytest
+import reference_search
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from asr.decoding import specification
 from asr.decoding.alphabet import Alphabet
-from asr.decoding.beam import BeamSearch
 from asr.decoding.greedy import greedy_path
-from asr.decoding.knowledge import Weights, gather
 from asr.decoding.language_model.estimate import estimate
-from asr.decoding.specification import Limits
+from asr.decoding.prefix_beam import PrefixBeamSearch, PrefixBeamStream
+from asr.decoding.prefix_scorer import Weights, build_prefix_scorer
+from asr.decoding.search import Limits
+from asr.decoding.threads import in_threads
 from asr.errors import DecodingError
 
 ALPHABET = Alphabet(("", " ", "A", "B", "C"))
@@ -46,6 +47,19 @@ def emission(
 ) -> np.ndarray:
     logits = np.random.default_rng(seed).normal(size=(frames, tokens)) * sharpness
     return (logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))).astype(np.float32)
+
+
+def prefixes(stream: PrefixBeamStream) -> list[tuple[tuple[int, ...], float]]:
+    """Every prefix in the beam, best first, with the score that it is ranked by (natural log)."""
+    row, count = stream._beam.place.tolist()
+    prefixes = stream._beam.prefix[row, :count]
+    acoustic = np.logaddexp(stream._beam.in_blank[row, :count], stream._beam.in_token[row, :count])
+    scores = acoustic + stream._tree.settled[prefixes] + stream._tree.lent[prefixes]
+    spelled = [
+        tuple(stream._compiled.spell(stream._tree.parent, stream._tree.token, int(prefix)).tolist())
+        for prefix in prefixes
+    ]
+    return list(zip(spelled, scores.tolist(), strict=True))
 
 
 def text_of(tokens) -> str:
@@ -103,32 +117,34 @@ def brute_force(log_probs: np.ndarray, known: dict) -> dict[str, float]:
 @pytest.mark.parametrize("name", KNOWLEDGE)
 def test_an_unlimited_beam_finds_what_brute_force_finds(name):
     known = KNOWLEDGE[name]
-    search = BeamSearch(ALPHABET, gather(ALPHABET, **known), limits=EVERYTHING)
+    search = PrefixBeamSearch(ALPHABET, build_prefix_scorer(ALPHABET, **known), limits=EVERYTHING)
     for seed, frames in [(0, 0), (1, 1), (2, 3), (3, 5), (4, 6)]:
         log_probs = emission(seed, frames)
         expected = sorted(brute_force(log_probs, known).items(), key=lambda item: -item[1])[:20]
         found = search.search(log_probs, n_best=20)
-        assert [text_of(candidate.tokens) for candidate in found] == [text for text, _ in expected]
+        assert [text_of(candidate.labels) for candidate in found] == [text for text, _ in expected]
         assert [candidate.score for candidate in found] == pytest.approx([score for _, score in expected])
 
 
 @pytest.mark.parametrize("penalty", [-1.0, 0.5, 3.0])
 def test_the_penalty_of_blanks_is_taken_off_every_frame(penalty):
     known = KNOWLEDGE["word model"]
-    search = BeamSearch(ALPHABET, gather(ALPHABET, **known), limits=EVERYTHING, blank_penalty=penalty)
+    search = PrefixBeamSearch(
+        ALPHABET, build_prefix_scorer(ALPHABET, **known), limits=EVERYTHING, blank_penalty=penalty
+    )
     log_probs = emission(5, 6)
     before = log_probs.copy()
     penalised = log_probs - penalty * (np.arange(log_probs.shape[1]) == 0)
     expected = sorted(brute_force(penalised, known).items(), key=lambda item: -item[1])[:20]
     found = search.search(log_probs, n_best=20)
-    assert [text_of(candidate.tokens) for candidate in found] == [text for text, _ in expected]
+    assert [text_of(candidate.labels) for candidate in found] == [text for text, _ in expected]
     assert [candidate.score for candidate in found] == pytest.approx([score for _, score in expected])
     assert (log_probs == before).all()
 
 
 def test_a_penalty_that_is_no_number_is_refused():
     with pytest.raises(DecodingError, match="blank penalty nan"):
-        BeamSearch(ALPHABET, blank_penalty=math.nan)
+        PrefixBeamSearch(ALPHABET, blank_penalty=math.nan)
 
 
 @settings(max_examples=60)
@@ -145,42 +161,43 @@ def test_a_penalty_that_is_no_number_is_refused():
         st.booleans(),
     ),
 )
-def test_the_compiled_search_keeps_the_beam_of_the_specification(name, seed, frames, shape, limits):
-    knowledge = gather(ALPHABET, **KNOWLEDGE[name])
+def test_the_compiled_search_keeps_the_beam_of_the_reference(name, seed, frames, shape, limits):
+    scorer = build_prefix_scorer(ALPHABET, **KNOWLEDGE[name])
     sharpness, impossible = shape
     log_probs = emission(seed, frames, sharpness=sharpness)
     log_probs[np.random.default_rng(seed).random(log_probs.shape) < impossible] = -np.inf
-    expected = specification.advance(specification.start(knowledge), log_probs, knowledge, limits)
-    stream = BeamSearch(ALPHABET, knowledge, limits=limits).stream()
+    expected = reference_search.advance(reference_search.start(scorer), log_probs, scorer, limits)
+    stream = PrefixBeamSearch(ALPHABET, scorer, limits=limits).stream()
     stream.feed(log_probs)
-    found = stream.prefixes()
+    found = prefixes(stream)
     assert [tokens for tokens, _ in found] == list(expected)
     assert [score for _, score in found] == pytest.approx([prefix.score for prefix in expected.values()])
     endings = {
         tokens: prefix.acoustic + ending
         for tokens, prefix in expected.items()
-        if (ending := specification.finish(prefix.context, knowledge)) is not None
+        if (ending := reference_search.finish(prefix.context, scorer)) is not None
     }
     best = stream.finish()[0]
     if endings:
-        assert best.is_whole
         assert best.score == pytest.approx(max(endings.values()))
 
 
 def test_long_utterances_outgrow_no_array():
-    knowledge = gather(ALPHABET, **KNOWLEDGE["character model"])
+    scorer = build_prefix_scorer(ALPHABET, **KNOWLEDGE["character model"])
     limits = Limits(6)
     log_probs = emission(5, 700, sharpness=1.0)
-    expected = specification.advance(specification.start(knowledge), log_probs, knowledge, limits)
-    stream = BeamSearch(ALPHABET, knowledge, limits=limits).stream()
+    expected = reference_search.advance(reference_search.start(scorer), log_probs, scorer, limits)
+    stream = PrefixBeamSearch(ALPHABET, scorer, limits=limits).stream()
     stream.feed(log_probs)
-    assert [tokens for tokens, _ in stream.prefixes()] == list(expected)
+    assert [tokens for tokens, _ in prefixes(stream)] == list(expected)
 
 
 def test_ten_thousand_frames_decode():
     log_probs = emission(6, 10_000)
-    found = BeamSearch(ALPHABET, gather(ALPHABET, **KNOWLEDGE["word model"])).search(log_probs)[0]
-    assert len(found.tokens) > 1000
+    found = PrefixBeamSearch(ALPHABET, build_prefix_scorer(ALPHABET, **KNOWLEDGE["word model"])).search(
+        log_probs
+    )[0]
+    assert len(found.labels) > 1000
     assert math.isfinite(found.score)
 
 
@@ -191,7 +208,7 @@ def test_ten_thousand_frames_decode():
     cuts=st.lists(st.integers(0, 40), max_size=6),
 )
 def test_pieces_give_what_the_whole_gives_and_the_stable_prefix_never_changes(name, seed, cuts):
-    search = BeamSearch(ALPHABET, gather(ALPHABET, **KNOWLEDGE[name]), limits=Limits(10))
+    search = PrefixBeamSearch(ALPHABET, build_prefix_scorer(ALPHABET, **KNOWLEDGE[name]), limits=Limits(10))
     log_probs = emission(seed, 40)
     stream, stable = search.stream(), ()
     for first, last in itertools.pairwise([0, *sorted(cuts), 40]):
@@ -200,16 +217,16 @@ def test_pieces_give_what_the_whole_gives_and_the_stable_prefix_never_changes(na
         assert now[: len(stable)] == stable
         stable = now
     assert stream.finish(n_best=5) == search.search(log_probs, n_best=5)
-    assert all(tokens[: len(stable)] == stable for tokens, _ in stream.prefixes())
+    assert all(tokens[: len(stable)] == stable for tokens, _ in prefixes(stream))
 
 
 def test_recombination_finds_the_best_text_with_a_smaller_beam():
-    knowledge = gather(ALPHABET, **KNOWLEDGE["word model"])
+    scorer = build_prefix_scorer(ALPHABET, **KNOWLEDGE["word model"])
     emissions = [emission(seed, 40, sharpness=1.5) for seed in range(30)]
 
     def best(limits: Limits) -> np.ndarray:
-        found = BeamSearch(ALPHABET, knowledge, limits=limits).search_batch(emissions)
-        return np.array([candidates[0].score for candidates in found])
+        search = PrefixBeamSearch(ALPHABET, scorer, limits=limits)
+        return np.array([search.search(log_probs)[0].score for log_probs in emissions])
 
     wide = best(Limits(2000))
     plain, recombined = best(Limits(8)), best(Limits(8, recombine=True))
@@ -217,51 +234,53 @@ def test_recombination_finds_the_best_text_with_a_smaller_beam():
 
 
 def test_threads_and_repetition_change_nothing():
-    search = BeamSearch(ALPHABET, gather(ALPHABET, **KNOWLEDGE["word model and hot words"]))
+    search = PrefixBeamSearch(
+        ALPHABET, build_prefix_scorer(ALPHABET, **KNOWLEDGE["word model and hot words"])
+    )
     emissions = [emission(seed, 30) for seed in range(12)]
-    alone = [search.search(log_probs, n_best=3) for log_probs in emissions]
-    assert search.search_batch(emissions, n_best=3, threads=3) == alone
-    assert search.search_batch(emissions, n_best=3) == alone
+    alone = [search.search(log_probs) for log_probs in emissions]
+    assert in_threads(search.search, emissions, 3) == alone
+    assert in_threads(search.search, emissions, 1) == alone
 
 
 def test_a_beam_of_one_without_pruning_on_a_sharp_emission_is_greedy():
     alphabet = Alphabet(("", "A", "B", "C"))
     log_probs = emission(7, 40, tokens=4, sharpness=30.0)
     expected = greedy_path(log_probs).tokens
-    found = BeamSearch(alphabet, limits=Limits(1)).search(log_probs)[0]
-    assert list(found.tokens) == expected
+    found = PrefixBeamSearch(alphabet, limits=Limits(1)).search(log_probs)[0]
+    assert list(found.labels) == expected
 
 
 def test_no_frames_and_blank_frames_give_the_empty_text():
-    search = BeamSearch(ALPHABET)
+    search = PrefixBeamSearch(ALPHABET)
     blank = np.full((20, 5), -np.inf, np.float32)
     blank[:, 0] = 0.0
     for log_probs in (np.zeros((0, 5), np.float32), blank):
         found = search.search(log_probs)
-        assert [(candidate.tokens, candidate.score) for candidate in found] == [((), 0.0)]
+        assert [(candidate.labels, candidate.score) for candidate in found] == [((), 0.0)]
 
 
 def test_a_vocabulary_of_the_blank_and_one_token_decodes():
-    found = BeamSearch(Alphabet(("", "A"))).search(np.log(np.full((3, 2), 0.5, np.float32)), n_best=9)
+    found = PrefixBeamSearch(Alphabet(("", "A"))).search(np.log(np.full((3, 2), 0.5, np.float32)), n_best=9)
     # Of 8 paths: 1 is empty, 6 spell A, 1 (A blank A) spells AA.
-    assert [candidate.tokens for candidate in found] == [(1,), (), (1, 1)]
+    assert [candidate.labels for candidate in found] == [(1,), (), (1, 1)]
     assert [math.exp(candidate.score) for candidate in found] == pytest.approx([6 / 8, 1 / 8, 1 / 8])
 
 
 def test_frames_that_allow_nothing_leave_the_empty_text_without_probability():
-    found = BeamSearch(ALPHABET).search(np.full((4, 5), -np.inf, np.float32))
-    assert [(candidate.tokens, candidate.score) for candidate in found] == [((), -math.inf)]
+    found = PrefixBeamSearch(ALPHABET).search(np.full((4, 5), -np.inf, np.float32))
+    assert [(candidate.labels, candidate.score) for candidate in found] == [((), -math.inf)]
 
 
-def test_a_broken_last_word_is_cut_off_and_says_so():
+def test_a_broken_last_word_is_cut_off():
     log_probs = np.full((3, 5), -np.inf, np.float32)
     log_probs[[0, 1, 2], [4, 1, 3]] = 0.0  # "C B": B begins BA, but is no word
-    found = BeamSearch(ALPHABET, gather(ALPHABET, lexicon=LEXICON)).search(log_probs)[0]
-    assert (text_of(found.tokens), found.is_whole) == ("C", False)
+    found = PrefixBeamSearch(ALPHABET, build_prefix_scorer(ALPHABET, lexicon=LEXICON)).search(log_probs)[0]
+    assert text_of(found.labels) == "C"
 
 
 def test_nan_logits_and_another_vocabulary_are_refused():
-    search = BeamSearch(ALPHABET)
+    search = PrefixBeamSearch(ALPHABET)
     broken = emission(0, 3)
     broken[1, 2] = np.nan
     with pytest.raises(DecodingError, match="NaN in frame 1"):
@@ -272,17 +291,17 @@ def test_nan_logits_and_another_vocabulary_are_refused():
         search.search(emission(0, 3, tokens=4))
     for limits in (Limits(0), Limits(5, 1.0), Limits(5, -1.0, -1.0), Limits(5, math.nan)):
         with pytest.raises(DecodingError, match="expected"):
-            BeamSearch(ALPHABET, limits=limits)
+            PrefixBeamSearch(ALPHABET, limits=limits)
 
 
 def test_limits_are_independent():
-    knowledge = gather(ALPHABET)
+    scorer = build_prefix_scorer(ALPHABET)
     log_probs = emission(8, 30, sharpness=1.0)
 
     def kept(limits: Limits) -> int:
-        stream = BeamSearch(ALPHABET, knowledge, limits=limits).stream()
+        stream = PrefixBeamSearch(ALPHABET, scorer, limits=limits).stream()
         stream.feed(log_probs)
-        return len(stream.prefixes())
+        return len(prefixes(stream))
 
     assert kept(Limits(40)) == 40
     assert kept(Limits(40, -math.inf, 0.3)) < 40
@@ -292,16 +311,18 @@ def test_limits_are_independent():
 def test_a_hot_word_outside_lexicon_and_language_model_is_found():
     log_probs = emission(0, 8, sharpness=0.0)  # all texts alike
     for known in ({"lexicon": LEXICON}, {"lm": WORD_LM}, {"lm": WORD_LM, "lexicon": LEXICON}):
-        without = BeamSearch(ALPHABET, gather(ALPHABET, **known)).search(log_probs)[0]
-        found = BeamSearch(ALPHABET, gather(ALPHABET, hot_words={"BCB": 12.0}, **known)).search(log_probs)[0]
-        assert "BCB" not in text_of(without.tokens)
-        assert "BCB" in text_of(found.tokens).split()
+        without = PrefixBeamSearch(ALPHABET, build_prefix_scorer(ALPHABET, **known)).search(log_probs)[0]
+        found = PrefixBeamSearch(
+            ALPHABET, build_prefix_scorer(ALPHABET, hot_words={"BCB": 12.0}, **known)
+        ).search(log_probs)[0]
+        assert "BCB" not in text_of(without.labels)
+        assert "BCB" in text_of(found.labels).split()
 
 
 def test_overlapping_hot_phrases_all_count():
     hot = {"A B": 2.0, "B C": 3.0, "A": 0.5}
     log_probs = np.full((5, 5), -np.inf, np.float32)
     log_probs[range(5), [2, 1, 3, 1, 4]] = 0.0
-    found = BeamSearch(ALPHABET, gather(ALPHABET, hot_words=hot)).search(log_probs)[0]
-    assert text_of(found.tokens) == "A B C"
+    found = PrefixBeamSearch(ALPHABET, build_prefix_scorer(ALPHABET, hot_words=hot)).search(log_probs)[0]
+    assert text_of(found.labels) == "A B C"
     assert found.score == pytest.approx(5.5)

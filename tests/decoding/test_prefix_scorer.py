@@ -6,9 +6,9 @@ import pytest
 
 from asr.decoding.alphabet import Alphabet
 from asr.decoding.hotwords import parse_hot_word, read_hot_words
-from asr.decoding.knowledge import gather
 from asr.decoding.language_model.estimate import estimate
 from asr.decoding.lexicon import read_lexicon
+from asr.decoding.prefix_scorer import build_prefix_scorer
 from asr.errors import DecodingError
 
 UPPER = Alphabet(("", " ", "A", "B", "C"))
@@ -33,21 +33,21 @@ LM = estimate([["A", "AB"], ["C", "A"]] * 3, order=2)
 )
 def test_parts_that_do_not_fit_are_refused(known, message):
     with pytest.raises(DecodingError, match=message):
-        gather(UPPER, **known)
+        build_prefix_scorer(UPPER, **known)
 
 
 def test_words_need_a_space_and_single_characters():
     with pytest.raises(DecodingError, match="has no space"):
-        gather(Alphabet(("", "A", "B", "C")), lm=LM)
+        build_prefix_scorer(Alphabet(("", "A", "B", "C")), lm=LM)
     with pytest.raises(DecodingError, match="a phrase, but"):
-        gather(Alphabet(("", "A", "B")), hot_words={"A B": 1.0})
+        build_prefix_scorer(Alphabet(("", "A", "B")), hot_words={"A B": 1.0})
     with pytest.raises(DecodingError, match=r"single characters; this one has 'TH'"):
-        gather(Alphabet(("", " ", "A", "TH")), hot_words={"A": 1.0})
+        build_prefix_scorer(Alphabet(("", " ", "A", "TH")), hot_words={"A": 1.0})
 
 
 def test_a_few_words_that_cannot_be_spelled_are_left_out_and_counted(caplog):
-    knowledge = gather(UPPER, lexicon=["A", "AB", "X1"])
-    assert (knowledge.word >= 0).sum() == 2
+    scorer = build_prefix_scorer(UPPER, lexicon=["A", "AB", "X1"])
+    assert (scorer.word >= 0).sum() == 2
     assert "1 of 3 words hold letters that the model lacks" in caplog.text
 
 

@@ -5,17 +5,18 @@ import math
 
 import numpy as np
 import pytest
+import reference_search
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from asr.decoding.knowledge import Weights
 from asr.decoding.language_model.estimate import estimate
 from asr.decoding.language_model.ngram import END
-from asr.decoding.phones.knowledge import gather_phones
-from asr.decoding.phones.lexicon import build_phone_lexicon
-from asr.decoding.phones.search import PhoneSearch
-from asr.decoding.specification import Limits
+from asr.decoding.lexicon_beam import LexiconBeamSearch
+from asr.decoding.lexicon_scorer import build_lexicon_scorer
+from asr.decoding.prefix_scorer import Weights
+from asr.decoding.pronunciation_lexicon import build_pronunciation_lexicon
+from asr.decoding.search import Limits
 from asr.errors import DecodingError
 
 PHONES = ["a", "b", "c"]
@@ -72,9 +73,9 @@ def scored(log_probs: np.ndarray, words: tuple[str, ...], hot: dict[str, float],
 @pytest.mark.parametrize("seed", range(6))
 def test_texts_and_scores_are_those_of_the_sum_over_all_paths(seed, lm, hot):
     log_probs = emission(seed, 5)
-    lexicon = build_phone_lexicon(SAID, PHONES, source="test")
-    knowledge = gather_phones(lexicon, lm=LM if lm else None, weights=WEIGHTS, hot_words=hot)
-    search = PhoneSearch(lexicon, knowledge, limits=ALL)
+    lexicon = build_pronunciation_lexicon(SAID, PHONES, source="test")
+    scorer = build_lexicon_scorer(lexicon, lm=LM if lm else None, weights=WEIGHTS, hot_words=hot)
+    search = LexiconBeamSearch(lexicon, scorer, limits=ALL)
     found = [(search.text(candidate), candidate.score) for candidate in search.search(log_probs, n_best=20)]
     texts = (words for count in range(6) for words in itertools.product(SAID, repeat=count))
     wanted = sorted(
@@ -89,10 +90,10 @@ def test_texts_and_scores_are_those_of_the_sum_over_all_paths(seed, lm, hot):
 @given(st.integers(0, 10_000), st.integers(0, 12), st.floats(0, 3))
 def test_recombination_finds_the_best_text_of_the_whole_search(seed, frames, penalty):
     log_probs = emission(seed, frames)
-    lexicon = build_phone_lexicon(SAID, PHONES, source="test")
-    knowledge = gather_phones(lexicon, lm=LM, weights=WEIGHTS)
-    whole = PhoneSearch(lexicon, knowledge, limits=ALL, blank_penalty=penalty).search(log_probs)[0]
-    merged = PhoneSearch(lexicon, knowledge, limits=ALL._replace(recombine=True), blank_penalty=penalty)
+    lexicon = build_pronunciation_lexicon(SAID, PHONES, source="test")
+    scorer = build_lexicon_scorer(lexicon, lm=LM, weights=WEIGHTS)
+    whole = LexiconBeamSearch(lexicon, scorer, limits=ALL, blank_penalty=penalty).search(log_probs)[0]
+    merged = LexiconBeamSearch(lexicon, scorer, limits=ALL._replace(recombine=True), blank_penalty=penalty)
     best = merged.search(log_probs)[0]
     # What is dropped for good had less probability when it was dropped, and could still have gained some.
     assert best.score <= whole.score + 1e-6
@@ -101,11 +102,11 @@ def test_recombination_finds_the_best_text_of_the_whole_search(seed, frames, pen
 
 def test_a_blank_penalty_is_taken_off_every_blank():
     log_probs = emission(3, 6)
-    lexicon = build_phone_lexicon(SAID, PHONES, source="test")
+    lexicon = build_pronunciation_lexicon(SAID, PHONES, source="test")
     penalised = log_probs.copy()
     penalised[:, 0] -= 1.5
-    plain = PhoneSearch(lexicon, limits=ALL).search(penalised, n_best=5)
-    built_in = PhoneSearch(lexicon, limits=ALL, blank_penalty=1.5).search(log_probs, n_best=5)
+    plain = LexiconBeamSearch(lexicon, limits=ALL).search(penalised, n_best=5)
+    built_in = LexiconBeamSearch(lexicon, limits=ALL, blank_penalty=1.5).search(log_probs, n_best=5)
     assert [one.score for one in built_in] == pytest.approx([one.score for one in plain], abs=1e-5)
     assert np.array_equal(log_probs, emission(3, 6))
 
@@ -113,8 +114,8 @@ def test_a_blank_penalty_is_taken_off_every_blank():
 def test_a_hot_phrase_is_found_as_one_and_parted_into_its_words():
     log_probs = emission(4, 8, sharpness=0.3)
     hot = {"CAB TOAD": 30.0}
-    lexicon = build_phone_lexicon(SAID, PHONES, phrases=hot, source="test")
-    search = PhoneSearch(lexicon, gather_phones(lexicon, lm=LM, weights=WEIGHTS, hot_words=hot))
+    lexicon = build_pronunciation_lexicon(SAID, PHONES, phrases=hot, source="test")
+    search = LexiconBeamSearch(lexicon, build_lexicon_scorer(lexicon, lm=LM, weights=WEIGHTS, hot_words=hot))
     best = search.search(log_probs)[0]
     assert "CAB TOAD" in search.text(best)
     words = tuple(search.text(best).split())
@@ -122,13 +123,43 @@ def test_a_hot_phrase_is_found_as_one_and_parted_into_its_words():
     assert best.score == pytest.approx(scored(log_probs, words, {}) + 30, abs=0.3)
 
 
+@settings(max_examples=30)
+@given(
+    st.integers(0, 10_000),
+    st.integers(0, 6),
+    st.sampled_from(
+        [Limits(3), Limits(7, -3.0), Limits(12), Limits(4, recombine=True), Limits(12, -4.0, recombine=True)]
+    ),
+    st.booleans(),
+)
+def test_the_compiled_search_keeps_the_beam_of_the_reference(seed, frames, limits, lm):
+    log_probs = emission(seed, frames)
+    lexicon = build_pronunciation_lexicon(SAID, PHONES, source="test")
+    scorer = build_lexicon_scorer(lexicon, lm=LM if lm else None, weights=WEIGHTS, hot_words={"BE": 1.0})
+    expected = reference_search.advance_words(
+        reference_search.start_words(scorer, limits), log_probs, scorer, limits
+    )
+    stream = LexiconBeamSearch(lexicon, scorer, limits=limits).stream()
+    stream.feed(log_probs)
+    row, count = stream._beam.place.tolist()
+    beam = [part[row, :count] for part in (stream._beam.node, stream._beam.in_blank, stream._beam.in_token)]
+    words = [tuple(stream._entries(int(history))) for history in stream._beam.history[row, :count]]
+    assert list(zip(words, beam[0].tolist(), strict=True)) == [
+        (said.entries, node) for (_, node), said in expected.items()
+    ]
+    assert beam[1] == pytest.approx([said.in_blank for said in expected.values()])
+    assert beam[2] == pytest.approx([said.in_token for said in expected.values()])
+
+
 def test_a_narrow_beam_still_finds_what_is_clearly_said():
     spoken = [3, 0, 1, 2, 0, 0, 1, 2, 0, 2]  # c a b, a b _ b
     log_probs = np.full((len(spoken), 4), math.log(0.02), np.float32)
     log_probs[np.arange(len(spoken)), spoken] = math.log(0.94)
-    lexicon = build_phone_lexicon(SAID, PHONES, source="test")
-    search = PhoneSearch(
-        lexicon, gather_phones(lexicon, lm=LM, weights=WEIGHTS), limits=Limits(20, -12, 20, recombine=True)
+    lexicon = build_pronunciation_lexicon(SAID, PHONES, source="test")
+    search = LexiconBeamSearch(
+        lexicon,
+        build_lexicon_scorer(lexicon, lm=LM, weights=WEIGHTS),
+        limits=Limits(20, -12, 20, recombine=True),
     )
     assert search.text(search.search(log_probs)[0]) == "CAB TOAD"
     assert search.text(search.search(log_probs[:4])[0]) == "CAB"
@@ -138,9 +169,9 @@ def test_a_narrow_beam_still_finds_what_is_clearly_said():
 @given(st.integers(0, 1000), st.lists(st.integers(0, 6), max_size=5), st.booleans())
 def test_pieces_give_what_the_whole_gives_and_settled_words_stay(seed, pieces, recombine):
     log_probs = emission(seed, sum(pieces), sharpness=4.0)
-    lexicon = build_phone_lexicon(SAID, PHONES, source="test")
+    lexicon = build_pronunciation_lexicon(SAID, PHONES, source="test")
     limits = Limits(12, -12, 20, recombine=recombine)
-    search = PhoneSearch(lexicon, gather_phones(lexicon, lm=LM, weights=WEIGHTS), limits=limits)
+    search = LexiconBeamSearch(lexicon, build_lexicon_scorer(lexicon, lm=LM, weights=WEIGHTS), limits=limits)
     stream, at, settled = search.stream(), 0, []
     for piece in pieces:
         stream.feed(log_probs[at : at + piece])
@@ -161,8 +192,8 @@ def test_words_settle_while_an_utterance_goes_on():
     log_probs = np.full((len(spoken), 4), math.log(1e-9), np.float32)
     log_probs[np.arange(len(spoken)), spoken] = math.log1p(-3e-9)
     few = {word: SAID[word] for word in ("CAB", "TOAD")}
-    lexicon = build_phone_lexicon(few, PHONES, source="test")
-    stream = PhoneSearch(lexicon, limits=Limits(20, -12, 20)).stream()
+    lexicon = build_pronunciation_lexicon(few, PHONES, source="test")
+    stream = LexiconBeamSearch(lexicon, limits=Limits(20, -12, 20)).stream()
     stream.feed(log_probs)
     assert stream.stable_words() == ["CAB", "TOAD"]  # the CAB after them has only begun
 
@@ -171,31 +202,31 @@ def test_an_utterance_that_breaks_off_within_a_word_keeps_the_words_before_it():
     spoken = [3, 1, 2, 3, 1, 2, 3]  # c a b, c a b, c
     log_probs = np.full((len(spoken), 4), math.log(1e-12), np.float32)
     log_probs[np.arange(len(spoken)), spoken] = math.log1p(-3e-12)
-    lexicon = build_phone_lexicon({"CAB": SAID["CAB"]}, PHONES, source="test")
-    search = PhoneSearch(lexicon, limits=Limits(20, -12, 20))
+    lexicon = build_pronunciation_lexicon({"CAB": SAID["CAB"]}, PHONES, source="test")
+    search = LexiconBeamSearch(lexicon, limits=Limits(20, -12, 20))
     (best,) = search.search(log_probs)
     assert search.text(best) == "CAB CAB"
     assert best.score == pytest.approx(0.0, abs=1e-6)
 
 
 def test_nothing_heard_is_nothing_said():
-    lexicon = build_phone_lexicon(SAID, PHONES, source="test")
-    search = PhoneSearch(lexicon)
-    assert search.search(np.zeros((0, 4), np.float32))[0].entries == ()
+    lexicon = build_pronunciation_lexicon(SAID, PHONES, source="test")
+    search = LexiconBeamSearch(lexicon)
+    assert search.search(np.zeros((0, 4), np.float32))[0].labels == ()
     silent = np.array([[0.0, -math.inf, -math.inf, -math.inf]] * 3, np.float32)
     best = search.search(silent)[0]
-    assert (best.entries, best.score) == ((), 0.0)
+    assert (best.labels, best.score) == ((), 0.0)
 
 
 def test_long_utterances_outgrow_the_first_arrays():
     """More hypotheses, and more histories, than there is room for at first."""
     log_probs = emission(1, 60, sharpness=0.5)
-    lexicon = build_phone_lexicon(SAID, PHONES, source="test")
-    knowledge = gather_phones(lexicon, lm=LM, weights=WEIGHTS)
-    wide = PhoneSearch(lexicon, knowledge, limits=Limits(3000)).search(log_probs)[0]
-    narrow = PhoneSearch(lexicon, knowledge, limits=Limits(30)).search(log_probs)[0]
+    lexicon = build_pronunciation_lexicon(SAID, PHONES, source="test")
+    scorer = build_lexicon_scorer(lexicon, lm=LM, weights=WEIGHTS)
+    wide = LexiconBeamSearch(lexicon, scorer, limits=Limits(3000)).search(log_probs)[0]
+    narrow = LexiconBeamSearch(lexicon, scorer, limits=Limits(30)).search(log_probs)[0]
     assert wide.score >= narrow.score
-    assert wide.entries
+    assert wide.labels
 
 
 @pytest.mark.parametrize(
@@ -208,39 +239,41 @@ def test_long_utterances_outgrow_the_first_arrays():
 )
 def test_emissions_that_are_none_are_refused(log_probs, message):
     with pytest.raises(DecodingError, match=message):
-        PhoneSearch(build_phone_lexicon(SAID, PHONES, source="test")).search(log_probs)
+        LexiconBeamSearch(build_pronunciation_lexicon(SAID, PHONES, source="test")).search(log_probs)
 
 
 def test_a_lexicon_of_other_phones_is_refused():
     with pytest.raises(DecodingError, match=r"said\.dict: 3 of 3 pronunciations.*such as x y.*has a b c"):
-        build_phone_lexicon({"X": [["x"], ["y"]], "Z": [["a", "x"]]}, PHONES, source="said.dict")
+        build_pronunciation_lexicon({"X": [["x"], ["y"]], "Z": [["a", "x"]]}, PHONES, source="said.dict")
 
 
 def test_some_words_of_other_phones_are_left_out_and_counted(caplog):
-    lexicon = build_phone_lexicon({**SAID, "X": [["x"]]}, PHONES, source="said.dict")
+    lexicon = build_pronunciation_lexicon({**SAID, "X": [["x"]]}, PHONES, source="said.dict")
     assert ("X",) not in lexicon.words
     assert "1 of 8 pronunciations" in caplog.text
 
 
 def test_a_hot_word_without_pronunciation_says_what_to_do():
     with pytest.raises(DecodingError, match=r"no pronunciation of ZOE in said\.dict.*--pronunciations none"):
-        build_phone_lexicon(SAID, PHONES, phrases=["CAB ZOE"], source="said.dict")
+        build_pronunciation_lexicon(SAID, PHONES, phrases=["CAB ZOE"], source="said.dict")
 
 
 def test_a_phrase_cannot_be_disfavoured():
-    lexicon = build_phone_lexicon(SAID, PHONES, phrases=["CAB TO"], source="test")
+    lexicon = build_pronunciation_lexicon(SAID, PHONES, phrases=["CAB TO"], source="test")
     with pytest.raises(DecodingError, match="favoured, not disfavoured"):
-        gather_phones(lexicon, hot_words={"CAB TO": -1.0})
+        build_lexicon_scorer(lexicon, hot_words={"CAB TO": -1.0})
 
 
 def test_a_language_model_of_other_words_is_refused():
-    lexicon = build_phone_lexicon(SAID, PHONES, source="test")
+    lexicon = build_pronunciation_lexicon(SAID, PHONES, source="test")
     lm = estimate([["to", "be"], ["a", "cab"]], order=2)
     with pytest.raises(DecodingError, match="none of their 7 words, such as 'TO'"):
-        gather_phones(lexicon, lm=lm)
+        build_lexicon_scorer(lexicon, lm=lm)
 
 
 @pytest.mark.parametrize(("limits", "penalty"), [(Limits(0), 0.0), (Limits(10), math.inf)])
 def test_limits_without_sense_are_refused(limits, penalty):
     with pytest.raises(DecodingError):
-        PhoneSearch(build_phone_lexicon(SAID, PHONES, source="test"), limits=limits, blank_penalty=penalty)
+        LexiconBeamSearch(
+            build_pronunciation_lexicon(SAID, PHONES, source="test"), limits=limits, blank_penalty=penalty
+        )

@@ -1,4 +1,6 @@
-"""The beam search of `specification`, compiled by numba. Importing this module imports numba.
+"""The beam search over letters, compiled by numba. Importing this module imports numba.
+
+What it must do is written to be read in tests/decoding/reference_search.py, which it is tested against.
 
 Prefixes are nodes of a tree that hold their context, so that a prefix has one identity however it is
 reached, and what language model, lexicon and hot words say of it is worked out once. An extension can only
@@ -18,15 +20,16 @@ import numpy as np
 from numba import njit
 
 from asr.decoding.hotwords import EDGE
-from asr.decoding.knowledge import CHARACTER_LM, NO_LM, WORD_LM, Knowledge
 from asr.decoding.language_model.ngram import END, UNKNOWN, NgramArrays
-from asr.decoding.specification import Limits
+from asr.decoding.prefix_scorer import CHARACTER_LM, NO_LM, WORD_LM, PrefixScorer
+from asr.decoding.search import Limits
 
 _BLANK = 0
 
 
 class PrefixTree(NamedTuple):
-    """Prefixes, `(C,)` each for a capacity of C; prefix 0 is the empty one. See `specification.Context`.
+    """Prefixes, `(C,)` each for a capacity of C; prefix 0 is the empty one. Context of a prefix is what is known of
+    it beside its acoustics, a function of its tokens alone.
 
     Attributes:
         parent, token: int32, the prefix without its last token, and that token; -1 for the empty one.
@@ -66,7 +69,7 @@ class Beam(NamedTuple):
 
     Attributes:
         prefix: `(2, K)` int32, in the tree.
-        in_blank, in_token: `(2, K)` float64, see `specification.Prefix`.
+        in_blank, in_token: `(2, K)` float64, natural log of all its paths that end in a blank, or in its last token.
         place: `(2,)` int64, which row is the beam, and how many prefixes it has.
     """
 
@@ -84,11 +87,11 @@ def new_beam(limits: Limits) -> Beam:
     return beam
 
 
-def new_tree(knowledge: Knowledge, capacity: int) -> PrefixTree:
+def new_tree(scorer: PrefixScorer, capacity: int) -> PrefixTree:
     """A tree of the empty prefix."""
-    tree = _empty_tree(capacity, knowledge.child.shape[1] if knowledge.lm_kind == CHARACTER_LM else 1)
-    tree.lm_state[0] = knowledge.lm_start
-    tree.hot_state[0] = knowledge.hot.start
+    tree = _empty_tree(capacity, scorer.child.shape[1] if scorer.lm_kind == CHARACTER_LM else 1)
+    tree.lm_state[0] = scorer.lm_start
+    tree.hot_state[0] = scorer.hot.start
     tree.slot[0] = 0
     tree.size[0] = 1
     return tree
@@ -154,15 +157,15 @@ def lm_score(lm: NgramArrays, state: int, word: int) -> tuple[float, int]:
 
 
 @njit(cache=True, nogil=True)
-def _score_characters(knowledge: Knowledge, state: int, score: np.ndarray, state_after: np.ndarray) -> None:
+def _score_characters(scorer: PrefixScorer, state: int, score: np.ndarray, state_after: np.ndarray) -> None:
     """A character model's weighted score `(V,)` of every token after a state, and the states after them."""
     log10_prob, suffix, log10_backoff = (
-        knowledge.lm.log10_prob,
-        knowledge.lm.suffix,
-        knowledge.lm.log10_backoff,
+        scorer.lm.log10_prob,
+        scorer.lm.suffix,
+        scorer.lm.log10_backoff,
     )
-    first_child, words = knowledge.lm.first_child, knowledge.lm.word
-    token_word, word_token = knowledge.token_word, knowledge.word_token
+    first_child, words = scorer.lm.first_child, scorer.lm.word
+    token_word, word_token = scorer.token_word, scorer.word_token
     inner = log10_backoff.shape[0]
     tokens = score.shape[0]
     chain = np.empty(64, np.int32)
@@ -188,27 +191,27 @@ def _score_characters(knowledge: Knowledge, state: int, score: np.ndarray, state
                 state_after[token] = child if child < inner else suffix[child]
     for token in range(tokens):
         if token_word[token] == UNKNOWN:
-            score[token], state_after[token] = lm_score(knowledge.lm, state, UNKNOWN)
-        score[token] *= knowledge.lm_weight
+            score[token], state_after[token] = lm_score(scorer.lm, state, UNKNOWN)
+        score[token] *= scorer.lm_weight
 
 
 @njit(cache=True, nogil=True)
-def _close_word(tree: PrefixTree, prefix: int, knowledge: Knowledge) -> None:
+def _close_word(tree: PrefixTree, prefix: int, scorer: PrefixScorer) -> None:
     """Fill in `closed` and `closed_state`; -inf where the open word is no word."""
     word, closing, least = -1, 0.0, -np.inf
     node = tree.node[prefix]
     if node >= 0:
-        word = knowledge.word[node]
-        closing, least = knowledge.closing[node], knowledge.least[node]
+        word = scorer.word[node]
+        closing, least = scorer.closing[node], scorer.least[node]
     if word < 0:
-        if knowledge.constrained:
+        if scorer.constrained:
             tree.closed[prefix] = -np.inf
             return
-        word, closing, least = UNKNOWN, knowledge.unknown_closing, -np.inf
+        word, closing, least = UNKNOWN, scorer.unknown_closing, -np.inf
     settled, state = tree.settled[prefix], tree.lm_state[prefix]
-    if knowledge.lm_kind == WORD_LM:
-        log10_prob, after = lm_score(knowledge.lm, state, word)
-        settled += knowledge.lm_weight * max(log10_prob, least)
+    if scorer.lm_kind == WORD_LM:
+        log10_prob, after = lm_score(scorer.lm, state, word)
+        settled += scorer.lm_weight * max(log10_prob, least)
         state = after
     tree.closed[prefix] = settled + closing
     tree.closed_state[prefix] = state
@@ -298,7 +301,7 @@ def _make_room(tree: PrefixTree, beam: Beam, needed: int) -> PrefixTree:
 
 
 @njit(cache=True, nogil=True)
-def _new_prefix(tree: PrefixTree, knowledge: Knowledge, parent: int, token: int) -> int:
+def _new_prefix(tree: PrefixTree, scorer: PrefixScorer, parent: int, token: int) -> int:
     """Add the extension of a prefix, with its context; the lexicon has allowed it."""
     prefix = tree.size[0]
     tree.size[0] += 1
@@ -311,35 +314,35 @@ def _new_prefix(tree: PrefixTree, knowledge: Knowledge, parent: int, token: int)
     tree.next_score[prefix, 0] = np.nan
     settled, lm_state = tree.settled[parent], tree.lm_state[parent]
     lent, node, edge = 0.0, 0, EDGE
-    if token == knowledge.space:
+    if token == scorer.space:
         settled, lm_state = tree.closed[parent], tree.closed_state[parent]
     else:
-        node = knowledge.child[tree.node[parent], token] if tree.node[parent] >= 0 else -1
-        lent = knowledge.ahead[node] if node >= 0 else knowledge.unknown_ahead
+        node = scorer.child[tree.node[parent], token] if tree.node[parent] >= 0 else -1
+        lent = scorer.ahead[node] if node >= 0 else scorer.unknown_ahead
         edge = token
-    if knowledge.lm_kind == CHARACTER_LM:
+    if scorer.lm_kind == CHARACTER_LM:
         settled += tree.next_score[parent, token]
         lm_state = tree.next_state[parent, token]
-    hot_state = knowledge.hot.after[tree.hot_state[parent], edge]
+    hot_state = scorer.hot.after[tree.hot_state[parent], edge]
     tree.node[prefix] = node
     tree.lm_state[prefix] = lm_state
     tree.hot_state[prefix] = hot_state
-    tree.settled[prefix] = settled + knowledge.hot.earned[hot_state]
-    tree.lent[prefix] = lent + knowledge.hot.lent[hot_state]
-    tree.in_word[prefix] = token != knowledge.space
+    tree.settled[prefix] = settled + scorer.hot.earned[hot_state]
+    tree.lent[prefix] = lent + scorer.hot.lent[hot_state]
+    tree.in_word[prefix] = token != scorer.space
     return prefix
 
 
 @njit(cache=True, nogil=True)
 def advance(
-    log_probs: np.ndarray, knowledge: Knowledge, limits: Limits, beam: Beam, tree: PrefixTree
+    log_probs: np.ndarray, scorer: PrefixScorer, limits: Limits, beam: Beam, tree: PrefixTree
 ) -> PrefixTree:
     """Take in the frames of `(T', V)` float32 log-probabilities, checked before.
 
     Args:
         log_probs: no NaN.
-        knowledge: see `knowledge.gather`.
-        limits: see `specification.Limits`; an int and two floats.
+        scorer: see `prefix_scorer.build_prefix_scorer`.
+        limits: see `search.Limits`; an int and two floats.
         beam: changed in place.
         tree: changed in place.
 
@@ -349,12 +352,12 @@ def advance(
     width = beam.prefix.shape[1]
     frames, vocabulary = log_probs.shape
     space, constrained, has_characters = (
-        knowledge.space,
-        knowledge.constrained,
-        knowledge.lm_kind == CHARACTER_LM,
+        scorer.space,
+        scorer.constrained,
+        scorer.lm_kind == CHARACTER_LM,
     )
-    child, ahead, unknown_ahead = knowledge.child, knowledge.ahead, knowledge.unknown_ahead
-    hot_after, hot_earned, hot_lent = knowledge.hot.after, knowledge.hot.earned, knowledge.hot.lent
+    child, ahead, unknown_ahead = scorer.child, scorer.ahead, scorer.unknown_ahead
+    hot_after, hot_earned, hot_lent = scorer.hot.after, scorer.hot.earned, scorer.hot.lent
     beam_prefix, beam_blank, beam_token = beam.prefix, beam.in_blank, beam.in_token
     # Recombined prefixes leave room for others, which wait in a pool twice as large.
     capacity = 2 * width if limits.recombine else width
@@ -414,9 +417,7 @@ def advance(
             last = last_token[prefix]
             node, hot_state, settled = node_of[prefix], hot_of[prefix], settled_of[prefix]
             if has_characters and np.isnan(next_score[prefix, 0]):
-                _score_characters(
-                    knowledge, tree.lm_state[prefix], next_score[prefix], tree.next_state[prefix]
-                )
+                _score_characters(scorer, tree.lm_state[prefix], next_score[prefix], tree.next_state[prefix])
             for index in range(candidates):
                 token = tokens[index]
                 if merged[slot, token]:
@@ -437,7 +438,7 @@ def advance(
                     score = acoustic + (extra + hot_earned[hot]) + (lent + hot_lent[hot])
                 elif in_word[prefix]:
                     if np.isnan(closed[prefix]):
-                        _close_word(tree, prefix, knowledge)
+                        _close_word(tree, prefix, scorer)
                     hot = hot_after[hot_state, EDGE]
                     extra = closed[prefix] + next_score[prefix, token] if has_characters else closed[prefix]
                     score = acoustic + (extra + hot_earned[hot]) + hot_lent[hot]
@@ -485,7 +486,7 @@ def advance(
                 longer = first_child[prefix]
                 while longer >= 0 and last_token[longer] != token:
                     longer = next_sibling[longer]
-                prefix = longer if longer >= 0 else _new_prefix(tree, knowledge, prefix, token)
+                prefix = longer if longer >= 0 else _new_prefix(tree, scorer, prefix, token)
                 blank_score, token_score = -np.inf, pool_acoustic[candidate]
             if limits.recombine:
                 token, node, lm_state, hot_state = (
@@ -525,7 +526,7 @@ def advance(
 
 
 @njit(cache=True, nogil=True)
-def finish(beam: Beam, tree: PrefixTree, knowledge: Knowledge) -> tuple[np.ndarray, np.ndarray]:
+def finish(beam: Beam, tree: PrefixTree, scorer: PrefixScorer) -> tuple[np.ndarray, np.ndarray]:
     """Acoustic and other score `(K,)` of each prefix as a whole text; the other is -inf for a broken last word."""
     now, count = beam.place[0], beam.place[1]
     acoustic, other = np.empty(count), np.empty(count)
@@ -535,13 +536,13 @@ def finish(beam: Beam, tree: PrefixTree, knowledge: Knowledge) -> tuple[np.ndarr
         settled, state = tree.settled[prefix], tree.lm_state[prefix]
         if tree.in_word[prefix]:
             if np.isnan(tree.closed[prefix]):
-                _close_word(tree, prefix, knowledge)
+                _close_word(tree, prefix, scorer)
             settled, state = tree.closed[prefix], tree.closed_state[prefix]
             if settled > -np.inf:
-                settled += knowledge.hot.earned[knowledge.hot.after[tree.hot_state[prefix], EDGE]]
-        if knowledge.lm_kind != NO_LM and settled > -np.inf:
-            log10_prob, _ = lm_score(knowledge.lm, state, END)
-            settled += knowledge.lm_weight * log10_prob
+                settled += scorer.hot.earned[scorer.hot.after[tree.hot_state[prefix], EDGE]]
+        if scorer.lm_kind != NO_LM and settled > -np.inf:
+            log10_prob, _ = lm_score(scorer.lm, state, END)
+            settled += scorer.lm_weight * log10_prob
         other[slot] = settled
     return acoustic, other
 

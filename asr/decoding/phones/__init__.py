@@ -1,1 +1,0 @@
-"""Words through their pronunciations: what a network heard as phones becomes text."""

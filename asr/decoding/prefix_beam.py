@@ -1,0 +1,141 @@
+"""Beam search over log-probabilities: whole utterances, many in threads, or piece by piece.
+
+The search is compiled by numba on first use, which takes some seconds once; the result is cached on disk.
+What it computes is written down in tests/decoding/reference_search.py.
+"""
+
+import copy
+import math
+from typing import Literal
+
+import numpy as np
+
+from asr.decoding.alphabet import BLANK, Alphabet
+from asr.decoding.emission import check_log_probs
+from asr.decoding.prefix_scorer import PrefixScorer, build_prefix_scorer
+from asr.decoding.search import Candidate, Limits, Spelled, check_blank_penalty
+
+
+class PrefixBeamSearch:
+    """A `Search` over letters with given scorer and limits; safe to use from several threads.
+
+    Args:
+        alphabet: of the acoustic model.
+        scorer: from `prefix_scorer.build_prefix_scorer`; by default none, the plain CTC search.
+        limits: what is left out.
+        blank_penalty: taken off the natural-log probability of the blank in every frame. A network that does
+            not recognise a sound is soon sure of a blank; with a penalty what else it thought possible is heard.
+
+    Raises:
+        DecodingError: a limit that makes no sense, or a penalty that is not finite.
+    """
+
+    head: Literal["letters"] = "letters"
+
+    def __init__(
+        self,
+        alphabet: Alphabet,
+        scorer: PrefixScorer | None = None,
+        *,
+        limits: Limits | None = None,
+        blank_penalty: float = 0.0,
+    ) -> None:
+        self.alphabet = alphabet
+        self.scorer = scorer or build_prefix_scorer(alphabet)
+        self.limits = (limits or Limits()).checked()
+        self.blank_penalty = check_blank_penalty(blank_penalty)
+
+    def without_recombination(self) -> "PrefixBeamSearch":
+        """See `Search`."""
+        other = copy.copy(self)
+        other.limits = self.limits._replace(recombine=False)
+        return other
+
+    def search(self, log_probs: np.ndarray, *, n_best: int = 1) -> list[Candidate]:
+        """See `Search`."""
+        stream = self.stream()
+        stream.feed(log_probs)
+        return stream.finish(n_best=n_best)
+
+    def stream(self) -> "PrefixBeamStream":
+        """See `Search`."""
+        return PrefixBeamStream(self)
+
+    def spell(self, candidate: Candidate) -> tuple[list[int], list[Spelled]]:
+        """See `Search`."""
+        return list(candidate.labels), self.alphabet.words(candidate.labels)
+
+    def text(self, candidate: Candidate) -> str:
+        """See `Search`."""
+        return self.alphabet.text(candidate.labels)
+
+
+class PrefixBeamStream:
+    """The state of a search between pieces of one utterance. Made by `PrefixBeamSearch.stream`."""
+
+    def __init__(self, search: PrefixBeamSearch) -> None:
+        from asr.decoding import prefix_kernel
+
+        self._compiled = prefix_kernel
+        self._search = search
+        self._beam = prefix_kernel.new_beam(search.limits)
+        self._tree = prefix_kernel.new_tree(search.scorer, 256 + 8 * search.limits.beam_width)
+
+    def feed(self, log_probs: np.ndarray) -> None:
+        """See `SearchStream`."""
+        check_log_probs(log_probs, columns=len(self._search.alphabet.symbols))
+        frames = np.ascontiguousarray(log_probs, dtype=np.float32)
+        if self._search.blank_penalty:
+            frames = frames.copy()
+            frames[:, BLANK] -= self._search.blank_penalty
+        self._tree = self._compiled.advance(
+            frames,
+            self._search.scorer,
+            self._search.limits,
+            self._beam,
+            self._tree,
+        )
+
+    def copy(self) -> "PrefixBeamStream":
+        """See `SearchStream`."""
+        other = PrefixBeamStream.__new__(PrefixBeamStream)
+        other._compiled, other._search = self._compiled, self._search
+        other._beam = type(self._beam)(*(part.copy() for part in self._beam))
+        other._tree = type(self._tree)(*(part.copy() for part in self._tree))
+        return other
+
+    def stable_prefix(self) -> tuple[int, ...]:
+        """Token ids that no further piece can change: what all prefixes in the beam have in common."""
+        node = self._compiled.common_prefix(self._beam, self._tree)
+        return tuple(self._compiled.spell(self._tree.parent, self._tree.token, node).tolist())
+
+    def stable_words(self) -> list[str]:
+        """See `SearchStream`."""
+        return self._search.alphabet.closed_words(self.stable_prefix())
+
+    def finish(self, *, n_best: int = 1) -> list[Candidate]:
+        """See `SearchStream`. Where no prefix ends in a word of the lexicon, the unfinished word is cut off."""
+        acoustic, other = self._compiled.finish(self._beam, self._tree, self._search.scorer)
+        prefixes = self._beam.prefix[self._beam.place[0], : len(other)]
+        is_whole = bool((other > -np.inf).any())
+        if not is_whole:
+            other = self._tree.settled[prefixes]
+        found: dict[tuple[int, ...], Candidate] = {}
+        for slot in np.argsort(-(acoustic + other), kind="stable").tolist():
+            if other[slot] == -np.inf:
+                continue
+            tokens = self._compiled.spell(self._tree.parent, self._tree.token, int(prefixes[slot])).tolist()
+            text = self._tidy(tokens, cut=not is_whole)
+            if text not in found:
+                score = float(acoustic[slot] + other[slot])
+                found[text] = Candidate(text, score, float(acoustic[slot]))
+                if len(found) == n_best:
+                    break
+        return list(found.values()) or [Candidate((), -math.inf, -math.inf)]
+
+    def _tidy(self, tokens: list[int], *, cut: bool) -> tuple[int, ...]:
+        """Without a space at the end; `cut` takes the last word off."""
+        space = self._search.alphabet.space
+        while cut and tokens and tokens[-1] != space:
+            tokens.pop()
+        return tuple(tokens[:-1] if tokens and tokens[-1] == space else tokens)

@@ -1,0 +1,136 @@
+"""What makes emissions: the network of a checkpoint, an ONNX file, the shared network of a server."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import torch
+
+from asr.data.batching import pad_waveforms
+from asr.data.tokenizer import Tokenizer
+from asr.decoding.emission import Emission, NetworkText
+from asr.errors import UsageError
+from asr.model.checkpoint import Checkpoint
+from asr.model.precision import Precision, autocast
+from asr.model.quantisation import TranscriptionPrecision, quantise
+from asr.model.recognition import recognise
+
+
+@dataclass(frozen=True)
+class EmitterInfo:
+    """What transcription must know of a network.
+
+    Attributes:
+        tokenizer: of the letters.
+        phones: of the second head, their ids from 1; none without it.
+        sample_rate: Hz.
+        seconds_per_frame: time from one frame of the emission to the next.
+        minimum_samples: the shortest waveform that gives a frame.
+        decoder_network: kind of a decoder network of the model's own; None for CTC alone.
+        device: where it runs.
+        precision: of its numbers.
+    """
+
+    tokenizer: Tokenizer
+    phones: tuple[str, ...]
+    sample_rate: int
+    seconds_per_frame: float
+    minimum_samples: int
+    decoder_network: str | None
+    device: torch.device
+    precision: TranscriptionPrecision
+
+
+class Emitter(Protocol):
+    """Waveforms -> emissions."""
+
+    @property
+    def info(self) -> EmitterInfo: ...
+
+    def emit(self, waveforms: Sequence[np.ndarray], *, network_beam: int = 0) -> list[Emission]:
+        """Emissions of `(N,)` waveforms at the model's rate.
+
+        Args:
+            waveforms: each at least `minimum_samples` long.
+            network_beam: width of the decoder network's search, where the model has one; 0 leaves its text out.
+        """
+        ...
+
+
+class TorchEmitter:
+    """The network of a checkpoint in PyTorch.
+
+    Args:
+        checkpoint: the model and its tokenizer.
+        device: "cpu", "cuda", or "auto" for a GPU where there is one.
+        precision: "float32", "bfloat16", "int8" (weights rounded; CPU only), or "auto" for bfloat16 where the
+            hardware multiplies it.
+
+    Raises:
+        UsageError: no such device, or a precision that it lacks.
+    """
+
+    def __init__(
+        self, checkpoint: Checkpoint, *, device: str = "auto", precision: TranscriptionPrecision = "auto"
+    ) -> None:
+        chosen = choose_device(device)
+        model = checkpoint.model.to(chosen).eval()
+        if precision == "int8":
+            if chosen.type != "cpu":
+                raise UsageError(f"precision int8 works on the CPU alone; the device is {chosen}")
+            model = quantise(model)
+        self.model = model
+        self.info = EmitterInfo(
+            checkpoint.tokenizer,
+            model.config.phones,
+            model.sample_rate,
+            model.seconds_per_frame,
+            model.minimum_samples,
+            None if model.objective is None else model.config.objective.kind,
+            chosen,
+            precision,
+        )
+
+    @property
+    def network_precision(self) -> Precision:
+        """The precision of what stands between the layers: int8 layers take and give float32."""
+        return "float32" if self.info.precision == "int8" else self.info.precision
+
+    def emit(self, waveforms: Sequence[np.ndarray], *, network_beam: int = 0) -> list[Emission]:
+        """See `Emitter`."""
+        padded, sizes = (part.to(self.info.device) for part in pad_waveforms(waveforms))
+        with torch.inference_mode(), autocast(self.info.device, self.network_precision):
+            if network_beam and self.info.decoder_network is not None:
+                return [
+                    Emission(
+                        log_probs.cpu().numpy(), network_text=NetworkText(tuple(found.tokens), found.score)
+                    )
+                    for log_probs, found in recognise(self.model, padded, sizes, beam_width=network_beam)
+                ]
+            heads = self.model.heads(*self.model.features(padded, sizes))
+        letters = heads.letters.cpu().numpy()
+        phones = None if heads.phones is None else heads.phones.cpu().numpy()
+        return [
+            Emission(letters[row, :length], None if phones is None else phones[row, :length])
+            for row, length in enumerate(heads.lengths.tolist())
+        ]
+
+
+def choose_device(name: str) -> torch.device:
+    """The device called "cpu", "cuda" or "cuda:1"; "auto" is a GPU where there is one.
+
+    Raises:
+        UsageError: no such device on this machine.
+    """
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.zeros(1, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        reason = str(error).splitlines()[0]
+        raise UsageError(
+            f"device {name!r} cannot be used here ({reason}); expected cpu, cuda or auto"
+        ) from None
+    return device

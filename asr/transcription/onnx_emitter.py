@@ -1,0 +1,66 @@
+"""An ONNX file of `asr export` as an emitter: the network runs in onnxruntime."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from asr.data.batching import pad_waveforms
+from asr.data.tokenizer import CharacterTokenizer
+from asr.decoding.emission import Emission
+from asr.errors import AsrError, CheckpointError, UsageError
+from asr.transcription.emitter import EmitterInfo
+
+
+class OnnxEmitter:
+    """Runs an ONNX file on the CPU; see `Emitter`. It gives letters alone.
+
+    Args:
+        path: what `asr export` wrote.
+        threads: of onnxruntime; 0 leaves it to it.
+
+    Raises:
+        UsageError: onnxruntime is not installed.
+        CheckpointError: not an ONNX file, or not one of `asr export`.
+    """
+
+    def __init__(self, path: str | Path, *, threads: int = 0) -> None:
+        try:
+            import onnxruntime
+        except ImportError:
+            raise UsageError(f"{path}: ONNX models run in onnxruntime: `pip install 'asr[export]'`") from None
+        if not Path(path).is_file():
+            raise CheckpointError(f"{path}: no such model; `asr export` writes one")
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        try:
+            self.session = onnxruntime.InferenceSession(
+                str(path), options, providers=["CPUExecutionProvider"]
+            )
+        except Exception as error:  # onnxruntime's own errors have no base but this
+            reason = str(error).strip().splitlines()[0]
+            raise CheckpointError(f"{path}: not an ONNX model, or a broken one ({reason})") from None
+        metadata = self.session.get_modelmeta().custom_metadata_map
+        try:
+            self.info = EmitterInfo(
+                CharacterTokenizer(json.loads(metadata["vocabulary"]), case=metadata["case"]),
+                (),
+                int(metadata["sample_rate"]),
+                float(metadata["seconds_per_frame"]),
+                int(metadata["minimum_samples"]),
+                None,
+                torch.device("cpu"),
+                "float32",
+            )
+        except (KeyError, ValueError, AsrError) as error:
+            raise CheckpointError(f"{path}: an ONNX file, but not one of `asr export` ({error})") from None
+
+    def emit(self, waveforms: Sequence[np.ndarray], *, network_beam: int = 0) -> list[Emission]:
+        """See `Emitter`."""
+        padded, lengths = pad_waveforms(waveforms)
+        log_probs, frames = self.session.run(
+            ["log_probs", "frames"], {"waveforms": padded.numpy(), "lengths": lengths.numpy()}
+        )
+        return [Emission(row[:count]) for row, count in zip(log_probs, frames.tolist(), strict=True)]
