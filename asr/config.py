@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from asr.data.batching import DataConfig
 from asr.data.tokenizer import TokenizerConfig
+from asr.decoding.options import DecodingOptions
 from asr.errors import ConfigError
 from asr.files import write_atomically
 from asr.model.acoustic import AcousticModelConfig
@@ -48,7 +49,7 @@ class OptimizerConfig:
     gradient_clip_value: float = 0.0
 
 
-BestBy = Literal["wer", "loss", "per"]
+BestBy = Literal["wer", "loss", "per", "decoded_wer"]
 HeadLoss = Literal["ctc", "ctc_crf"]
 
 
@@ -162,7 +163,7 @@ class TrainingConfig:
             is computed, drawn anew for each batch (Graves 2011); 0 adds none.
         start_from: checkpoint whose weights training begins with; null begins with random ones.
         best_by: the dev measure that makes a model the best so far: "wer" of greedy letters, "loss" of letters, "per", the
-            error rate of the best phone of each frame (with CTC-CRF given the unit model).
+            error rate of the best phone of each frame (with CTC-CRF given the unit model), "decoded_wer" of `dev_decoding`.
         patience: epochs without a better model after which training ends; 0 goes through all epochs.
         dev_normaliser: how dev transcripts are spelled alike before errors are counted; one of
             `asr score --normaliser`.
@@ -191,6 +192,21 @@ class TrainingConfig:
 
 
 @dataclass(frozen=True)
+class DevDecodingConfig:
+    """A dev WER as users will see it, after each epoch: through language model, lexicon and pronunciations.
+
+    Greedy letters may stand still while this falls by a fifth, above all with CTC-CRF. It takes time, which the log shows.
+
+    Attributes:
+        utterances: of the dev set that are decoded, spread evenly over it; 0 for none.
+        options: how they are decoded.
+    """
+
+    utterances: int = 0
+    options: DecodingOptions = field(default_factory=lambda: DecodingOptions("beam"))
+
+
+@dataclass(frozen=True)
 class ExperimentConfig:
     """One experiment: data, model and training.
 
@@ -204,6 +220,7 @@ class ExperimentConfig:
         heads: what reads the encoder's output, and the loss of each.
         optimizer: how weights move.
         training: how long, how precisely, from which seed.
+        dev_decoding: a dev WER through the whole of decoding.
     """
 
     data: DataConfig
@@ -215,6 +232,7 @@ class ExperimentConfig:
     objective: ObjectiveConfig = field(default_factory=ObjectiveConfig)
     optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
     training: TrainingConfig = field(default_factory=TrainingConfig)
+    dev_decoding: DevDecodingConfig = field(default_factory=DevDecodingConfig)
 
     @property
     def acoustic_model(self) -> AcousticModelConfig:

@@ -29,6 +29,8 @@ def draw_curves(path: Path, rows: Sequence[EpochRow], *, title: str) -> None:
     errors.plot(epochs, [row.dev_cer for row in rows], label="CER")
     if not all(math.isnan(row.dev_per) for row in rows):
         errors.plot(epochs, [row.dev_per for row in rows], label="PER (phones)")
+    if not all(math.isnan(row.dev_decoded_wer) for row in rows):
+        errors.plot(epochs, [row.dev_decoded_wer for row in rows], label="WER, decoded")
     errors.plot([best.epoch], [best.dev_wer], "o", color="C0")
     errors.annotate(
         f"{best.dev_wer:.1%}",
@@ -37,7 +39,7 @@ def draw_curves(path: Path, rows: Sequence[EpochRow], *, title: str) -> None:
         xytext=(0, 8),
         ha="center",
     )
-    errors.set(title="dev errors, greedy", ylim=(0, 1.05))
+    errors.set(title="dev errors, greedy but where said", ylim=(0, 1.05))
     errors.yaxis.set_major_formatter(PercentFormatter(1.0))
     errors.legend()
 

@@ -27,7 +27,7 @@ SAMPLES = 3
 REPORT_SECONDS = 600.0
 
 # Columns that runs of earlier versions lack.
-_LATER = {"unreadable", "memory_gib", "dev_per"}
+_LATER = {"unreadable", "memory_gib", "dev_per", "dev_decoded_wer", "decoding_seconds"}
 
 
 @dataclass(frozen=True)
@@ -49,6 +49,8 @@ class EpochRow:
         memory_gib: most memory used so far, in GiB: of the GPU where there is one, else of the process.
         seconds: the epoch, validation included.
         dev_per: phone error rate of the best phones of each frame, with CTC-CRF given its unit model; NaN without phones.
+        dev_decoded_wer: of the utterances of `dev_decoding`, through the whole of decoding; NaN without any.
+        decoding_seconds: what that took.
     """
 
     epoch: int
@@ -67,6 +69,8 @@ class EpochRow:
     unreadable: int = 0
     memory_gib: float = 0.0
     dev_per: float = math.nan
+    dev_decoded_wer: float = math.nan
+    decoding_seconds: float = 0.0
 
 
 class EpochLog(lightning.Callback):
@@ -149,6 +153,8 @@ class EpochLog(lightning.Callback):
             unreadable=train.unreadable,
             memory_gib=peak_memory() / 2**30,
             dev_per=dev.phone_errors.rate,
+            dev_decoded_wer=dev.decoded_wer,
+            decoding_seconds=dev.decoding_seconds,
         )
         self.rows.append(row)
         training = module.config.training
@@ -180,10 +186,12 @@ class EpochLog(lightning.Callback):
         left = (self.epochs - row.epoch) * sum(recent) / len(recent)
         skipped = f"  {row.nonfinite_steps} steps skipped" if row.nonfinite_steps else ""
         skipped += f"  {row.unreadable} utterances unreadable" if row.unreadable else ""
-        phones = "" if math.isnan(row.dev_per) else f"PER {row.dev_per:.1%}  "
+        others = "" if math.isnan(row.dev_per) else f"PER {row.dev_per:.1%}  "
+        if not math.isnan(row.dev_decoded_wer):
+            others += f"decoded WER {row.dev_decoded_wer:.1%} ({row.decoding_seconds:.0f} s)  "
         return (
             f"epoch {row.epoch}/{self.epochs}  loss {row.train_loss:.3f}  dev {row.dev_loss:.3f}  "
-            f"WER {row.dev_wer:.1%}  CER {row.dev_cer:.1%}  {phones}blanks {row.blank_share:.0%}  "
+            f"WER {row.dev_wer:.1%}  CER {row.dev_cer:.1%}  {others}blanks {row.blank_share:.0%}  "
             f"gradient {row.gradient_norm:.2f}  {row.hours_per_hour:.0f} h/h  "
             f"data wait {row.data_wait_share:.1%}{skipped}  {_clock(left)} left"
         )
@@ -195,6 +203,7 @@ def best_row(rows: Sequence[EpochRow], by: BestBy) -> EpochRow:
         "wer": lambda row: row.dev_wer,
         "loss": lambda row: row.dev_loss,
         "per": lambda row: row.dev_per,
+        "decoded_wer": lambda row: row.dev_decoded_wer,
     }
     return min(rows, key=lambda row: (measures[by](row), row.dev_loss))
 

@@ -169,6 +169,10 @@ def _check(config: ExperimentConfig) -> None:
         raise ConfigError(
             f"heads.letters.weight 0 with objective.kind {config.objective.kind}; its words are timed by the letters' head"
         )
+    if config.training.best_by == "decoded_wer" and not config.dev_decoding.utterances:
+        raise ConfigError(
+            "training.best_by decoded_wer needs dev_decoding.utterances above 0, and its options"
+        )
     if config.training.best_by == "per" and heads.phones.weight == 0:
         raise ConfigError("training.best_by per needs a head of phones; set heads.phones.weight, or take wer")
     pyramid, layers = config.model.pyramid, config.model.layers

@@ -2,6 +2,7 @@
 
 import logging
 import math
+import time
 from typing import Any
 
 import lightning
@@ -21,6 +22,7 @@ from asr.evaluation.scoring import score_utterance
 from asr.model.acoustic import AcousticModel, Emission
 from asr.model.features import frame_mask
 from asr.model.losses import consistency_loss, ctc_loss, objective_losses
+from asr.training.dev_decoding import DevDecoder
 from asr.training.heads import NO_HEAD_DATA, HeadData, Heads, model_shape
 from asr.training.muon import stacked_matrices
 from asr.training.optimizers import build_optimizer, build_schedule
@@ -54,12 +56,14 @@ class SpeechModule(lightning.LightningModule):
                 "0 to 1"
             )
         self.weight_noise = WeightNoise(self.model, config.training.weight_noise)
-        self.normalise = find_normaliser(config.training.dev_normaliser).apply
+        self.normaliser = find_normaliser(config.training.dev_normaliser)
+        self.normalise = self.normaliser.apply
         self.averaged: AveragedModel | None = None
         if config.training.ema_decay > 0:
             self.averaged = AveragedModel(
                 self.model, multi_avg_fn=get_ema_multi_avg_fn(config.training.ema_decay)
             ).requires_grad_(False)
+        self.dev_decoder: DevDecoder | None = None
         self.train_totals = TrainTotals()
         self.dev_totals = DevTotals()
         self.nonfinite_steps = 0
@@ -271,7 +275,13 @@ class SpeechModule(lightning.LightningModule):
             totals.utterances.append(score_utterance(utterance_id, reference, recognised))
 
     def on_validation_epoch_end(self) -> None:
-        """Add up what the processes saw."""
+        """Decode what is to be decoded, and add up what the processes saw."""
+        if self.dev_decoder is not None:
+            began = time.monotonic()
+            self.dev_totals.decoded = self.dev_decoder(
+                rank=self.global_rank, world_size=self.trainer.world_size
+            )
+            self.dev_totals.decoding_seconds = time.monotonic() - began
         if self.trainer.world_size > 1:
             parts: list[Any] = [None] * self.trainer.world_size
             torch.distributed.all_gather_object(parts, (self.train_totals, self.dev_totals))

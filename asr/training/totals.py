@@ -1,5 +1,6 @@
 """What an epoch of training and a validation add up to, over steps and over processes."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -91,6 +92,8 @@ class DevTotals:
     blanks: int = 0
     phone_errors: PhoneErrors = field(default_factory=PhoneErrors)
     utterances: list[ScoredUtterance] = field(default_factory=list)
+    decoded: list[ScoredUtterance] = field(default_factory=list)
+    decoding_seconds: float = 0.0
 
     @classmethod
     def merged(cls, parts: Sequence["DevTotals"]) -> "DevTotals":
@@ -102,9 +105,16 @@ class DevTotals:
             blanks=sum(part.blanks for part in parts),
             phone_errors=sum((part.phone_errors for part in parts), PhoneErrors()),
             utterances=sorted((item for part in parts for item in part.utterances), key=lambda item: item.id),
+            decoded=sorted((item for part in parts for item in part.decoded), key=lambda item: item.id),
+            decoding_seconds=max(part.decoding_seconds for part in parts),
         )
 
     @property
     def score(self) -> Score:
-        """Pooled WER and CER."""
+        """Pooled WER and CER, greedy."""
         return Score(self.utterances)
+
+    @property
+    def decoded_wer(self) -> float:
+        """Pooled WER of the utterances that went through the whole of decoding; NaN without any."""
+        return Score(self.decoded).wer if self.decoded else math.nan

@@ -32,6 +32,7 @@ from asr.errors import CheckpointError, TrainingError, UsageError
 from asr.model.precision import resolve_precision
 from asr.training.checkpoints import BEST, ModelFiles
 from asr.training.data import check_training_data, open_training_data
+from asr.training.dev_decoding import DevDecoder
 from asr.training.epoch_log import EpochLog, best_row, read_metrics
 from asr.training.heads import read_head_data
 from asr.training.loading import ProgressBar, dev_loader, stop_workers, train_loader
@@ -164,6 +165,11 @@ def _run(
     check_training_data(data, dev, tokenizer, module.heads, encoder_frames=module.model.emission_lengths)
     if found is None:
         begin(module, data)
+    if config.dev_decoding.utterances != 0:
+        log.info("reading what dev utterances are decoded with: %s", config.dev_decoding.options)
+        module.dev_decoder = DevDecoder(
+            config.dev_decoding, dev, module.best_weights, tokenizer, normaliser=module.normaliser
+        )
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     precision = resolve_precision(config.training.precision, device)
     launch = find_launch(config.training.cpu_processes if device.type == "cpu" else torch.cuda.device_count())
