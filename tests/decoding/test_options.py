@@ -78,6 +78,7 @@ OTHER: dict[str, Any] = {
     "letter_weight": 0.4,
     "recurrent_lm": "r.rnn",
     "recurrent_share": 0.3,
+    "rescoring_n_best": 30,
     "greedy_calibration": Calibration(0.5, 0.0),
 }
 
@@ -189,7 +190,7 @@ def test_every_option_reaches_the_search(tmp_path):
         *("--decoding", "beam", "--beam-width", "7", "--token-threshold", "-5", "--score-threshold", "9"),
         *("--lm", "x.lm", "--lm-weight", "0.3", "--word-bonus", "2", "--unknown-penalty", "-4"),
         *("--lexicon", "lm", "--no-look-ahead", "--blank-penalty", "1.5", "--pronunciations", "p.dict"),
-        *("--letter-weight", "0.4", "--recurrent-lm", "r.rnn", "--recurrent-share", "0.3"),
+        *("--letter-weight", "0.4", "--recurrent-lm", "r.rnn", "--recurrent-share", "0.3", "--rescoring-n-best", "30"),
     )
     assert found == DecodingOptions(
         **{
@@ -204,7 +205,7 @@ def test_every_option_reaches_the_search(tmp_path):
         str(found)
         == "beam, beam width 7, token threshold -5, score threshold 9, lm x.lm, lm weight 0.3, word bonus 2, "
         "unknown penalty -4, lexicon lm, blank penalty 1.5, pronunciations p.dict, letter weight 0.4, "
-        "recurrent lm r.rnn, recurrent share 0.3, no look-ahead"
+        "recurrent lm r.rnn, recurrent share 0.3, rescoring n best 30, no look-ahead"
     )
 
 
