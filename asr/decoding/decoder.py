@@ -17,6 +17,7 @@ from asr.decoding.threads import in_threads
 from asr.decoding.word_times import align_words, time_words
 from asr.errors import DecodingError
 
+
 class Decoder:
     """Turns emissions into hypotheses with word times and confidence.
 
