@@ -232,9 +232,7 @@ def _settings(
     from asr.model.precision import resolve_precision
 
     info = transcriber.emitter.info
-    precision = info.precision
-    if precision != "int8":
-        precision = resolve_precision(precision, info.device)
+    precision = resolve_precision(info.precision, info.device)
     with open(arguments.model, "rb") as file:
         model = hashlib.file_digest(file, "sha256").hexdigest()[:16]
     pipeline = asdict(config)
