@@ -81,7 +81,7 @@ def run(arguments: argparse.Namespace) -> int:
             what = "--resume" if arguments.resume else "torchrun"
             raise UsageError(f"{what} needs an output folder to work in; add --output-dir DIR")
         if arguments.json and arguments.format:
-            raise UsageError("--json and --format say two things of stdout; give one of them")
+            raise UsageError("--json and --format both select what stdout holds; give one")
         if len(formats) > 1:
             raise UsageError(f"{len(formats)} formats cannot share stdout; add --output-dir DIR")
     elif arguments.json:
