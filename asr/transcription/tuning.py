@@ -1,15 +1,17 @@
 """The best weights of decoding on a development set: a grid search, and the calibration of what it finds."""
 
 import itertools
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from asr.data.manifest import Utterance
-from asr.decoding.confidence import Calibration, expected_calibration_error, fit_calibration
+from asr.decoding.confidence import Calibration, fit_calibration
 from asr.decoding.emission import Emission
 from asr.decoding.hypothesis import Hypothesis
 from asr.errors import ManifestError
+from asr.evaluation.calibration import calibration_curve
 from asr.evaluation.scoring import Score, score, score_utterance
 
 if TYPE_CHECKING:
@@ -127,6 +129,11 @@ def calibrate(data: Development, hypotheses: Sequence[Hypothesis]) -> Calibratio
                 calibrated[index] = fitted(evidence[index])
     return CalibrationFit(
         fit_calibration(evidence, is_right),
-        expected_calibration_error(evidence, is_right),
-        expected_calibration_error(calibrated, is_right),
+        _calibration_error(evidence, is_right),
+        _calibration_error(calibrated, is_right),
     )
+
+
+def _calibration_error(confidences: Sequence[float], is_right: Sequence[bool]) -> float:
+    curve = calibration_curve(zip(confidences, is_right, strict=True))
+    return math.nan if curve is None else curve.expected_error

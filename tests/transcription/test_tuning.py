@@ -1,7 +1,10 @@
 """The grid search over decoding weights, its border and its picture."""
 
+import numpy as np
 import pytest
 
+from asr.decoding.confidence import fit_calibration
+from asr.evaluation.calibration import calibration_curve
 from asr.evaluation.scoring import score
 from asr.transcription.tuning import Grid, Trial, best_trial
 from asr.transcription.tuning_picture import write_heat_map
@@ -43,3 +46,20 @@ def test_the_heat_map_is_a_picture(tmp_path):
     ]
     write_heat_map(tmp_path / "map.png", trials, title="dev")
     assert (tmp_path / "map.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_fitted_calibration_is_better_calibrated_than_the_evidence():
+    generator = np.random.default_rng(0)
+    evidence = generator.uniform(0.3, 1, size=4000)
+    # Right as often as sigmoid(0.5 logit - 0.4) says.
+    truth = 1 / (1 + np.exp(-(0.5 * np.log(evidence / (1 - evidence)) - 0.4)))
+    is_right = (generator.random(4000) < truth).tolist()
+    fitted = fit_calibration(evidence.tolist(), is_right)
+    assert (fitted.slope, fitted.offset) == pytest.approx((0.5, -0.4), abs=0.12)
+    before, after = (
+        calibration_curve(zip(confidences, is_right, strict=True))
+        for confidences in (evidence.tolist(), [fitted(value) for value in evidence])
+    )
+    assert before is not None
+    assert after is not None
+    assert after.expected_error < 0.03 < before.expected_error
