@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """One recogniser over a manifest, in a process of its own; benchmark_transcription.py runs it for each.
 
-    python scripts/transcription_systems.py int8 data/an4/test.jsonl --model best.pt
+    python scripts/transcription_systems.py bfloat16 data/an4/test.jsonl --model best.pt
 
 Prints one JSON object: seconds of audio, seconds to read everything into memory and through, to the first
-word since the process began, and the peak of its memory. Systems: float32, bfloat16, int8 (ours), onnx and
+word since the process began, and the peak of its memory. Systems: float32, bfloat16 (ours), onnx and
 onnx-int8 (ours, exported; --model is the .onnx file), pocketsphinx (the English model of its wheel), wav2vec2
 (torchaudio's base, random weights: the cost of a transformer encoder, not its accuracy).
 """
@@ -19,7 +19,7 @@ from typing import Any
 
 BEGAN = time.perf_counter()
 
-SYSTEMS = ("float32", "bfloat16", "int8", "onnx", "onnx-int8", "pocketsphinx", "wav2vec2")
+SYSTEMS = ("float32", "bfloat16", "onnx", "onnx-int8", "pocketsphinx", "wav2vec2")
 
 # Utterances -> texts; called with one for the first word, then with all.
 Recognise = Callable[[Sequence[Any]], list[str]]

@@ -3,6 +3,7 @@
 import ast
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -34,6 +35,7 @@ STRANGERS = [
 HEAVY = {"lightning", "pytorch_lightning", "librosa", "fastapi", "uvicorn", "tensorboard", "matplotlib"}
 
 
+@cache
 def modules() -> dict[str, Path]:
     found = {}
     for path in sorted((ROOT / "asr").rglob("*.py")):

@@ -43,7 +43,7 @@ def run(arguments: argparse.Namespace) -> int:
         print("\n".join(microphone_names()))
         return 0
     if arguments.fast and arguments.file is None:
-        raise UsageError("--fast goes with --file: a microphone cannot hurry")
+        raise UsageError("--fast needs --file")
     config = LiveConfig() if arguments.pause is None else LiveConfig(pause=arguments.pause)
     transcriber = load_model(arguments)
     session = open_session(transcriber, config)

@@ -36,9 +36,9 @@ def add_checkpoint_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--device", default="auto", help="cpu, cuda, or auto (default)")
     parser.add_argument(
         "--precision",
-        choices=["auto", "float32", "bfloat16", "int8"],
+        choices=["auto", "float32", "bfloat16"],
         default="auto",
-        help="auto (default) takes bfloat16 where the hardware multiplies it; int8 rounds the weights, CPU only",
+        help="auto (default) takes bfloat16 where the hardware multiplies it",
     )
 
 

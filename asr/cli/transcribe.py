@@ -81,7 +81,7 @@ def run(arguments: argparse.Namespace) -> int:
             what = "--resume" if arguments.resume else "torchrun"
             raise UsageError(f"{what} needs an output folder to work in; add --output-dir DIR")
         if arguments.json and arguments.format:
-            raise UsageError("--json and --format say two things of stdout; give one of them")
+            raise UsageError("--json and --format both select what stdout holds; give one")
         if len(formats) > 1:
             raise UsageError(f"{len(formats)} formats cannot share stdout; add --output-dir DIR")
     elif arguments.json:
@@ -232,9 +232,7 @@ def _settings(
     from asr.model.precision import resolve_precision
 
     info = transcriber.emitter.info
-    precision = info.precision
-    if precision != "int8":
-        precision = resolve_precision(precision, info.device)
+    precision = resolve_precision(info.precision, info.device)
     with open(arguments.model, "rb") as file:
         model = hashlib.file_digest(file, "sha256").hexdigest()[:16]
     pipeline = asdict(config)

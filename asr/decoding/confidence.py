@@ -1,4 +1,4 @@
-"""How sure a word is: evidence from the emission, calibrated to a probability, and how well that works."""
+"""How sure a word is: evidence from the emission, calibrated to a probability."""
 
 import math
 from collections.abc import Sequence
@@ -72,24 +72,3 @@ def fit_calibration(evidence: Sequence[float], is_right: Sequence[bool]) -> Cali
         if np.abs(step).max() < 1e-10:
             break
     return Calibration(float(weights[0]), float(weights[1]))
-
-
-def expected_calibration_error(
-    confidence: Sequence[float], is_right: Sequence[bool], *, bins: int = 10
-) -> float:
-    """Mean gap between confidence and accuracy over bins of equal width (Naeini, Cooper & Hauskrecht 2015).
-
-    Args:
-        confidence: of each word, 0 to 1.
-        is_right: whether the word is right.
-        bins: how many.
-
-    Returns:
-        sum over bins of share of words x |accuracy - mean confidence|; NaN without words.
-    """
-    values, right = np.array(confidence, dtype=np.float64), np.array(is_right, dtype=np.float64)
-    if len(values) == 0:
-        return math.nan
-    places = np.minimum((values * bins).astype(np.int64), bins - 1)
-    gaps = np.bincount(places, weights=right - values, minlength=bins)
-    return float(np.abs(gaps).sum() / len(values))

@@ -17,9 +17,6 @@ from asr.decoding.threads import in_threads
 from asr.decoding.word_times import align_words, time_words
 from asr.errors import DecodingError
 
-# Texts of each search among which letters and the recurrent language model choose.
-RESCORING_N_BEST = 100
-
 
 class Decoder:
     """Turns emissions into hypotheses with word times and confidence.
@@ -70,6 +67,8 @@ class Decoder:
     def _set(self, options: DecodingOptions) -> None:
         if not (math.isfinite(options.letter_weight) and options.letter_weight >= 0):
             raise DecodingError(f"letter weight {options.letter_weight}; expected a number, 0 or above")
+        if options.rescoring_n_best < 1:
+            raise DecodingError(f"rescoring n-best {options.rescoring_n_best}; expected at least 1")
         self.options = options
         self.search = build_search(options, self._resources, self.alphabet)
         self.mixture = build_mixture(options, self._resources)
@@ -141,14 +140,14 @@ class Decoder:
         if not self._letter_weight and self.mixture is None:
             # Recombination drops the very alternatives that several texts are made of.
             return (alike if count > 1 else self.search).search(log_probs, n_best=count)
-        pool = max(count, RESCORING_N_BEST)
+        pool = max(count, self.options.rescoring_n_best)
         found = {self.search.text(one): one for one in alike.search(log_probs, n_best=pool)}
         found |= {self.search.text(one): one for one in self.search.search(log_probs, n_best=pool)}
         return self._rescored(emission, list(found.values()))[:count]
 
     def _best_of_stream(self, stream: SearchStream, emission: Emission, *, final: bool) -> Hypothesis:
         several = self._letter_weight or (final and self.mixture is not None)
-        found = stream.finish(n_best=RESCORING_N_BEST if several else 1)
+        found = stream.finish(n_best=self.options.rescoring_n_best if several else 1)
         return self._hypothesis(emission, self._rescored(emission, found, final=final)[0])
 
     def _rescored(

@@ -1,6 +1,6 @@
 """The search through pronunciations, compiled by numba. Importing this module imports numba.
 
-What it computes is written down in `search`. The two functions that it shares with `prefix_kernel` are
+What it must do is written to be read in tests/decoding/reference_search.py. The two functions that it shares with `prefix_kernel` are
 compiled with it: whoever changes them there touches this file too, for numba's cache looks at the date of a
 function's own file alone.
 """

@@ -74,6 +74,9 @@ class DecodingOptions:
         metavar="FILE",
     )
     recurrent_share: float = _option(0.5, "its share of each word's probability, 0 to 1")
+    rescoring_n_best: int = _option(
+        100, "texts of a search among which letters and the recurrent language model choose", metavar="N"
+    )
     greedy_calibration: Calibration = field(default_factory=Calibration)
 
     def __post_init__(self) -> None:

@@ -23,7 +23,7 @@ class CalibrationBin(NamedTuple):
     correct: float
 
 
-class Calibration(NamedTuple):
+class CalibrationCurve(NamedTuple):
     """Confidences against what came of the words.
 
     Attributes:
@@ -41,7 +41,7 @@ class Calibration(NamedTuple):
     normalised_cross_entropy: float | None
 
 
-def calibrate(outcomes: Iterable[tuple[float, bool]], *, bins: int = 10) -> Calibration | None:
+def calibration_curve(outcomes: Iterable[tuple[float, bool]], *, bins: int = 10) -> CalibrationCurve | None:
     """Gather (confidence, correct) of hypothesis words; None when there are none."""
     table = np.array(list(outcomes), dtype=np.float64).reshape(-1, 2)
     if not len(table):
@@ -62,7 +62,9 @@ def calibrate(outcomes: Iterable[tuple[float, bool]], *, bins: int = 10) -> Cali
                 )
             )
     expected = sum(item.words * abs(item.confidence - item.correct) for item in found) / len(table)
-    return Calibration(tuple(found), len(table), expected, _normalised_cross_entropy(confidence, correct))
+    return CalibrationCurve(
+        tuple(found), len(table), expected, _normalised_cross_entropy(confidence, correct)
+    )
 
 
 def word_outcomes(operations: str, confidences: Sequence[float]) -> list[tuple[float, bool]]:

@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import NamedTuple
 
 from asr.evaluation.breakdowns import Breakdown, break_down
-from asr.evaluation.calibration import Calibration, calibrate, word_outcomes
+from asr.evaluation.calibration import CalibrationCurve, calibration_curve, word_outcomes
 from asr.evaluation.confusions import Confusion, count_confusions
 from asr.evaluation.normalisation import Normaliser, find_normaliser
 from asr.evaluation.scoring import Alignment, ErrorCounts, Score, ScoredUtterance, sclite_words, score
@@ -81,7 +81,7 @@ class Report:
     result: Result
     raw: Result | None
     breakdowns: Sequence[Breakdown]
-    calibration: Calibration | None
+    calibration: CalibrationCurve | None
     speakers: int
 
     @property
@@ -151,7 +151,7 @@ def build_report(
         result=headline,
         raw=None if chosen.name == "none" else result(find_normaliser("none")),
         breakdowns=break_down(pairs, utterances, vocabulary=known),
-        calibration=calibrate(_outcomes(pairs, utterances)),
+        calibration=calibration_curve(_outcomes(pairs, utterances)),
         speakers=len({pair.speaker for pair in pairs if pair.speaker is not None}),
     )
 

@@ -132,8 +132,6 @@ def _obstacle(model: AcousticModel) -> str:
         return "its network reads utterances from both ends (model.bidirectional)"
     if model.config.features.normalisation == "utterance":
         return "its features are normalised over the whole utterance (features.normalisation)"
-    if not all(isinstance(layer, RecurrentLayer) for layer in model.encoder.layers):
-        return "its int8 layers keep no state from one piece to the next (precision)"
     return ""
 
 

@@ -13,7 +13,6 @@ from asr.decoding.emission import Emission, NetworkText
 from asr.errors import UsageError
 from asr.model.checkpoint import Checkpoint
 from asr.model.precision import Precision, autocast
-from asr.model.quantisation import TranscriptionPrecision, quantise
 from asr.model.recognition import recognise
 
 
@@ -39,7 +38,7 @@ class EmitterInfo:
     minimum_samples: int
     decoder_network: str | None
     device: torch.device
-    precision: TranscriptionPrecision
+    precision: Precision
 
 
 class Emitter(Protocol):
@@ -64,22 +63,17 @@ class TorchEmitter:
     Args:
         checkpoint: the model and its tokenizer.
         device: "cpu", "cuda", or "auto" for a GPU where there is one.
-        precision: "float32", "bfloat16", "int8" (weights rounded; CPU only), or "auto" for bfloat16 where the
-            hardware multiplies it.
+        precision: "float32", "bfloat16", or "auto" for bfloat16 where the hardware multiplies it.
 
     Raises:
-        UsageError: no such device, or a precision that it lacks.
+        UsageError: no such device.
     """
 
     def __init__(
-        self, checkpoint: Checkpoint, *, device: str = "auto", precision: TranscriptionPrecision = "auto"
+        self, checkpoint: Checkpoint, *, device: str = "auto", precision: Precision = "auto"
     ) -> None:
         chosen = choose_device(device)
         model = checkpoint.model.to(chosen).eval()
-        if precision == "int8":
-            if chosen.type != "cpu":
-                raise UsageError(f"precision int8 works on the CPU alone; the device is {chosen}")
-            model = quantise(model)
         self.model = model
         self.info = EmitterInfo(
             checkpoint.tokenizer,
@@ -92,15 +86,10 @@ class TorchEmitter:
             precision,
         )
 
-    @property
-    def network_precision(self) -> Precision:
-        """The precision of what stands between the layers: int8 layers take and give float32."""
-        return "float32" if self.info.precision == "int8" else self.info.precision
-
     def emit(self, waveforms: Sequence[np.ndarray], *, network_beam: int = 0) -> list[Emission]:
         """See `Emitter`."""
         padded, sizes = (part.to(self.info.device) for part in pad_waveforms(waveforms))
-        with torch.inference_mode(), autocast(self.info.device, self.network_precision):
+        with torch.inference_mode(), autocast(self.info.device, self.info.precision):
             if network_beam and self.info.decoder_network is not None:
                 return [
                     Emission(

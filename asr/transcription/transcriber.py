@@ -18,8 +18,8 @@ from asr.decoding.options import DecodingOptions, tuned_options
 from asr.errors import AudioError, CheckpointError, DecodingError, UsageError
 from asr.model.acoustic import AcousticModel
 from asr.model.checkpoint import load_checkpoint
+from asr.model.precision import Precision
 from asr.model.pretrained import default_model
-from asr.model.quantisation import TranscriptionPrecision
 from asr.transcription.batches import plan_batches
 from asr.transcription.emitter import Emitter, EmitterInfo, TorchEmitter
 from asr.transcription.onnx_emitter import OnnxEmitter
@@ -34,7 +34,7 @@ def load(
     *,
     decoding: DecodingOptions | None = None,
     device: str = "auto",
-    precision: TranscriptionPrecision = "auto",
+    precision: Precision = "auto",
     threads: int = 0,
 ) -> "Transcriber":
     """Load a model for transcription.
@@ -45,8 +45,8 @@ def load(
         decoding: how log-probabilities become text; by default as `asr lm tune` found best for the model,
             and greedy where it has not been run.
         device: "cpu", "cuda", or "auto" for a GPU where there is one; ONNX files run on the CPU.
-        precision: "float32", "bfloat16", "int8" (weights rounded; CPU only), or "auto" for bfloat16 where the
-            hardware multiplies it; an ONNX file has its own.
+        precision: "float32", "bfloat16", or "auto" for bfloat16 where the hardware multiplies it; an ONNX file has its
+            own.
         threads: of onnxruntime; 0 leaves it to it.
 
     Raises:

@@ -61,7 +61,7 @@ class WindowedEmitter:
     def __init__(self, emitter: TorchEmitter, config: WindowConfig | None = None) -> None:
         self.config = config or WindowConfig()
         self._model = emitter.model
-        self._device, self._precision = emitter.info.device, emitter.network_precision
+        self._device, self._precision = emitter.info.device, emitter.info.precision
         # The same features without their normalisation, which is done here over more than one window.
         self._raw_features = Features(replace(self._model.config.features, normalisation="none"))
         self._raw_features.to(self._device)

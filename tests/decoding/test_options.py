@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from asr.cli.lm_tune import Trial, write_heat_map
 from asr.cli.model_options import add_model_options, decoding_options
 from asr.decoding.confidence import Calibration
 from asr.decoding.options import (
@@ -20,7 +19,6 @@ from asr.decoding.options import (
     write_options,
 )
 from asr.errors import DecodingError, UsageError
-from asr.evaluation.scoring import score
 
 
 def options(tmp_path, *words: str) -> DecodingOptions:
@@ -78,6 +76,7 @@ OTHER: dict[str, Any] = {
     "letter_weight": 0.4,
     "recurrent_lm": "r.rnn",
     "recurrent_share": 0.3,
+    "rescoring_n_best": 30,
     "greedy_calibration": Calibration(0.5, 0.0),
 }
 
@@ -189,7 +188,16 @@ def test_every_option_reaches_the_search(tmp_path):
         *("--decoding", "beam", "--beam-width", "7", "--token-threshold", "-5", "--score-threshold", "9"),
         *("--lm", "x.lm", "--lm-weight", "0.3", "--word-bonus", "2", "--unknown-penalty", "-4"),
         *("--lexicon", "lm", "--no-look-ahead", "--blank-penalty", "1.5", "--pronunciations", "p.dict"),
-        *("--letter-weight", "0.4", "--recurrent-lm", "r.rnn", "--recurrent-share", "0.3"),
+        *(
+            "--letter-weight",
+            "0.4",
+            "--recurrent-lm",
+            "r.rnn",
+            "--recurrent-share",
+            "0.3",
+            "--rescoring-n-best",
+            "30",
+        ),
     )
     assert found == DecodingOptions(
         **{
@@ -204,15 +212,5 @@ def test_every_option_reaches_the_search(tmp_path):
         str(found)
         == "beam, beam width 7, token threshold -5, score threshold 9, lm x.lm, lm weight 0.3, word bonus 2, "
         "unknown penalty -4, lexicon lm, blank penalty 1.5, pronunciations p.dict, letter weight 0.4, "
-        "recurrent lm r.rnn, recurrent share 0.3, no look-ahead"
+        "recurrent lm r.rnn, recurrent share 0.3, rescoring n best 30, no look-ahead"
     )
-
-
-def test_the_heat_map_is_a_picture(tmp_path):
-    trials = [
-        Trial(weight, bonus, 0.0, score([("u", "A B", "A" if weight else "A B")]))
-        for weight in (0.0, 1.0)
-        for bonus in (0.0, 2.0)
-    ]
-    write_heat_map(tmp_path / "map.png", trials, title="dev")
-    assert (tmp_path / "map.png").read_bytes().startswith(b"\x89PNG")

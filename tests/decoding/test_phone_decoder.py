@@ -84,6 +84,15 @@ def test_letters_tell_apart_what_is_said_alike(tmp_path: Path, letters: str, tex
     assert decoder.n_best(emission("f--ɔ----", letters), 2)[0].text == text
 
 
+def test_letters_choose_among_as_many_texts_as_they_are_given(tmp_path: Path) -> None:
+    heard = emission("f--ɔ----", "FO-U--R-")
+    assert make(tmp_path, letter_weight=0.5)(heard).text == "FOUR"
+    first = make(tmp_path)(heard).text
+    assert first == make(tmp_path, letter_weight=0.5, rescoring_n_best=1)(heard).text
+    with pytest.raises(DecodingError, match="rescoring n-best 0; expected at least 1"):
+        make(tmp_path, rescoring_n_best=0)
+
+
 def test_without_a_weight_letters_have_no_say(tmp_path: Path) -> None:
     decoder = make(tmp_path)
     first, second = (decoder(emission("f--ɔ----", letters)) for letters in ("FOR-----", "FO-U--R-"))

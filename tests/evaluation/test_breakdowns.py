@@ -3,7 +3,7 @@
 import pytest
 
 from asr.evaluation.breakdowns import Breakdown, break_down, by_vocabulary
-from asr.evaluation.calibration import calibrate, word_outcomes
+from asr.evaluation.calibration import calibration_curve, word_outcomes
 from asr.evaluation.confusions import count_confusions
 from asr.evaluation.scoring import ErrorCounts, score
 from asr.evaluation.transcript import TranscriptPair
@@ -86,7 +86,7 @@ def test_confusions_keep_the_most_frequent() -> None:
 
 def test_calibration_compares_confidence_with_the_share_correct() -> None:
     outcomes = [(0.95, True)] * 9 + [(0.95, False)] + [(0.25, False)] * 3 + [(0.25, True)]
-    calibration = calibrate(outcomes)
+    calibration = calibration_curve(outcomes)
     assert calibration is not None
     low, high = calibration.bins
     assert (low.words, low.confidence, low.correct) == (4, 0.25, 0.25)
@@ -96,8 +96,8 @@ def test_calibration_compares_confidence_with_the_share_correct() -> None:
 
 def test_normalised_cross_entropy_is_0_for_the_share_correct_and_near_1_for_an_oracle() -> None:
     outcomes = [True] * 8 + [False] * 2
-    constant = calibrate([(0.8, right) for right in outcomes])
-    oracle = calibrate([(1.0 if right else 0.0, right) for right in outcomes])
+    constant = calibration_curve([(0.8, right) for right in outcomes])
+    oracle = calibration_curve([(1.0 if right else 0.0, right) for right in outcomes])
     assert constant is not None
     assert oracle is not None
     assert constant.normalised_cross_entropy == pytest.approx(0.0, abs=1e-9)
@@ -105,8 +105,8 @@ def test_normalised_cross_entropy_is_0_for_the_share_correct_and_near_1_for_an_o
 
 
 def test_without_confidences_or_without_errors_there_is_less_to_say() -> None:
-    assert calibrate([]) is None
-    right = calibrate([(0.9, True)])
+    assert calibration_curve([]) is None
+    right = calibration_curve([(0.9, True)])
     assert right is not None
     assert right.normalised_cross_entropy is None
 

@@ -14,8 +14,7 @@ from asr.errors import AudioError, CheckpointError
 from asr.model.acoustic import AcousticModel, AcousticModelConfig
 from asr.model.encoder import EncoderConfig
 from asr.model.features import FeaturesConfig
-from asr.model.quantisation import quantise
-from asr.model.streaming import StreamingEmitter, is_streamable
+from asr.model.streaming import StreamingEmitter
 
 LIVE = FeaturesConfig(n_mels=8, normalisation="none")
 SMALL = EncoderConfig(layers=2, hidden_size=6, channels=2, bidirectional=False)
@@ -147,9 +146,3 @@ def test_a_model_that_needs_the_end_is_refused(
     model = AcousticModel(AcousticModelConfig(features, encoder=encoder), vocabulary_size=5)
     with pytest.raises(CheckpointError, match=message):
         StreamingEmitter(model)
-
-
-def test_int8_layers_are_refused() -> None:
-    with pytest.raises(CheckpointError, match="int8"):
-        StreamingEmitter(quantise(MODELS["default"]))
-    assert not is_streamable(quantise(MODELS["default"]))

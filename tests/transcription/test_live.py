@@ -20,7 +20,6 @@ from asr.model.acoustic import AcousticModel, AcousticModelConfig
 from asr.model.checkpoint import Checkpoint
 from asr.model.encoder import EncoderConfig
 from asr.model.features import FeaturesConfig
-from asr.model.quantisation import TranscriptionPrecision
 from asr.model.streaming import StreamingEmitter
 from asr.transcription.emitter import TorchEmitter
 from asr.transcription.live import LiveConfig, LiveEmitter, LiveResult, LiveSession, open_session
@@ -147,9 +146,9 @@ def test_impossible_settings_are_refused() -> None:
         WindowConfig(step=0)
 
 
-def transcriber(model: AcousticModel, precision: TranscriptionPrecision = "float32") -> Transcriber:
+def transcriber(model: AcousticModel) -> Transcriber:
     checkpoint = Checkpoint(model, CharacterTokenizer(SYMBOLS))
-    emitter = TorchEmitter(checkpoint, device="cpu", precision=precision)
+    emitter = TorchEmitter(checkpoint, device="cpu", precision="float32")
     return Transcriber(emitter, build_decoder(emitter.info, DecodingOptions()))
 
 
@@ -217,19 +216,16 @@ def test_bad_samples_are_refused(tiny_model: AcousticModel) -> None:
         session.feed(np.array([0.0, np.nan], np.float32))
 
 
-@pytest.mark.parametrize("precision", ["float32", "int8"])
-def test_a_one_directional_model_says_live_what_it_says_of_the_whole_file(
-    precision: TranscriptionPrecision,
-) -> None:
+def test_a_one_directional_model_says_live_what_it_says_of_the_whole_file() -> None:
     torch.manual_seed(3)
     config = AcousticModelConfig(
         FeaturesConfig(n_mels=8, normalisation="none"),
         encoder=EncoderConfig(layers=2, hidden_size=6, channels=2, bidirectional=False, look_ahead=4),
     )
-    heard = transcriber(AcousticModel(config, vocabulary_size=len(SYMBOLS)).eval(), precision)
+    heard = transcriber(AcousticModel(config, vocabulary_size=len(SYMBOLS)).eval())
     waveform = np.random.default_rng(4).normal(0, 0.3, 48000).astype(np.float32)
     session = open_session(heard, LiveConfig(pause=9, longest_segment=10))
-    assert isinstance(session._emitter, StreamingEmitter if precision == "float32" else WindowedEmitter)
+    assert isinstance(session._emitter, StreamingEmitter)
     results = [
         result for start in range(0, 48000, 800) for result in session.feed(waveform[start : start + 800])
     ]
@@ -237,9 +233,8 @@ def test_a_one_directional_model_says_live_what_it_says_of_the_whole_file(
     [final] = session.finish()
     whole = heard.transcribe(waveform)
     assert final.text
-    if precision == "float32":
-        assert final.text == whole.text
-        assert [word.start for word in final.words] == pytest.approx([word.start for word in whole.words])
+    assert final.text == whole.text
+    assert [word.start for word in final.words] == pytest.approx([word.start for word in whole.words])
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from asr.evaluation.calibration import Calibration
+from asr.evaluation.calibration import CalibrationCurve
 from asr.evaluation.page.markup import escape
 
 _LEFT, _TOP, _WIDTH, _HEIGHT = 52, 14, 420, 250
@@ -23,7 +23,7 @@ class _Axis(NamedTuple):
     ticks: Sequence[tuple[float, str]]
 
 
-def calibration_chart(calibration: Calibration) -> str:
+def calibration_chart(calibration: CalibrationCurve) -> str:
     """Share of correct words over confidence; dots as large as the bin has words."""
     across = _Axis(lambda value: _LEFT + value * _WIDTH, [(part / 5, f"{part / 5:.1f}") for part in range(6)])
     up = _Axis(
