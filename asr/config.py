@@ -89,7 +89,7 @@ class PhonesHeadConfig:
     """A second head, of phones: hierarchical multitask training (Krishna, Toshniwal & Livescu 2018).
 
     It helps most where there is little speech and an irregular spelling. On the last layer it stays with the model, and
-    decoding through pronunciations hears with it (`DecodingConfig.pronunciations`); on a lower one it only helps training.
+    decoding through pronunciations hears with it (`DecodingOptions.pronunciations`); on a lower one it only helps training.
 
     Attributes:
         weight: of this head's loss beside the others'; 0 for no such head.
