@@ -143,7 +143,10 @@ def find_discounts(adjusted: np.ndarray, *, order: int) -> Discounts:
         )
         if 0 < found.one <= 1 and 0 < found.two <= 2 and 0 < found.more <= 3:
             return found
-    log.warning(
+    # Where every n-gram was seen five times and more (a few units in much text) the discounts hardly matter.
+    level = logging.WARNING if ones + twos + threes + fours else logging.INFO
+    log.log(
+        level,
         "order %d: %d, %d, %d, %d n-grams with counts of 1 to 4 give no Kneser-Ney discounts; using %s",
         *(order, ones, twos, threes, fours, ", ".join(map(str, FALLBACK))),
     )
