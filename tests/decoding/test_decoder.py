@@ -9,10 +9,10 @@ from asr.data.tokenizer import CharacterTokenizer, UnitTokenizer
 from asr.decoding.confidence import Calibration, fit_calibration
 from asr.decoding.decoder import Decoder
 from asr.decoding.emission import Emission
-from asr.decoding.language_model.binary import write_language_model
-from asr.decoding.language_model.estimate import estimate
 from asr.decoding.options import DecodingOptions
 from asr.errors import DecodingError
+from asr.language_model.binary import write_language_model
+from asr.language_model.estimate import estimate
 
 TOKENIZER = CharacterTokenizer(["<blank>", " ", "A", "B", "C"])
 
