@@ -42,16 +42,16 @@ import numpy as np
 
 from asr.decoding.alphabet import Alphabet
 from asr.decoding.greedy import greedy_path
-from asr.decoding.language_model.arpa import write_arpa
-from asr.decoding.language_model.counting import read_sentences
-from asr.decoding.language_model.estimate import estimate
-from asr.decoding.language_model.ngram import LN10, SPECIAL_WORDS, NgramModel
 from asr.decoding.options import DecodingOptions
 from asr.decoding.prefix_beam import PrefixBeamSearch
 from asr.decoding.prefix_scorer import Weights, build_prefix_scorer
 from asr.decoding.search import Limits
 from asr.decoding.threads import in_threads
 from asr.evaluation.scoring import score
+from asr.language_model.arpa import write_arpa
+from asr.language_model.counting import read_sentences
+from asr.language_model.estimate import estimate
+from asr.language_model.ngram import LN10, SPECIAL_WORDS, NgramModel
 
 
 class Data(NamedTuple):

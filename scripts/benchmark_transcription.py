@@ -26,7 +26,6 @@ from pathlib import Path
 import numpy as np
 import soundfile
 import torch
-from transcription_systems import SYSTEMS
 
 from asr.cli.console import setup_logging, table
 from asr.data.audio import read_audio
@@ -36,6 +35,7 @@ from asr.decoding.options import DecodingOptions
 from asr.model.precision import Precision, autocast
 from asr.transcription.pipeline import PipelineConfig
 from asr.transcription.transcriber import Transcriber, load
+from transcription_systems import SYSTEMS
 
 
 def timed(action: Callable[[], object]) -> float:

@@ -12,13 +12,13 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from asr.data.espeak_phones import fold_american, from_arpabet
 from asr.data.manifest import read_manifest
 from asr.data.pronunciation import phone_set, read_all_pronunciations, write_pronunciations
-from asr.data.synthesis import Synthesizer
-from asr.decoding.language_model.binary import read_language_model
-from asr.decoding.language_model.ngram import SPECIAL_WORDS
 from asr.errors import AsrError, UsageError
+from asr.language_model.binary import read_language_model
+from asr.language_model.ngram import SPECIAL_WORDS
+from espeak_phones import fold_american, from_arpabet
+from synthesis import Synthesizer
 
 
 def main() -> int:

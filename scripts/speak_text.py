@@ -20,10 +20,10 @@ from typing import NamedTuple
 import soundfile
 from tqdm import tqdm
 
-from asr.data.coverage import stretches_to_speak
-from asr.data.flite import VOICES, speak
 from asr.data.manifest import Utterance, read_manifest, write_manifest
 from asr.errors import AsrError
+from flite import VOICES, speak
+from text_coverage import stretches_to_speak
 
 # Shares of the voices, and how much longer than usual their sounds are: flite reads slowly.
 _SHARES = (0.26, 0.32, 0.32, 0.10)

@@ -17,8 +17,8 @@ import numpy as np
 import soundfile
 from tqdm import tqdm
 
-from asr.data.synthesis import Synthesizer, Voice
 from asr.files import write_atomically
+from synthesis import Synthesizer, Voice
 
 SAMPLE_RATE = 16000
 DIGITS = ["ZERO", "ONE", "TWO", "THREE", "FOUR", "FIVE", "SIX", "SEVEN", "EIGHT", "NINE"]

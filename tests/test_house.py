@@ -14,7 +14,8 @@ ROOT = Path(__file__).resolve().parents[1]
 FLOORS = [
     ("asr.errors", "asr.files", "asr.options", "asr.allocator"),
     ("asr.data.audio", "asr.data.text", "asr.data.manifest", "asr.data.tokenizer"),
-    ("asr.data", "asr.decoding", "asr.evaluation"),
+    ("asr.data", "asr.language_model", "asr.evaluation"),
+    ("asr.decoding",),
     ("asr.model",),
     ("asr.transcription", "asr.config", "asr.inspection"),
     ("asr.training", "asr.serving", "asr.export"),
@@ -28,6 +29,10 @@ STRANGERS = [
     ("asr.evaluation", "asr.decoding"),
     ("asr.data", "asr.decoding"),
     ("asr.data", "asr.evaluation"),
+    ("asr.data", "asr.language_model"),
+    ("asr.evaluation", "asr.language_model"),
+    ("asr.language_model", "asr.evaluation"),
+    ("asr.language_model", "asr.data.audio"),
     ("asr.decoding", "asr.data.audio"),
     ("asr.evaluation", "asr.data.audio"),
 ]

@@ -106,8 +106,8 @@ def run(arguments: argparse.Namespace) -> int:
 def _train(arguments: argparse.Namespace) -> int:
     from tqdm import tqdm
 
-    from asr.decoding.language_model.binary import check_model_name, write_language_model
-    from asr.decoding.language_model.estimate import estimate
+    from asr.language_model.binary import check_model_name, write_language_model
+    from asr.language_model.estimate import estimate
 
     if arguments.order < 1:
         raise UsageError(f"--order {arguments.order}; expected at least 1")
@@ -130,14 +130,14 @@ def _train(arguments: argparse.Namespace) -> int:
 
 
 def _score(arguments: argparse.Namespace) -> int:
-    from asr.decoding.language_model.binary import read_language_model
-    from asr.decoding.language_model.perplexity import score_text
+    from asr.language_model.binary import read_language_model
+    from asr.language_model.perplexity import score_text
 
     model = read_language_model(arguments.lm)
     mixture = None
     if arguments.recurrent_lm is not None:
-        from asr.decoding.language_model.mixture import LanguageModelMixture
-        from asr.decoding.language_model.recurrent import read_recurrent_model
+        from asr.language_model.mixture import LanguageModelMixture
+        from asr.language_model.recurrent import read_recurrent_model
 
         recurrent = read_recurrent_model(arguments.recurrent_lm)
         mixture = LanguageModelMixture(model, recurrent, share=arguments.recurrent_share)
@@ -156,7 +156,7 @@ def _score(arguments: argparse.Namespace) -> int:
 
 
 def _convert(arguments: argparse.Namespace) -> int:
-    from asr.decoding.language_model.binary import (
+    from asr.language_model.binary import (
         check_model_name,
         read_language_model,
         write_language_model,
@@ -170,7 +170,7 @@ def _convert(arguments: argparse.Namespace) -> int:
 
 
 def _read(paths: list[Path], *, characters: bool = False) -> "Iterator[list[str]]":
-    from asr.decoding.language_model.counting import read_sentences
+    from asr.language_model.counting import read_sentences
 
     for path in paths:
         yield from read_sentences(path, characters=characters)

@@ -60,8 +60,8 @@ def run(arguments: argparse.Namespace) -> int:
     """Train."""
     from tqdm import tqdm
 
-    from asr.decoding.language_model.counting import read_sentences
-    from asr.decoding.language_model.recurrent import write_recurrent_model
+    from asr.language_model.counting import read_sentences
+    from asr.language_model.recurrent import write_recurrent_model
     from asr.training.recurrent_lm import Progress, read_lines, train_recurrent_lm
     from asr.training.recurrent_lm_config import RecurrentLmConfig
     from asr.transcription.emitter import choose_device

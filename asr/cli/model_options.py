@@ -84,7 +84,7 @@ def add_option_fields(group: "argparse._ActionsContainer", *, but: Collection[st
         group.add_argument(
             "--no-look-ahead",
             action="store_true",
-            help="do not rank open words by the best known word that begins so",
+            help="disable look-ahead: do not rank open words by the best known word that begins so",
         )
 
 

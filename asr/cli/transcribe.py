@@ -17,7 +17,7 @@ import json
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -63,6 +63,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="to stdout: one JSON object a line: file, text, words with times (seconds) and confidence",
     )
+    parser.add_argument(
+        "--n-best",
+        type=int,
+        default=1,
+        metavar="N",
+        help="in JSON: the N best texts and their scores (natural log), of all of a short recording and of each "
+        "stretch of a long one; needs the beam search; default: %(default)s, the transcript alone",
+    )
     add_subtitle_options(parser)
     add_pipeline_options(parser)
     add_model_options(parser)
@@ -86,7 +94,10 @@ def run(arguments: argparse.Namespace) -> int:
             raise UsageError(f"{len(formats)} formats cannot share stdout; add --output-dir DIR")
     elif arguments.json:
         raise UsageError("--json is for stdout; with --output-dir take --format json")
-    config, rules = pipeline_config(arguments, processes), subtitle_rules(arguments)
+    if arguments.n_best > 1 and not arguments.json and "json" not in formats:
+        raise UsageError("--n-best goes into JSON alone; add --json, or --format json")
+    config = replace(pipeline_config(arguments, processes), n_best=arguments.n_best)
+    rules = subtitle_rules(arguments)
     with ExitStack() as stack:
         stdin = None
         if STDIN in arguments.inputs:
@@ -212,9 +223,15 @@ def _transcribe(
 
 def _load(arguments: argparse.Namespace, processes: "Processes") -> "Transcriber":
     from asr.cli.model_options import load_model
+    from asr.errors import UsageError
 
     arguments.device = processes.device(arguments.device)
-    return load_model(arguments)
+    transcriber = load_model(arguments)
+    if arguments.n_best > 1 and transcriber.emitter.info.decoder_network is not None:
+        raise UsageError("--n-best: this model decodes with a network of its own, which writes one text")
+    if arguments.n_best > 1 and transcriber.options.method == "greedy":
+        raise UsageError("--n-best needs --decoding beam")
+    return transcriber
 
 
 def _settings(
@@ -263,7 +280,7 @@ def _print(
     rules: "SubtitleRules",
 ) -> None:
     """One transcription to stdout."""
-    from asr.transcription.formats import render
+    from asr.transcription.formats import alternatives_record, render
 
     recording, transcription = outcome.recording, outcome.transcription
     assert transcription is not None
@@ -274,6 +291,7 @@ def _print(
             "duration": round(transcription.duration, 3),
             "text": transcription.text,
             "words": words,
+            **alternatives_record(transcription),
         }
         print(json.dumps(record, ensure_ascii=False), flush=True)
     elif arguments.format:

@@ -104,11 +104,6 @@ def out_of_vocabulary(statistics: Statistics, known: Statistics, *, frequent: in
     )
 
 
-def describe(utterances: Sequence[Utterance]) -> str:
-    """One line: utterances, hours, speakers, words, characters."""
-    return headline(collect(utterances))
-
-
 def headline(statistics: Statistics) -> str:
     """Utterances, hours, speakers, words and alphabet in one line."""
     spread = ""
@@ -175,11 +170,6 @@ def text_histogram(
         bar = "#" * round(width * count / max(1, counts.max()))
         lines.append(f"  {low:6.1f} to {high:6.1f} {unit}  {count:8,d}  {bar}".rstrip())
     return "\n".join(lines)
-
-
-def draw_histograms(path: Path, splits: Mapping[str, Sequence[Utterance]]) -> None:
-    """Durations and speaking rates of each split, as a PNG, written atomically."""
-    draw_statistics(path, {name: collect(utterances) for name, utterances in splits.items()})
 
 
 def draw_statistics(path: Path, splits: Mapping[str, Statistics]) -> None:

@@ -79,7 +79,10 @@ class Decoder:
         return self.n_best(emission, 1)[0]
 
     def n_best(self, emission: Emission, count: int) -> list[Hypothesis]:
-        """The `count` best hypotheses at most, best first; greedy decoding and decoder networks have only one."""
+        """The `count` best hypotheses at most, each text once, best first; the first is that of `__call__`, whatever the count.
+
+        Greedy decoding and decoder networks have only one; with rescoring there are no more than its candidates.
+        """
         written = emission.network_text
         if written is not None:
             return [self._written(emission, written.tokens, written.score)]
@@ -88,6 +91,12 @@ class Decoder:
     def decode_batch(self, emissions: Sequence[Emission], *, threads: int = 1) -> list[Hypothesis]:
         """Decode many utterances, over threads; results in order."""
         return in_threads(self, emissions, threads)
+
+    def n_best_batch(
+        self, emissions: Sequence[Emission], count: int, *, threads: int = 1
+    ) -> list[list[Hypothesis]]:
+        """`n_best` of many utterances, over threads; results in order."""
+        return in_threads(lambda emission: self.n_best(emission, count), emissions, threads)
 
     def transcripts(self, emissions: Sequence[Emission], *, threads: int = 1) -> list[str]:
         """The texts alone of many utterances, over threads; results in order."""
@@ -138,9 +147,17 @@ class Decoder:
         """The best of the search, as letters and recurrent language model have it where they are asked."""
         log_probs, alike = self.head_of(emission), self.search.without_recombination()
         if not self._letter_weight and self.mixture is None:
-            # Recombination drops the very alternatives that several texts are made of.
-            return (alike if count > 1 else self.search).search(log_probs, n_best=count)
-        pool = max(count, self.options.rescoring_n_best)
+            best, *others = self.search.search(log_probs, n_best=count)
+            if count == 1 or self.options.lm is None:  # without a language model nothing is recombined
+                return [best, *others]
+            # Recombination drops the very alternatives that several texts are made of. What scores above the best without
+            # it is left out: how many texts are asked for changes no transcript.
+            several = {self.search.text(one): one for one in alike.search(log_probs, n_best=count)}
+            several |= {self.search.text(one): one for one in others}
+            several.pop(self.search.text(best), None)
+            ranked = sorted(several.values(), key=lambda one: -one.score)
+            return [best, *(one for one in ranked if one.score <= best.score)][:count]
+        pool = self.options.rescoring_n_best
         found = {self.search.text(one): one for one in alike.search(log_probs, n_best=pool)}
         found |= {self.search.text(one): one for one in self.search.search(log_probs, n_best=pool)}
         return self._rescored(emission, list(found.values()))[:count]

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numba import njit
 
-from asr.decoding.prefix_kernel import log_add
+from asr.decoding.prefix_beam_kernel import log_add
 
 _BLANK = 0
 # States through which every whole path is this much less probable (natural log) than the best one are left out.

@@ -89,12 +89,12 @@ class LexiconBeamStream:
     """The state of a search between pieces of one utterance. Made by `LexiconBeamSearch.stream`."""
 
     def __init__(self, search: LexiconBeamSearch) -> None:
-        from asr.decoding import lexicon_kernel
+        from asr.decoding import lexicon_beam_kernel
 
-        self._compiled = lexicon_kernel
+        self._compiled = lexicon_beam_kernel
         self._search = search
-        self._beam = lexicon_kernel.new_beam(search.limits.beam_width)
-        self._histories = lexicon_kernel.new_histories(search.scorer.lm_start)
+        self._beam = lexicon_beam_kernel.new_beam(search.limits.beam_width)
+        self._histories = lexicon_beam_kernel.new_histories(search.scorer.lm_start)
 
     def feed(self, log_probs: np.ndarray) -> None:
         """See `SearchStream`."""
@@ -145,7 +145,7 @@ class LexiconBeamStream:
         return list(found.values()) or [Candidate((), -math.inf, -math.inf)]
 
     def _entries(self, history: int) -> list[int]:
-        from asr.decoding.prefix_kernel import spell
+        from asr.decoding.prefix_beam_kernel import spell
 
         entries: list[int] = spell(self._histories.parent, self._histories.entry, history).tolist()
         return entries

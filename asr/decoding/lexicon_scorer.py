@@ -15,11 +15,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from asr.decoding.language_model.ngram import LN10, UNKNOWN, NgramArrays, NgramModel
 from asr.decoding.lexicon import highest_below
 from asr.decoding.prefix_scorer import NO_ARRAYS, Weights
 from asr.decoding.pronunciation_lexicon import PronunciationLexicon
 from asr.errors import DecodingError
+from asr.language_model.ngram import LN10, UNKNOWN, NgramArrays, NgramModel
 
 
 class LexiconScorer(NamedTuple):

@@ -66,16 +66,18 @@ class DecodingOptions:
         metavar="FILE",
     )
     letter_weight: float = _option(
-        0.0, "weight of the letters' score in the choice among what the search through pronunciations finds"
+        0.0, "weight of the character CTC score in N-best rescoring, with --pronunciations"
     )
     recurrent_lm: str | None = _option(
         None,
-        "a model of `asr lm train-recurrent`, to choose among what the search with --lm finds",
+        "recurrent language model of `asr lm train-recurrent`, for N-best rescoring; needs --lm",
         metavar="FILE",
     )
-    recurrent_share: float = _option(0.5, "its share of each word's probability, 0 to 1")
+    recurrent_share: float = _option(
+        0.5, "interpolation weight of the recurrent language model beside the n-gram, 0 to 1"
+    )
     rescoring_n_best: int = _option(
-        100, "texts of a search among which letters and the recurrent language model choose", metavar="N"
+        100, "hypotheses of the search that N-best rescoring chooses among", metavar="N"
     )
     greedy_calibration: Calibration = field(default_factory=Calibration)
 

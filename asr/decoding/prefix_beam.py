@@ -74,12 +74,12 @@ class PrefixBeamStream:
     """The state of a search between pieces of one utterance. Made by `PrefixBeamSearch.stream`."""
 
     def __init__(self, search: PrefixBeamSearch) -> None:
-        from asr.decoding import prefix_kernel
+        from asr.decoding import prefix_beam_kernel
 
-        self._compiled = prefix_kernel
+        self._compiled = prefix_beam_kernel
         self._search = search
-        self._beam = prefix_kernel.new_beam(search.limits)
-        self._tree = prefix_kernel.new_tree(search.scorer, 256 + 8 * search.limits.beam_width)
+        self._beam = prefix_beam_kernel.new_beam(search.limits)
+        self._tree = prefix_beam_kernel.new_tree(search.scorer, 256 + 8 * search.limits.beam_width)
 
     def feed(self, log_probs: np.ndarray) -> None:
         """See `SearchStream`."""

@@ -20,15 +20,15 @@ import numpy as np
 
 from asr.decoding.alphabet import BLANK, Alphabet, spellable
 from asr.decoding.hotwords import HotWordAutomaton, build_automaton
-from asr.decoding.language_model.ngram import (
+from asr.decoding.lexicon import Trie, build_trie, highest_below
+from asr.errors import DecodingError
+from asr.language_model.ngram import (
     LN10,
     SPECIAL_WORDS,
     UNKNOWN,
     NgramArrays,
     NgramModel,
 )
-from asr.decoding.lexicon import Trie, build_trie, highest_below
-from asr.errors import DecodingError
 
 log = logging.getLogger(__name__)
 

@@ -6,10 +6,6 @@ from typing import NamedTuple
 from asr.data.pronunciation import read_all_pronunciations
 from asr.decoding.alphabet import Alphabet
 from asr.decoding.greedy import GreedySearch
-from asr.decoding.language_model.binary import read_language_model
-from asr.decoding.language_model.mixture import LanguageModelMixture
-from asr.decoding.language_model.ngram import SPECIAL_WORDS, NgramModel
-from asr.decoding.language_model.recurrent import RecurrentModel, read_recurrent_model
 from asr.decoding.lexicon import read_lexicon
 from asr.decoding.lexicon_beam import LexiconBeamSearch
 from asr.decoding.lexicon_scorer import build_lexicon_scorer
@@ -19,6 +15,10 @@ from asr.decoding.prefix_scorer import Weights, build_prefix_scorer
 from asr.decoding.pronunciation_lexicon import PronunciationLexicon, build_pronunciation_lexicon
 from asr.decoding.search import Limits, Search
 from asr.errors import DecodingError
+from asr.language_model.binary import read_language_model
+from asr.language_model.mixture import LanguageModelMixture
+from asr.language_model.ngram import SPECIAL_WORDS, NgramModel
+from asr.language_model.recurrent import RecurrentModel, read_recurrent_model
 
 
 class DecodingResources(NamedTuple):

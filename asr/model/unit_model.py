@@ -6,9 +6,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from asr.decoding.language_model.estimate import estimate
-from asr.decoding.language_model.ngram import END, START, NgramModel
 from asr.errors import LanguageModelError
+from asr.language_model.estimate import estimate
+from asr.language_model.ngram import END, START, NgramModel
 
 HIGHEST_ORDER = 3
 MOST_ENTRIES = 2**24  # of a dense table: 256 units with a trigram, 4,096 with a bigram

@@ -99,8 +99,8 @@ class Engine:
         metrics.in_flight.set_function(lambda: self.in_flight)
         metrics.live_sessions.set_function(lambda: self.live_sessions)
 
-    async def transcribe(self, path: Path) -> Transcription:
-        """Transcribe a file of any length.
+    async def transcribe(self, path: Path, *, n_best: int = 1) -> Transcription:
+        """Transcribe a file of any length; above 1, with the `n_best` best texts of each stretch.
 
         Raises:
             AudioError: unreadable, cut short, empty or too short.
@@ -108,7 +108,7 @@ class Engine:
             TimeoutError: not done within `request_seconds`.
         """
         gone = threading.Event()
-        task = asyncio.get_running_loop().run_in_executor(self._threads, self._transcribe, path, gone)
+        task = asyncio.get_running_loop().run_in_executor(self._threads, self._transcribe, path, gone, n_best)
         try:
             async with asyncio.timeout(self.config.request_seconds):
                 transcription: Transcription = await asyncio.shield(task)
@@ -119,15 +119,15 @@ class Engine:
             task.add_done_callback(lambda done: done.cancelled() or done.exception())
             raise
 
-    def _transcribe(self, path: Path, gone: threading.Event) -> Transcription:
+    def _transcribe(self, path: Path, gone: threading.Event, n_best: int) -> Transcription:
         if gone.is_set():
             raise Cancelled("nobody waits for this transcription any more")
         limit = self.config.max_audio_seconds
         with readable(path, sample_rate=self.transcriber.sample_rate, longest=limit + 1) as sound:
             shared = SharedEmitter(self.transcriber.emitter, self.worker, gone)
-            return self._transcribe_sound(sound, Transcriber(shared, self.transcriber.decoder))
+            return self._transcribe_sound(sound, Transcriber(shared, self.transcriber.decoder), n_best)
 
-    def _transcribe_sound(self, path: Path, shared: Transcriber) -> Transcription:
+    def _transcribe_sound(self, path: Path, shared: Transcriber, n_best: int) -> Transcription:
         limit = self.config.max_audio_seconds
         if (duration := audio_info(path).duration) > limit:
             raise TooLong(f"the recording lasts {duration:.0f} s; expected at most {limit:g} s")
@@ -140,7 +140,8 @@ class Engine:
                 raise TooLong(f"the recording lasts more than {limit:g} s, which is the most taken")
 
         recording = Recording("upload", path, "the recording", duration)
-        [outcome] = transcribe_recordings(shared, [[recording]], config=PipelineConfig(), progress=count)
+        config = PipelineConfig(n_best=n_best)
+        [outcome] = transcribe_recordings(shared, [[recording]], config=config, progress=count)
         if outcome.transcription is None:
             assert outcome.error is not None
             raise outcome.error

@@ -19,13 +19,14 @@ from asr.serving.engine import Engine, TooLong
 from asr.serving.errors import RequestError
 from asr.serving.uploads import Upload, read_upload
 from asr.serving.worker import WorkerStopped
-from asr.transcription.formats import render
+from asr.transcription.formats import alternatives_record, render
 from asr.transcription.transcript import Segment, Transcription
 
 T = TypeVar("T")
 
 RESPONSE_FORMATS = ("json", "verbose_json", "text", "srt", "vtt")
 GRANULARITIES = ("word", "segment")
+MOST_ALTERNATIVES = 20
 # Fields of OpenAI's that change nothing here; a request may carry them.
 _IGNORED = {
     "language": "the model knows one language",
@@ -40,6 +41,7 @@ async def transcribe_request(request: Request, engine: Engine) -> Response:
     upload = await read_upload(request, engine.config)
     try:
         wanted, granularities = _options(upload)
+        n_best = _n_best(upload, wanted)
         if upload.path is None:
             raise RequestError(400, "no field 'file'; send the recording in it", param="file")
         if upload.size == 0:
@@ -47,7 +49,7 @@ async def transcribe_request(request: Request, engine: Engine) -> Response:
                 400, "the file has 0 bytes; expected a recording", param="file", code="empty_file"
             )
         try:
-            transcription = await _unless_gone(request, engine.transcribe(upload.path))
+            transcription = await _unless_gone(request, engine.transcribe(upload.path, n_best=n_best))
         except TooLong as error:
             raise RequestError(413, str(error), param="file", code="audio_too_long") from None
         except AudioError as error:
@@ -106,6 +108,18 @@ def _options(upload: Upload) -> tuple[str, list[str]]:
     return wanted, granularities
 
 
+def _n_best(upload: Upload, wanted: str) -> int:
+    """How many texts are asked for. Raises RequestError."""
+    text = upload.get("n_best", "1")
+    if not (text.isascii() and text.isdigit() and len(text) < 4 and 1 <= int(text) <= MOST_ALTERNATIVES):
+        raise RequestError(400, f"n_best {text!r}; expected 1 to {MOST_ALTERNATIVES}", param="n_best")
+    if int(text) > 1 and wanted != "verbose_json":
+        raise RequestError(
+            400, f"n_best goes with response_format verbose_json; got {wanted}", param="n_best"
+        )
+    return int(text)
+
+
 def _notices(upload: Upload, config: ServingConfig) -> list[str]:
     """What was asked for and is not done."""
     notices = [
@@ -141,7 +155,7 @@ def answer(
 
 
 def verbose(transcription: Transcription, granularities: list[str]) -> dict[str, Any]:
-    """OpenAI's verbose_json, with a confidence for each word and segment besides.
+    """OpenAI's verbose_json, with a confidence for each word and segment besides, and alternatives if any.
 
     `avg_logprob` is the mean natural log of the words' confidence. What a CTC model has no equivalent
     of has the value that means nothing: `temperature`, `compression_ratio`, `no_speech_prob`, `seek`.
@@ -158,7 +172,7 @@ def verbose(transcription: Transcription, granularities: list[str]) -> dict[str,
         content["segments"] = [
             _segment_record(number, segment) for number, segment in enumerate(transcription.segments)
         ]
-    return content
+    return content | alternatives_record(transcription)
 
 
 def word_record(word: Word) -> dict[str, Any]:

@@ -14,10 +14,10 @@ from asr.data.manifest import Utterance
 from asr.data.tokenizer import Tokenizer
 from asr.data.validation import Finding, too_few_frames
 from asr.decoding.greedy import greedy_path
-from asr.decoding.language_model.arpa import write_arpa
-from asr.decoding.language_model.binary import read_language_model
-from asr.decoding.language_model.ngram import NgramModel
 from asr.errors import ConfigError
+from asr.language_model.arpa import write_arpa
+from asr.language_model.binary import read_language_model
+from asr.language_model.ngram import NgramModel
 from asr.model.acoustic import AcousticModel, AcousticModelConfig, Emission, log_probs_of
 from asr.model.ctc_crf import log_partition, unit_posteriors
 from asr.model.encoder import Encoding

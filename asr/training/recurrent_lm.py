@@ -1,4 +1,4 @@
-"""Training of a recurrent language model: text -> `asr.decoding.language_model.recurrent.RecurrentModel`.
+"""Training of a recurrent language model: text -> `asr.language_model.recurrent.RecurrentModel`.
 
 The softmax is sampled: a step compares each word with words drawn from the unigrams alone, every logit less the ln of how
 often its word is drawn. That ends where the full softmax would (Ma & Collins 2018, the ranking objective), as long
@@ -19,14 +19,14 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from asr.decoding.language_model.recurrent import (
+from asr.errors import TrainingError
+from asr.language_model.recurrent import (
     END,
     SPECIAL_WORDS,
     UNKNOWN,
     RecurrentModel,
     RecurrentWeights,
 )
-from asr.errors import TrainingError
 from asr.model.checkpoint import read_torch, write_torch
 from asr.training.recurrent_lm_config import RecurrentLmConfig
 from asr.training.state import StopSignals

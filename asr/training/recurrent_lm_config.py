@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from asr.decoding.language_model.recurrent import SPECIAL_WORDS
 from asr.errors import TrainingError
+from asr.language_model.recurrent import SPECIAL_WORDS
 
 
 @dataclass(frozen=True)

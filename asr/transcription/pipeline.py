@@ -1,7 +1,7 @@
 """Recordings of any length -> transcriptions: reading, the network and decoding each in a thread of its own."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -11,12 +11,12 @@ from asr.data.audio import audio_blocks, audio_info, read_audio
 from asr.data.media import readable
 from asr.decoding.emission import Emission
 from asr.decoding.hypothesis import Hypothesis, Word
-from asr.errors import AsrError
+from asr.errors import AsrError, UsageError
 from asr.transcription.activity import VoiceActivity, choose_detector
 from asr.transcription.prefetch import prefetch
 from asr.transcription.recordings import Recording
 from asr.transcription.stretches import Stretch, StretchRules, cut_stretches
-from asr.transcription.transcript import PAUSE, Transcription, gather_segments
+from asr.transcription.transcript import PAUSE, Alternatives, ScoredText, Transcription, gather_segments
 from asr.transcription.windows import Windowing
 
 if TYPE_CHECKING:
@@ -36,6 +36,10 @@ class PipelineConfig:
         seconds_per_batch: padded seconds that go through the network together.
         pause: seconds between two words that part two segments.
         threads: of the beam search.
+        n_best: texts of each stretch; above 1 they are the transcription's `alternatives`.
+
+    Raises:
+        UsageError: `n_best` below 1.
     """
 
     windowing: Windowing = field(default_factory=Windowing)
@@ -44,6 +48,11 @@ class PipelineConfig:
     seconds_per_batch: float = 120.0
     pause: float = PAUSE
     threads: int = 1
+    n_best: int = 1
+
+    def __post_init__(self) -> None:
+        if self.n_best < 1:
+            raise UsageError(f"n-best {self.n_best}; expected at least 1")
 
 
 class Outcome(NamedTuple):
@@ -114,7 +123,7 @@ def transcribe_recordings(
 
 def transcribe_waveform(
     transcriber: "Transcriber", waveform: np.ndarray, *, config: PipelineConfig
-) -> Hypothesis:
+) -> Outcome:
     """Transcribe a `(N,)` waveform at the model's rate as `transcribe_recordings` does a file."""
     seconds = len(waveform) / transcriber.sample_rate
     recording = Recording("waveform", Path("waveform"), "waveform", seconds)
@@ -125,7 +134,7 @@ def transcribe_waveform(
         blocks = (waveform[at : at + size] for at in range(0, len(waveform), size))
         emitted = _emit_blocks(transcriber, recording, blocks, config)
     [outcome] = _decode(transcriber, emitted, config, lambda _: None)
-    return outcome.result()
+    return outcome
 
 
 def _decode(
@@ -136,6 +145,7 @@ def _decode(
 ) -> Iterator[Outcome]:
     """The outcome of each recording, once its last stretch is decoded."""
     parts: dict[str, list[tuple[float, Hypothesis]]] = {}
+    several: dict[str, list[Alternatives]] = {}
     failed: set[str] = set()
     for piece in emitted:
         recording = piece.recording
@@ -143,11 +153,19 @@ def _decode(
             continue
         if piece.error is None:
             try:
-                found = transcriber.decoder.decode_batch(piece.emissions, threads=config.threads)
+                found = transcriber.decoder.n_best_batch(
+                    piece.emissions, config.n_best, threads=config.threads
+                )
             except AsrError as error:
                 piece = piece._replace(error=error)
             else:
-                parts.setdefault(recording.name, []).extend(zip(piece.starts, found, strict=True))
+                best = [texts[0] for texts in found]
+                parts.setdefault(recording.name, []).extend(zip(piece.starts, best, strict=True))
+                if config.n_best > 1:
+                    seconds = [len(emission) * transcriber.seconds_per_frame for emission in piece.emissions]
+                    several.setdefault(recording.name, []).extend(
+                        map(_alternatives, piece.starts, seconds, found)
+                    )
         progress(piece.seconds)
         if piece.error is not None:
             failed.add(recording.name)
@@ -155,7 +173,14 @@ def _decode(
         elif piece.duration is not None:
             whole = _joined(parts.pop(recording.name, []), space=transcriber.decoder.alphabet.space)
             segments = gather_segments(whole.words, duration=piece.duration, pause=config.pause)
-            yield Outcome(recording, whole, segments, None)
+            alternatives = tuple(several.pop(recording.name, []))
+            yield Outcome(recording, whole, replace(segments, alternatives=alternatives), None)
+
+
+def _alternatives(start: float, seconds: float, found: Sequence[Hypothesis]) -> Alternatives:
+    """What was found in a stretch of some seconds, best first."""
+    texts = tuple(ScoredText(one.text, one.score) for one in found)
+    return Alternatives(round(start, 3), round(start + seconds, 3), texts)
 
 
 def _joined(parts: Sequence[tuple[float, Hypothesis]], *, space: int) -> Hypothesis:

@@ -25,6 +25,7 @@ from asr.transcription.emitter import Emitter, EmitterInfo, TorchEmitter
 from asr.transcription.onnx_emitter import OnnxEmitter
 from asr.transcription.pipeline import Outcome, PipelineConfig, transcribe_recordings, transcribe_waveform
 from asr.transcription.recordings import Recording
+from asr.transcription.transcript import Alternatives
 
 log = logging.getLogger(__name__)
 
@@ -158,12 +159,44 @@ class Transcriber:
         Raises:
             AudioError: unreadable, empty, too short for one frame, or holding NaN.
         """
-        pipeline = pipeline or PipelineConfig()
+        return self._transcribe(audio, sample_rate, pipeline or PipelineConfig()).result()
+
+    def alternatives(
+        self,
+        audio: str | Path | np.ndarray,
+        n_best: int,
+        *,
+        sample_rate: int | None = None,
+        pipeline: PipelineConfig | None = None,
+    ) -> tuple[Alternatives, ...]:
+        """What may have been said in a recording of any length, as `asr transcribe --n-best` has it.
+
+        One of a recording that goes through the network whole; else one for each stretch that it is cut into. Greedy
+        decoding and decoder networks have one text a stretch.
+
+        Args:
+            audio, sample_rate, pipeline: as `transcribe` takes them.
+            n_best: texts of a stretch at most, 2 or more.
+
+        Raises:
+            AudioError: as `transcribe`.
+            UsageError: `n_best` below 2.
+        """
+        if n_best < 2:
+            raise UsageError(f"n-best {n_best}; expected at least 2, for `transcribe` gives the best alone")
+        outcome = self._transcribe(audio, sample_rate, replace(pipeline or PipelineConfig(), n_best=n_best))
+        outcome.result()
+        assert outcome.transcription is not None
+        return outcome.transcription.alternatives
+
+    def _transcribe(
+        self, audio: str | Path | np.ndarray, sample_rate: int | None, pipeline: PipelineConfig
+    ) -> Outcome:
         if isinstance(audio, np.ndarray):
             return transcribe_waveform(self, self._prepare(audio, sample_rate), config=pipeline)
         recording = Recording("recording", Path(audio), str(audio), None)
         [outcome] = transcribe_recordings(self, [[recording]], config=pipeline)
-        return outcome.result()
+        return outcome
 
     def transcribe_utterances(
         self, utterances: Sequence[Utterance], *, pipeline: PipelineConfig | None = None

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from asr.decoding.hypothesis import Word
 
@@ -25,6 +26,27 @@ class Segment:
     words: tuple[Word, ...]
 
 
+class ScoredText(NamedTuple):
+    """What may have been said, and the natural logarithm that the decoder gives it (see `Hypothesis.score`)."""
+
+    text: str
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Alternatives:
+    """What may have been said in a stretch that is decoded whole: all of a short recording, or between two cuts.
+
+    Attributes:
+        start, end: seconds from the beginning of the recording.
+        texts: each once, best first; the first is the transcript's.
+    """
+
+    start: float
+    end: float
+    texts: tuple[ScoredText, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Transcription:
     """The transcript of a recording.
@@ -34,12 +56,14 @@ class Transcription:
         segments: from pause to pause, in order; together they hold every word once.
         words: in order, times in seconds from the beginning of the recording.
         duration: of the recording, in seconds.
+        alternatives: a stretch each, in order; none where they were not asked for.
     """
 
     text: str
     segments: tuple[Segment, ...]
     words: tuple[Word, ...]
     duration: float
+    alternatives: tuple[Alternatives, ...] = ()
 
 
 def gather_segments(

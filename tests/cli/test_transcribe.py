@@ -103,6 +103,9 @@ def test_stdin_is_a_recording(
         (["--lines", "0"], "expected at least 1"),
         (["--window", "4", "--context", "3"], "context of at most half a window"),
         (["--threads", "0"], "expected at least 1"),
+        (["--n-best", "0"], "n-best 0; expected at least 1"),
+        (["--n-best", "2", "--decoding", "beam"], "--n-best goes into JSON alone"),
+        (["--n-best", "2", "--json"], "--n-best needs --decoding beam"),
     ],
 )
 def test_options_that_do_not_fit_are_refused(
@@ -112,6 +115,26 @@ def test_options_that_do_not_fit_are_refused(
     captured = capsys.readouterr()
     assert complaint in captured.err
     assert captured.out == ""
+
+
+def test_the_n_best_texts_are_in_json_and_one_changes_nothing(
+    tone: Callable[..., Path], tiny_checkpoint: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = [tone(), "--model", tiny_checkpoint, "--decoding", "beam"]
+    assert transcribe(*words, "--json") == 0
+    plain = json.loads(capsys.readouterr().out)
+    assert transcribe(*words, "--json", "--n-best", 1) == 0
+    assert json.loads(capsys.readouterr().out) == plain
+    assert transcribe(*words, "--json", "--n-best", 3) == 0
+    record = json.loads(capsys.readouterr().out)
+    (stretch,) = record["alternatives"]
+    assert record == plain | {"alternatives": [stretch]}
+    assert stretch["texts"][0]["text"] == plain["text"]
+    assert len({one["text"] for one in stretch["texts"]}) == 3
+    out = tmp_path / "out"
+    assert transcribe(*words, "--n-best", 3, "--output-dir", out, "--format", "txt,json") == 0
+    assert json.loads((out / "tone.json").read_text())["alternatives"] == [stretch]
+    assert (out / "tone.txt").read_text().split() == plain["text"].split()
 
 
 @pytest.mark.parametrize("name", ["empty", "nothing*.wav"])
@@ -177,6 +200,7 @@ def test_other_settings_do_not_resume(
         ("--line-length", "10"),
         ("--cue-pause", "0.5"),
         ("--seconds-per-batch", "7"),
+        ("--n-best", "2", "--format", "json"),
     ],
 )
 def test_whatever_changes_the_outputs_does_not_resume(

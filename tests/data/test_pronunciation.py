@@ -74,15 +74,6 @@ def test_a_missing_dictionary_is_an_error(tmp_path: Path) -> None:
         read_pronunciations(tmp_path / "none.dict")
 
 
-def test_espeak_pronounces_words() -> None:
-    pytest.importorskip("espeakng_loader", reason="espeak-ng comes with asr[synthesis]")
-    from asr.data.synthesis import Synthesizer
-
-    synthesizer = Synthesizer()
-    assert synthesizer.phones("water") == ("w", "ɔː", "ɾ", "ɚ")
-    assert synthesizer.phones("m") == ("ɛ", "m")
-
-
 def test_all_pronunciations_stay_in_order(dictionary: Path) -> None:
     assert read_all_pronunciations(dictionary)["HELLO"] == [
         ("HH", "AH", "L", "OW"),

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from asr.data.manifest import Utterance
-from asr.data.statistics import as_record, collect, describe, out_of_vocabulary, report, text_histogram
+from asr.data.statistics import as_record, collect, headline, out_of_vocabulary, report, text_histogram
 
 AUDIO = Path("a.wav")
 UTTERANCES = [
@@ -47,7 +47,7 @@ def test_out_of_vocabulary_is_what_the_other_manifest_lacks() -> None:
 
 def test_the_report_of_nothing_and_of_no_speakers_does_not_fail() -> None:
     assert "0 utterances" in report(collect([]))
-    assert "unknown speakers" in describe([Utterance("a", AUDIO, 1.0, text="A")])
+    assert "unknown speakers" in headline(collect([Utterance("a", AUDIO, 1.0, text="A")]))
 
 
 def test_a_histogram_counts_every_value_once() -> None:

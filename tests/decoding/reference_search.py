@@ -15,10 +15,10 @@ import numpy as np
 
 from asr.decoding.alphabet import BLANK
 from asr.decoding.hotwords import EDGE
-from asr.decoding.language_model.ngram import END, UNKNOWN, NgramArrays
 from asr.decoding.lexicon_scorer import LexiconScorer
 from asr.decoding.prefix_scorer import CHARACTER_LM, WORD_LM, PrefixScorer
 from asr.decoding.search import Limits
+from asr.language_model.ngram import END, UNKNOWN, NgramArrays
 
 NEVER = -math.inf
 

@@ -9,10 +9,10 @@ from asr.data.tokenizer import CharacterTokenizer, UnitTokenizer
 from asr.decoding.confidence import Calibration, fit_calibration
 from asr.decoding.decoder import Decoder
 from asr.decoding.emission import Emission
-from asr.decoding.language_model.binary import write_language_model
-from asr.decoding.language_model.estimate import estimate
 from asr.decoding.options import DecodingOptions
 from asr.errors import DecodingError
+from asr.language_model.binary import write_language_model
+from asr.language_model.estimate import estimate
 
 TOKENIZER = CharacterTokenizer(["<blank>", " ", "A", "B", "C"])
 
@@ -68,6 +68,25 @@ def test_n_best_is_in_order_without_repetition_and_batches_agree(tmp_path):
     assert [hypothesis.score for hypothesis in found] == sorted((h.score for h in found), reverse=True)
     assert one.decode_batch(emissions, threads=2) == [one(log_probs) for log_probs in emissions]
     assert decoder().decode_batch(emissions) == [decoder()(log_probs) for log_probs in emissions]
+
+
+@pytest.mark.parametrize("with_lm", [False, True])
+def test_the_first_of_several_texts_is_the_one_alone_and_none_scores_higher(tmp_path, with_lm):
+    write_language_model(tmp_path / "lm.lm", estimate([["AC", "AB"], ["A", "CB"]], order=2))
+    options = {"lm": str(tmp_path / "lm.lm"), "lm_weight": 2.0} if with_lm else {}
+    one = decoder(method="beam", beam_width=8, **options)
+    generator = np.random.default_rng(0)
+    for _ in range(30):
+        probabilities = generator.dirichlet([0.3] * 5, size=12).astype(np.float32)
+        emission = Emission(np.log(np.maximum(probabilities, 1e-6)))
+        alone = one(emission)
+        for count in (1, 2, 7):
+            found = one.n_best(emission, count)
+            assert found[0] == alone
+            assert len({hypothesis.text for hypothesis in found}) == len(found) <= count
+            scores = [hypothesis.score for hypothesis in found]
+            assert scores == sorted(scores, reverse=True)
+        assert len(found) > 1
 
 
 def test_greedy_takes_no_knowledge():

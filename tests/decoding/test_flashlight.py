@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 
 from asr.decoding.alphabet import Alphabet
-from asr.decoding.language_model.arpa import write_arpa
-from asr.decoding.language_model.estimate import estimate
-from asr.decoding.language_model.ngram import LN10
 from asr.decoding.prefix_beam import PrefixBeamSearch
 from asr.decoding.prefix_scorer import Weights, build_prefix_scorer
 from asr.decoding.search import Limits
+from asr.language_model.arpa import write_arpa
+from asr.language_model.estimate import estimate
+from asr.language_model.ngram import LN10
 
 ALPHABET = Alphabet(("", " ", *"ABCDEFGH"))
 LEXICON = ["AB", "ABE", "BAD", "BEAD", "CAB", "DAB", "DEAF", "EGG", "FACE", "FED", "GAB", "HEAD"]

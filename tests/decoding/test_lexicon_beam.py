@@ -10,14 +10,14 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from asr.decoding.language_model.estimate import estimate
-from asr.decoding.language_model.ngram import END
 from asr.decoding.lexicon_beam import LexiconBeamSearch
 from asr.decoding.lexicon_scorer import build_lexicon_scorer
 from asr.decoding.prefix_scorer import Weights
 from asr.decoding.pronunciation_lexicon import build_pronunciation_lexicon
 from asr.decoding.search import Limits
 from asr.errors import DecodingError
+from asr.language_model.estimate import estimate
+from asr.language_model.ngram import END
 
 PHONES = ["a", "b", "c"]
 SAID = {

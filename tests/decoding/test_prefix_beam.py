@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 
 from asr.decoding.alphabet import Alphabet
 from asr.decoding.greedy import greedy_path
-from asr.decoding.language_model.estimate import estimate
 from asr.decoding.prefix_beam import PrefixBeamSearch, PrefixBeamStream
 from asr.decoding.prefix_scorer import Weights, build_prefix_scorer
 from asr.decoding.search import Limits
 from asr.decoding.threads import in_threads
 from asr.errors import DecodingError
+from asr.language_model.estimate import estimate
 
 ALPHABET = Alphabet(("", " ", "A", "B", "C"))
 TEXT = [["A", "AB"], ["AB", "C", "A"], ["C", "B"], ["BA", "A"], ["A", "A"]] * 3

@@ -6,10 +6,10 @@ import pytest
 
 from asr.decoding.alphabet import Alphabet
 from asr.decoding.hotwords import parse_hot_word, read_hot_words
-from asr.decoding.language_model.estimate import estimate
 from asr.decoding.lexicon import read_lexicon
 from asr.decoding.prefix_scorer import build_prefix_scorer
 from asr.errors import DecodingError
+from asr.language_model.estimate import estimate
 
 UPPER = Alphabet(("", " ", "A", "B", "C"))
 LM = estimate([["A", "AB"], ["C", "A"]] * 3, order=2)

@@ -20,7 +20,7 @@ WORDS = ["YES", "NO", "STOP", "GO BACK", "PLAY MUSIC", "SEVEN NINE", "TURN ON TH
 
 @pytest.fixture(scope="module")
 def spoken(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    from asr.data.synthesis import Synthesizer, Voice
+    from synthesis import Synthesizer, Voice
 
     folder = tmp_path_factory.mktemp("spoken")
     synthesizer = Synthesizer()

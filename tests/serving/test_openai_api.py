@@ -115,6 +115,18 @@ def test_ignored_fields_give_a_notice(server: Server, speech: Callable[..., Path
     assert "x-asr-notice" not in post(server, speech(1).read_bytes(), temperature="0").headers
 
 
+def test_alternatives_come_with_verbose_json_alone(server: Server, speech: Callable[..., Path]) -> None:
+    content = speech(1).read_bytes()
+    answer = post(server, content, n_best="3", response_format="verbose_json").json()
+    (stretch,) = answer.pop("alternatives")
+    assert [one["text"] for one in stretch["texts"]] == [answer["text"]]  # greedy decoding has one
+    assert answer == post(server, content, response_format="verbose_json").json()
+    assert answer == post(server, content, n_best="1", response_format="verbose_json").json()
+    for wrong, form in (("2", "json"), ("0", "verbose_json"), ("21", "verbose_json"), ("x", "verbose_json")):
+        refused = post(server, content, n_best=wrong, response_format=form)
+        assert (refused.status_code, refused.json()["error"]["param"]) == (400, "n_best")
+
+
 def wav(tmp_path: Path, seconds: float) -> bytes:
     soundfile.write(tmp_path / "a.wav", babble(0, seconds=seconds), 16000)
     return (tmp_path / "a.wav").read_bytes()

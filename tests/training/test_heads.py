@@ -21,8 +21,8 @@ from asr.config import (
 from asr.data.batching import Batch, DataConfig
 from asr.data.manifest import read_manifest, write_manifest
 from asr.data.tokenizer import BLANK_SYMBOL, CharacterTokenizer
-from asr.decoding.language_model.arpa import read_arpa
 from asr.errors import ConfigError, LanguageModelError, TrainingError, TranscriptError
+from asr.language_model.arpa import read_arpa
 from asr.model.acoustic import Emission
 from asr.model.checkpoint import load_checkpoint
 from asr.model.encoder import EncoderConfig, Encoding

@@ -10,8 +10,8 @@ import pytest
 import torch
 
 from asr.cli import main
-from asr.decoding.language_model.recurrent import END, UNKNOWN, RecurrentModel, read_recurrent_model
 from asr.errors import TrainingError
+from asr.language_model.recurrent import END, UNKNOWN, RecurrentModel, read_recurrent_model
 from asr.training.recurrent_lm import Progress, RecurrentNetwork, batches, read_lines, train_recurrent_lm
 from asr.training.recurrent_lm_config import RecurrentLmConfig
 

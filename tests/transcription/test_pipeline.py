@@ -1,20 +1,24 @@
 """Recordings of any length through the pipeline, and the threads it runs in."""
 
+import itertools
 import sys
 import threading
 import time
 import tracemalloc
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
 
+from asr.decoding.options import DecodingOptions
 from asr.errors import AudioError, UsageError
 from asr.transcription import activity
 from asr.transcription.activity import energy_detector, silero_detector
 from asr.transcription.batches import plan_batches
+from asr.transcription.formats import FORMATS, render
 from asr.transcription.pipeline import Outcome, PipelineConfig, transcribe_recordings
 from asr.transcription.prefetch import prefetch
 from asr.transcription.recordings import Recording, find_recordings
@@ -51,6 +55,44 @@ def run(transcriber: Transcriber, config: PipelineConfig, *files: Path) -> list[
     done = [outcome.transcription.duration for outcome in outcomes if outcome.transcription]
     assert sum(told) == pytest.approx(sum(done), abs=1e-3)
     return outcomes
+
+
+def test_alternatives_are_those_of_each_stretch_and_change_nothing_else(
+    transcriber: Transcriber, tmp_path: Path
+) -> None:
+    path = bursts(tmp_path / "long.wav", count=6)
+    beam = transcriber.with_options(DecodingOptions("beam"))
+    config = replace(SMALL, vad="energy")
+    (plain,) = run(beam, config, path)
+    (several,) = run(beam, replace(config, n_best=4), path)
+    assert plain.transcription is not None
+    assert several.transcription is not None
+    stretches = several.transcription.alternatives
+    assert plain.transcription == replace(several.transcription, alternatives=())
+    assert plain.hypothesis == several.hypothesis
+    assert len(stretches) == 6
+    assert " ".join(one.texts[0].text for one in stretches) == several.transcription.text
+    for one in stretches:
+        assert len({text for text, _ in one.texts}) == len(one.texts) == 4
+        assert [score for _, score in one.texts] == sorted((score for _, score in one.texts), reverse=True)
+    assert all(left.end <= right.start < right.end for left, right in itertools.pairwise(stretches))
+    assert beam.alternatives(path, 4, pipeline=config) == stretches
+    for form in set(FORMATS) - {"json"}:
+        assert render(plain.transcription, form) == render(several.transcription, form)
+
+
+def test_a_short_recording_has_alternatives_of_its_whole(transcriber: Transcriber) -> None:
+    waveform = 0.1 * np.random.default_rng(0).standard_normal(16000).astype(np.float32)
+    beam = transcriber.with_options(DecodingOptions("beam"))
+    (one,) = beam.alternatives(waveform, 3)
+    assert (one.start, round(one.end, 1)) == (0.0, 1.0)
+    assert one.texts[0].text == beam.transcribe(waveform).text
+    assert len(one.texts) == 3
+    assert [len(only.texts) for only in transcriber.alternatives(waveform, 3)] == [1]
+    with pytest.raises(UsageError, match="at least 2"):
+        beam.alternatives(waveform, 1)
+    with pytest.raises(UsageError, match="at least 1"):
+        PipelineConfig(n_best=0)
 
 
 @pytest.mark.parametrize("vad", ["none", "energy"])

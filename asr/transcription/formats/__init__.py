@@ -6,7 +6,14 @@ render(transcription, "srt")
 from collections.abc import Callable
 
 from asr.errors import UsageError
-from asr.transcription.formats.records import as_ctm, as_json, as_textgrid, as_tsv, as_txt
+from asr.transcription.formats.records import (
+    alternatives_record,
+    as_ctm,
+    as_json,
+    as_textgrid,
+    as_tsv,
+    as_txt,
+)
 from asr.transcription.formats.subtitles import SubtitleRules, as_srt, as_vtt
 from asr.transcription.transcript import Transcription
 
@@ -56,4 +63,4 @@ def render(
     raise UsageError(f"no format {format!r}; expected {', '.join(FORMATS)}")
 
 
-__all__ = ["FORMATS", "SubtitleRules", "render"]
+__all__ = ["FORMATS", "SubtitleRules", "alternatives_record", "render"]

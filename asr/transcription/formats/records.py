@@ -1,7 +1,9 @@
 """Transcriptions as plain text, JSON, TSV, CTM and TextGrid."""
 
 import json
+import math
 from dataclasses import asdict
+from typing import Any
 
 from asr.decoding.alignment_formats import as_ctm as words_as_ctm
 from asr.decoding.alignment_formats import textgrid
@@ -14,7 +16,7 @@ def as_txt(transcription: Transcription, *, name: str) -> str:
 
 
 def as_json(transcription: Transcription, *, name: str) -> str:
-    """One object: file, duration, text, and segments with their words; times in seconds."""
+    """One object: file, duration, text, segments with their words, and alternatives if any; times in seconds."""
     record = {
         "file": name,
         "duration": round(transcription.duration, 3),
@@ -30,7 +32,27 @@ def as_json(transcription: Transcription, *, name: str) -> str:
             for number, segment in enumerate(transcription.segments)
         ],
     }
+    record |= alternatives_record(transcription)
     return json.dumps(record, ensure_ascii=False, indent=1) + "\n"
+
+
+def alternatives_record(transcription: Transcription) -> dict[str, Any]:
+    """`alternatives` as JSON has them: for each stretch its texts and scores (natural log), best first; {} without any."""
+    if not transcription.alternatives:
+        return {}
+    stretches = [
+        {
+            "start": one.start,
+            "end": one.end,
+            "texts": [
+                # JSON has no infinity, which is the score of what has no probability.
+                {"text": text, "score": round(score, 4) if math.isfinite(score) else None}
+                for text, score in one.texts
+            ],
+        }
+        for one in transcription.alternatives
+    ]
+    return {"alternatives": stretches}
 
 
 def as_tsv(transcription: Transcription, *, name: str) -> str:

@@ -1,6 +1,6 @@
 """Folding espeak-ng's phones."""
 
-from asr.data.espeak_phones import fold_american, from_arpabet
+from espeak_phones import fold_american, from_arpabet
 
 
 def test_shades_fold_and_what_holds_two_phones_becomes_two():

@@ -19,7 +19,9 @@ from typing import IO, NoReturn
 
 import numpy as np
 
-from asr.decoding.language_model.ngram import (
+from asr.errors import LanguageModelError
+from asr.files import write_atomically
+from asr.language_model.ngram import (
     LOG10_NEVER_SEEN,
     SPECIAL_WORDS,
     Duplicate,
@@ -27,8 +29,6 @@ from asr.decoding.language_model.ngram import (
     NgramTable,
     build_model,
 )
-from asr.errors import LanguageModelError
-from asr.files import write_atomically
 
 log = logging.getLogger(__name__)
 

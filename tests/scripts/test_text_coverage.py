@@ -5,7 +5,7 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from asr.data.coverage import stretches_to_speak
+from text_coverage import stretches_to_speak
 
 COMMON = "THE OLD HOUSE BY THE RIVER WAS EMPTY AGAIN"
 RARE = "NOBODY HEARD THE NIGHTINGALE SING LAST NIGHT"

@@ -16,8 +16,8 @@ from typing import IO, NamedTuple
 
 import numpy as np
 
-from asr.decoding.language_model.ngram import END, SPECIAL_WORDS, START, UNKNOWN
 from asr.errors import LanguageModelError
+from asr.language_model.ngram import END, SPECIAL_WORDS, START, UNKNOWN
 
 log = logging.getLogger(__name__)
 

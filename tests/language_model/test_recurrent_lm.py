@@ -10,20 +10,20 @@ import torch
 from asr.data.tokenizer import CharacterTokenizer
 from asr.decoding.decoder import Decoder
 from asr.decoding.emission import Emission
-from asr.decoding.language_model import mixture as mixture_module
-from asr.decoding.language_model.binary import write_language_model
-from asr.decoding.language_model.estimate import estimate
-from asr.decoding.language_model.mixture import LanguageModelMixture
-from asr.decoding.language_model.ngram import SPECIAL_WORDS, NgramModel
-from asr.decoding.language_model.perplexity import score_text
-from asr.decoding.language_model.recurrent import (
+from asr.decoding.options import DecodingOptions
+from asr.errors import DecodingError, LanguageModelError
+from asr.language_model import mixture as mixture_module
+from asr.language_model.binary import write_language_model
+from asr.language_model.estimate import estimate
+from asr.language_model.mixture import LanguageModelMixture
+from asr.language_model.ngram import SPECIAL_WORDS, NgramModel
+from asr.language_model.perplexity import score_text
+from asr.language_model.recurrent import (
     RecurrentModel,
     RecurrentWeights,
     read_recurrent_model,
     write_recurrent_model,
 )
-from asr.decoding.options import DecodingOptions
-from asr.errors import DecodingError, LanguageModelError
 
 WORDS = ("<unk>", "</s>", *(f"W{number}" for number in range(7)))
 WIDTH, CELLS = 5, 6

@@ -19,9 +19,9 @@ from pathlib import Path
 
 import numpy as np
 
-from asr.decoding.language_model.ngram import NgramArrays, NgramModel, suffix_links
 from asr.errors import LanguageModelError
 from asr.files import write_atomically
+from asr.language_model.ngram import NgramArrays, NgramModel, suffix_links
 
 MAGIC = b"asr-ngram-lm\x00\x00\x00\x01"
 _ALIGNMENT = 64
@@ -105,7 +105,7 @@ def read_language_model(path: str | Path) -> NgramModel:
     Raises:
         LanguageModelError: as `read_arpa` and `read_binary`.
     """
-    from asr.decoding.language_model.arpa import read_arpa
+    from asr.language_model.arpa import read_arpa
 
     try:
         with open(path, "rb") as file:
@@ -130,7 +130,7 @@ def write_language_model(path: str | Path, model: NgramModel, *, small: bool = F
         LanguageModelError: another ending, or `small` for an ARPA file.
         AsrError: the file cannot be written.
     """
-    from asr.decoding.language_model.arpa import write_arpa
+    from asr.language_model.arpa import write_arpa
 
     check_model_name(path)
     if str(path).endswith(".lm"):

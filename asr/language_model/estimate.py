@@ -14,8 +14,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from asr.decoding.language_model.counting import Counts, OrderCounts, count_ngrams
-from asr.decoding.language_model.ngram import (
+from asr.errors import LanguageModelError
+from asr.language_model.counting import Counts, OrderCounts, count_ngrams
+from asr.language_model.ngram import (
     START,
     NgramModel,
     NgramTable,
@@ -23,7 +24,6 @@ from asr.decoding.language_model.ngram import (
     build_model,
     build_skeleton,
 )
-from asr.errors import LanguageModelError
 
 log = logging.getLogger(__name__)
 

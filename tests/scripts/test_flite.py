@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 import soundfile
 
-from asr.data.flite import VOICES, speak
 from asr.errors import AsrError
+from flite import VOICES, speak
 
 
 @pytest.mark.skipif(shutil.which("flite") is None, reason="flite is not installed")

@@ -13,10 +13,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from asr.decoding.language_model import recurrent
-from asr.decoding.language_model.ngram import END, LN10, SPECIAL_WORDS, UNKNOWN, NgramModel
-from asr.decoding.language_model.recurrent import RecurrentModel, RecurrentState
 from asr.errors import DecodingError
+from asr.language_model import recurrent
+from asr.language_model.ngram import END, LN10, SPECIAL_WORDS, UNKNOWN, NgramModel
+from asr.language_model.recurrent import RecurrentModel, RecurrentState
 
 _MEMORY = 4
 _AT_ONCE = 64  # histories whose softmax is computed together

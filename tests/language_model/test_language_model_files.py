@@ -6,11 +6,11 @@ import math
 import numpy as np
 import pytest
 
-from asr.decoding.language_model.arpa import read_arpa, write_arpa
-from asr.decoding.language_model.binary import read_language_model, write_binary, write_language_model
-from asr.decoding.language_model.estimate import estimate
-from asr.decoding.language_model.ngram import UNKNOWN
 from asr.errors import LanguageModelError
+from asr.language_model.arpa import read_arpa, write_arpa
+from asr.language_model.binary import read_language_model, write_binary, write_language_model
+from asr.language_model.estimate import estimate
+from asr.language_model.ngram import UNKNOWN
 
 ARPA = """\\data\\
 ngram 1=5

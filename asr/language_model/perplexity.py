@@ -4,8 +4,8 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from asr.decoding.language_model.mixture import LanguageModelMixture
-from asr.decoding.language_model.ngram import UNKNOWN, NgramModel
+from asr.language_model.mixture import LanguageModelMixture
+from asr.language_model.ngram import UNKNOWN, NgramModel
 
 
 @dataclass(frozen=True, slots=True)

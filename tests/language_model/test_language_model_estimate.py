@@ -7,12 +7,12 @@ from collections import Counter, defaultdict
 
 import pytest
 
-from asr.decoding.language_model import counting
-from asr.decoding.language_model.arpa import write_arpa
-from asr.decoding.language_model.counting import count_ngrams, read_sentences
-from asr.decoding.language_model.estimate import estimate
-from asr.decoding.language_model.ngram import END, START, UNKNOWN, NgramModel
 from asr.errors import LanguageModelError
+from asr.language_model import counting
+from asr.language_model.arpa import write_arpa
+from asr.language_model.counting import count_ngrams, read_sentences
+from asr.language_model.estimate import estimate
+from asr.language_model.ngram import END, START, UNKNOWN, NgramModel
 
 
 def made_up_text(seed: int = 0, sentences: int = 400, words: int = 12) -> list[list[str]]:

@@ -1,8 +1,8 @@
 """The search through pronunciations, compiled by numba. Importing this module imports numba.
 
-What it must do is written to be read in tests/decoding/reference_search.py. The two functions that it shares with `prefix_kernel` are
-compiled with it: whoever changes them there touches this file too, for numba's cache looks at the date of a
-function's own file alone.
+What it must do is written to be read in tests/decoding/reference_search.py. The two functions that it shares
+with `prefix_beam_kernel` are compiled with it: whoever changes them there touches this file too, for numba's
+cache looks at the date of a function's own file alone. For the file's name see there.
 """
 
 from typing import NamedTuple
@@ -10,10 +10,10 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-from asr.decoding.language_model.ngram import END
 from asr.decoding.lexicon_scorer import LexiconScorer
-from asr.decoding.prefix_kernel import lm_score, log_add
+from asr.decoding.prefix_beam_kernel import lm_score, log_add
 from asr.decoding.search import Limits
+from asr.language_model.ngram import END
 
 _BLANK = 0
 _FREE = -1

@@ -1,0 +1,1 @@
+"""Language models, n-gram and recurrent: estimate, read, write, look up. Works on words or on characters."""
