@@ -7,8 +7,8 @@ import random
 import pytest
 import torch
 
-from asr.decoding.language_model.ngram import END, START
 from asr.errors import LanguageModelError
+from asr.language_model.ngram import END, START
 from asr.model.unit_model import estimate_unit_model, sequence_scores, unit_table
 
 UNITS = ["a", "b", "c", "d", "never"]
