@@ -139,8 +139,9 @@ def make(
         out / "run", config, "--data.train", together, "--training.start_from", aligner, *given
     )
     checkpoint = acoustic_model(
-        out / "run-crf", crf_config, "--data.train", pieces, "--training.start_from", network, *given
-    )
+        out / "run-crf", crf_config, "--data.train", pieces, "--training.start_from", network, *given,
+        "--dev_decoding.options.lm", small, "--dev_decoding.options.pronunciations", phones,
+    )  # fmt: skip
     model = out / f"{NAME}.pt"
     step(model, lambda: ship(checkpoint, model))
     step(

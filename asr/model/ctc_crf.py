@@ -17,6 +17,7 @@ since a unit follows itself only after a blank. That is one batched matrix produ
 """
 
 import math
+import threading
 from typing import Any
 
 import torch
@@ -56,10 +57,9 @@ def unit_posteriors(log_potentials: Tensor, lengths: Tensor, table: Tensor) -> T
     Returns:
         `(B, T, V)`; -inf where no path is possible.
     """
-    potentials = idle_past_ends(log_potentials.float(), lengths).requires_grad_()
-    with torch.enable_grad():
-        total = log_partition(potentials, lengths, table)
-        (posteriors,) = torch.autograd.grad(total.sum(), potentials)
+    with torch.autocast(log_potentials.device.type, enabled=False):
+        potentials = idle_past_ends(log_potentials.float(), lengths)
+        _, posteriors = solve(potentials, table.float(), with_posteriors=True)
     return posteriors.log()
 
 
@@ -75,25 +75,28 @@ class _LogPartition(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, log_potentials: Tensor, table: Tensor) -> Tensor:
-        wanted = ctx.needs_input_grad[0]
-        totals, posteriors, unsure = forward_backward(
-            log_potentials, table, Probabilities, with_posteriors=wanted
-        )
-        rows = unsure.nonzero().squeeze(1)
-        if len(rows):
-            exact, found, _ = forward_backward(
-                log_potentials[rows].double(), table.double(), Logarithms, with_posteriors=wanted
-            )
-            totals[rows] = exact.to(totals.dtype)
-            posteriors[rows] = found.to(posteriors.dtype)
-        if wanted:
-            ctx.save_for_backward(posteriors)
+        totals, posteriors = solve(log_potentials, table, with_posteriors=ctx.needs_input_grad[0])
+        ctx.save_for_backward(posteriors)
         return totals
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
         (posteriors,) = ctx.saved_tensors
         return posteriors * gradients[0][:, None, None], None
+
+
+def solve(log_potentials: Tensor, table: Tensor, *, with_posteriors: bool) -> tuple[Tensor, Tensor]:
+    """`forward_backward` in probabilities, and again in logarithms for the utterances that need it; the first two of its results."""
+    totals, posteriors, unsure = forward_backward(
+        log_potentials, table, Probabilities, with_posteriors=with_posteriors
+    )
+    rows = unsure.nonzero().squeeze(1)
+    if len(rows):
+        exact, found, _ = forward_backward(
+            log_potentials[rows].double(), table.double(), Logarithms, with_posteriors=with_posteriors
+        )
+        totals[rows], posteriors[rows] = exact.to(totals.dtype), found.to(posteriors.dtype)
+    return totals, posteriors
 
 
 class Probabilities:
@@ -192,8 +195,7 @@ def forward_backward(
     potentials, peaks = numbers.enter(log_potentials)
     potentials = potentials.permute(1, 2, 0).unsqueeze(3).contiguous()  # (B, T, V) -> (T, V, B, 1)
 
-    blanks = table.new_empty((frames + 1, size, batch, history))
-    units = torch.empty_like(blanks)
+    blanks, units = _scratch(table, (2, frames + 1, size, batch, history))
     blanks[0] = units[0] = numbers.zero
     blanks[0, 0, :, 0] = numbers.one
     sums = table.new_empty(frames + 1, batch)
@@ -238,6 +240,32 @@ def forward_backward(
         unit = numbers.plus(both, entering)
         blank = numbers.plus(both, numbers.times(again, repeats))
     return totals, numbers.normalise(occupied.permute(2, 0, 1)), unsure
+
+
+class _Kept(threading.local):
+    """Memory of this thread, by type."""
+
+    def __init__(self) -> None:
+        self.tensors: dict[torch.dtype, Tensor] = {}
+
+
+_kept = _Kept()
+
+
+def _scratch(like: Tensor, shape: tuple[int, ...]) -> Tensor:
+    """Memory of the type and place of another tensor, for as long as a call lasts.
+
+    On a CPU it is kept for the next call: batches are all of different size, and blocks of tens of megabytes that come and go
+    would leave holes that no other fits.
+    """
+    if like.device.type != "cpu":
+        return like.new_empty(shape)
+    count = math.prod(shape)
+    kept = _kept.tensors.get(like.dtype)
+    if kept is None or kept.numel() < count:
+        with torch.inference_mode(False):  # it outlives an inference
+            kept = _kept.tensors[like.dtype] = torch.empty(count, dtype=like.dtype)
+    return kept[:count].view(shape)
 
 
 def _unsure(logs: Tensor) -> Tensor:

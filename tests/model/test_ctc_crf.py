@@ -278,6 +278,22 @@ def test_posteriors_are_the_shares_of_all_paths() -> None:
     )
 
 
+def test_calls_do_not_disturb_one_another() -> None:
+    """Memory is kept from call to call: for larger and smaller batches, inferences among them."""
+    table, cases = make_table(5, 3, 0).float(), []
+    for frames, seed in ((9, 1), (4, 2), (20, 3), (7, 4)):
+        potentials = make_potentials(frames, 5, seed).float().requires_grad_()
+        with torch.inference_mode():
+            unit_posteriors(make_potentials(12, 5, 9).float(), torch.tensor([12]), table)
+        cases.append((potentials, log_partition(potentials, torch.tensor([frames]), table)))
+    for potentials, total in cases:
+        expected, _, _ = forward_backward(potentials.detach(), table, Logarithms, with_posteriors=False)
+        torch.testing.assert_close(total.detach(), expected)
+        total.sum().backward()
+        assert potentials.grad is not None
+        torch.testing.assert_close(potentials.grad.sum(dim=2), torch.ones(1, potentials.shape[1]))
+
+
 def test_the_result_is_float32_under_autocast() -> None:
     table, potentials = make_table(6, 3, 0).float(), make_potentials(9, 6, 1).float()
     plain = log_partition(potentials, torch.tensor([9]), table)
