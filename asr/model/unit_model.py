@@ -94,8 +94,7 @@ def unit_table(model: NgramModel, units: Sequence[str]) -> Tensor:
         # An utterance begins with one edge: the history of its first unit is (edge, edge).
         table[0, 0] = _after_start(model, following)
     table = table.reshape(before, size, size) * np.log(10.0)
-    table -= np.logaddexp.reduce(table, axis=2, keepdims=True)
-    return torch.from_numpy(table.astype(np.float32))
+    return torch.log_softmax(torch.from_numpy(table), dim=2).float()
 
 
 def _after_start(model: NgramModel, following: np.ndarray) -> np.ndarray:

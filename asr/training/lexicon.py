@@ -1,5 +1,6 @@
 """How the words of transcripts are said: all ways to say each, and how far what was heard is from them."""
 
+import functools
 import logging
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
@@ -124,5 +125,5 @@ def count_phone_errors(heard: Sequence[int], words: Ways) -> PhoneErrors:
                 # What was heard and is not there: each costs one more than the beginning before it.
                 after = np.minimum.accumulate(least - places) + places
             ends.append(after)
-        row = np.minimum.reduce(ends)
+        row = functools.reduce(np.minimum, ends)
     return PhoneErrors(int(row[-1]), sum(len(ways[0]) for ways in words))
