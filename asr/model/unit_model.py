@@ -1,5 +1,6 @@
 """How likely units (phones, characters) follow one another: a smoothed n-gram, laid out as a dense table."""
 
+import functools
 from collections.abc import Iterable, Sequence
 
 import numpy as np
@@ -71,7 +72,7 @@ def unit_table(model: NgramModel, units: Sequence[str]) -> Tensor:
     def fill(table: np.ndarray, chosen: np.ndarray, *histories: np.ndarray) -> None:
         """Overwrite what backing off gave where the model has the n-gram itself."""
         places = (*histories, as_following[arrays.word[chosen]])
-        known = np.logical_and.reduce([place >= 0 for place in places])
+        known = functools.reduce(np.logical_and, [place >= 0 for place in places])
         table[tuple(place[known] for place in places)] = arrays.log10_prob[chosen[known]]
 
     singles = arrays.log10_prob[1 + following].astype(np.float64)
