@@ -8,21 +8,19 @@ the end of a word. Hypotheses with the same words at the same place are one; wit
 the future cannot tell apart (same place, same state of the language model) the best stays.
 """
 
-import copy
 import math
 from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
 
-from asr.decoding.alphabet import BLANK
-from asr.decoding.emission import check_log_probs
+from asr.decoding.beam_search import BeamSearch
 from asr.decoding.lexicon_scorer import LexiconScorer, build_lexicon_scorer
 from asr.decoding.pronunciation_lexicon import PronunciationLexicon
-from asr.decoding.search import Candidate, Limits, Spelled, check_blank_penalty
+from asr.decoding.search import Candidate, Limits, Spelled
 
 
-class LexiconBeamSearch:
+class LexiconBeamSearch(BeamSearch):
     """A `Search` over phones with given scorer and limits; safe to use from several threads.
 
     Args:
@@ -47,20 +45,7 @@ class LexiconBeamSearch:
     ) -> None:
         self.lexicon = lexicon
         self.scorer = scorer or build_lexicon_scorer(lexicon)
-        self.limits = (limits or Limits()).checked()
-        self.blank_penalty = check_blank_penalty(blank_penalty)
-
-    def without_recombination(self) -> "LexiconBeamSearch":
-        """See `Search`."""
-        other = copy.copy(self)
-        other.limits = self.limits._replace(recombine=False)
-        return other
-
-    def search(self, log_probs: np.ndarray, *, n_best: int = 1) -> list[Candidate]:
-        """See `Search`."""
-        stream = self.stream()
-        stream.feed(log_probs)
-        return stream.finish(n_best=n_best)
+        super().__init__(limits=limits, blank_penalty=blank_penalty)
 
     def stream(self) -> "LexiconBeamStream":
         """See `Search`."""
@@ -98,9 +83,7 @@ class LexiconBeamStream:
 
     def feed(self, log_probs: np.ndarray) -> None:
         """See `SearchStream`."""
-        check_log_probs(log_probs, columns=self._search.scorer.child.shape[1])
-        frames = np.array(log_probs, dtype=np.float32, order="C")
-        frames[:, BLANK] -= self._search.blank_penalty
+        frames = self._search.penalised(log_probs, columns=self._search.scorer.child.shape[1])
         self._histories = self._compiled.advance(
             frames, self._search.scorer, self._search.limits, self._beam, self._histories
         )

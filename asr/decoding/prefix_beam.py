@@ -4,19 +4,18 @@ The search is compiled by numba on first use, which takes some seconds once; the
 What it computes is written down in tests/decoding/reference_search.py.
 """
 
-import copy
 import math
 from typing import Literal
 
 import numpy as np
 
-from asr.decoding.alphabet import BLANK, Alphabet
-from asr.decoding.emission import check_log_probs
+from asr.decoding.alphabet import Alphabet
+from asr.decoding.beam_search import BeamSearch
 from asr.decoding.prefix_scorer import PrefixScorer, build_prefix_scorer
-from asr.decoding.search import Candidate, Limits, Spelled, check_blank_penalty
+from asr.decoding.search import Candidate, Limits, Spelled
 
 
-class PrefixBeamSearch:
+class PrefixBeamSearch(BeamSearch):
     """A `Search` over letters with given scorer and limits; safe to use from several threads.
 
     Args:
@@ -42,20 +41,7 @@ class PrefixBeamSearch:
     ) -> None:
         self.alphabet = alphabet
         self.scorer = scorer or build_prefix_scorer(alphabet)
-        self.limits = (limits or Limits()).checked()
-        self.blank_penalty = check_blank_penalty(blank_penalty)
-
-    def without_recombination(self) -> "PrefixBeamSearch":
-        """See `Search`."""
-        other = copy.copy(self)
-        other.limits = self.limits._replace(recombine=False)
-        return other
-
-    def search(self, log_probs: np.ndarray, *, n_best: int = 1) -> list[Candidate]:
-        """See `Search`."""
-        stream = self.stream()
-        stream.feed(log_probs)
-        return stream.finish(n_best=n_best)
+        super().__init__(limits=limits, blank_penalty=blank_penalty)
 
     def stream(self) -> "PrefixBeamStream":
         """See `Search`."""
@@ -83,11 +69,7 @@ class PrefixBeamStream:
 
     def feed(self, log_probs: np.ndarray) -> None:
         """See `SearchStream`."""
-        check_log_probs(log_probs, columns=len(self._search.alphabet.symbols))
-        frames = np.ascontiguousarray(log_probs, dtype=np.float32)
-        if self._search.blank_penalty:
-            frames = frames.copy()
-            frames[:, BLANK] -= self._search.blank_penalty
+        frames = self._search.penalised(log_probs, columns=len(self._search.alphabet.symbols))
         self._tree = self._compiled.advance(
             frames,
             self._search.scorer,
