@@ -118,9 +118,9 @@ class Probabilities:
 
     @staticmethod
     def scale(values: Tensor) -> tuple[Tensor, Tensor]:
-        """The sum over each utterance's `(V, B, H)` states, `(B,)`, and what brings it to 1, `(B, 1)`."""
-        total = values.sum((0, 2))
-        return total, total.clamp(min=torch.finfo(total.dtype).tiny).reciprocal_().unsqueeze(1)
+        """The sum over each utterance's `(H, V, B)` states, `(B,)`, and what brings it to 1, `(B,)`."""
+        total = values.sum((0, 1))
+        return total, total.clamp(min=torch.finfo(total.dtype).tiny).reciprocal_()
 
     @staticmethod
     def log(values: Tensor) -> Tensor:
@@ -152,8 +152,8 @@ class Logarithms:
 
     @staticmethod
     def scale(values: Tensor) -> tuple[Tensor, Tensor]:
-        nothing = torch.zeros_like(values[0, :, 0])
-        return nothing, nothing.unsqueeze(1)
+        nothing = torch.zeros_like(values[0, 0])
+        return nothing, nothing
 
     @staticmethod
     def log(values: Tensor) -> Tensor:
@@ -172,7 +172,8 @@ def forward_backward(
 ) -> tuple[Tensor, Tensor, Tensor]:
     """The log partition, the probability of each unit in each frame, and where the numbers may have lost a path.
 
-    States are tensors `(V, B, H)`: the last unit, the utterance, the unit before it (none in histories of one unit).
+    States are tensors `(H, V, B)`: the unit before the last (one for all in histories of one unit), the last unit, the
+    utterance. So what a frame multiplies by, `(V, B)`, lies as the states do, and a matrix product writes them as they are read.
 
     Args:
         log_potentials: `(B, T, V)`; a frame past an utterance's end has 0 for the blank and -inf for all else.
@@ -186,57 +187,54 @@ def forward_backward(
     batch, frames, size = log_potentials.shape
     history = table.shape[0]
     following = table.permute(1, 0, 2) if numbers is Logarithms else table.permute(1, 0, 2).exp()  # [b, a, c]
-    ends = following[:, :, 0].unsqueeze(1)  # (V, 1, H)
-    repeats = torch.diagonal(following, dim1=0, dim2=2).T.unsqueeze(2).clone()  # (V, H, 1)
+    ends = following[:, :, 0].T.unsqueeze(2)  # (H, V, 1)
+    repeats = torch.diagonal(following, dim1=0, dim2=2).T.unsqueeze(1).contiguous().clone()
     repeats[BLANK] = numbers.zero  # after nothing comes no repeat
-    onward = following.contiguous().clone()  # a unit after another one
-    onward[:, :, 0] = numbers.zero
-    torch.diagonal(onward, dim1=0, dim2=2).fill_(numbers.zero)
+    onward = following.transpose(1, 2).contiguous().clone()  # [b, c, a], a unit after another
+    onward[:, 0] = numbers.zero
+    torch.diagonal(onward, dim1=0, dim2=1).fill_(numbers.zero)
     potentials, peaks = numbers.enter(log_potentials)
-    potentials = potentials.permute(1, 2, 0).unsqueeze(3).contiguous()  # (B, T, V) -> (T, V, B, 1)
+    potentials = potentials.permute(1, 2, 0).contiguous()  # (B, T, V) -> (T, V, B)
 
-    blanks, units = _scratch(table, (2, frames + 1, size, batch, history))
+    blanks, units = _scratch(table, (2, frames + 1, history, size, batch))
     blanks[0] = units[0] = numbers.zero
-    blanks[0, 0, :, 0] = numbers.one
+    blanks[0, 0, BLANK] = numbers.one
     sums = table.new_empty(frames + 1, batch)
     for t in range(frames):
         both = numbers.plus(blanks[t], units[t])
         sums[t], factor = numbers.scale(both)
-        seen = numbers.times(potentials[t], factor)  # (V, B, 1)
-        moved = numbers.matmul(both, onward)  # [b, B, c]
-        repeated = numbers.matmul(blanks[t], repeats)  # [b, B, 0]
+        seen = numbers.times(potentials[t], factor)  # (V, B)
+        entered = numbers.matmul(onward, both.transpose(0, 1))  # [b, c, B]
+        repeated = numbers.matmul(repeats, blanks[t].transpose(0, 1)).squeeze(1)  # [b, B]
         if history == 1:
-            entered = numbers.plus(numbers.sum(moved, (0,)).T.unsqueeze(2), repeated)  # [c, B, 0]
+            entered = numbers.plus(numbers.sum(entered, (0,)), repeated)
         else:
-            torch.diagonal(moved, dim1=0, dim2=2).copy_(repeated[:, :, 0].T)
-            entered = moved.permute(2, 1, 0)  # [c, B, b]
-        numbers.times(both, seen[BLANK], out=blanks[t + 1])
-        numbers.times(numbers.plus(units[t], entered), seen, out=units[t + 1])
-        units[t + 1, BLANK] = numbers.zero
+            torch.diagonal(entered, dim1=0, dim2=1).copy_(repeated.T)
+        numbers.times(both, seen[BLANK].expand(size, batch).contiguous(), out=blanks[t + 1])
+        numbers.plus(units[t], entered, out=units[t + 1])
+        numbers.times(units[t + 1], seen, out=units[t + 1])
     both = numbers.plus(blanks[-1], units[-1])
     sums[-1], factor = numbers.scale(both)
-    totals = numbers.log(numbers.times(numbers.sum(numbers.times(both, ends), (0, 2)), factor[:, 0]))
+    totals = numbers.log(numbers.times(numbers.sum(numbers.times(both, ends), (0, 1)), factor))
     logs = numbers.log(sums)
     totals = totals + logs.sum(0) + peaks.sum(1)
     unsure = _unsure(logs)
     if not with_posteriors:
         return totals, torch.zeros_like(log_potentials), unsure
 
-    onward, repeats = onward.transpose(1, 2).contiguous(), repeats.transpose(1, 2)  # (V, V, H), (V, 1, H)
-    occupied = torch.empty_like(potentials[..., 0])  # (T, V, B)
-    blank = unit = ends.expand(size, batch, history)
+    onward = onward.transpose(1, 2).contiguous()  # [b, a, c]
+    repeats = repeats.permute(2, 0, 1)  # [a, b, 0]
+    occupied = torch.empty_like(potentials)
+    blank = unit = ends.expand(history, size, batch).contiguous()
     for t in range(frames - 1, -1, -1):
-        occupied[t] = numbers.sum(numbers.times(units[t + 1], unit), (2,))
-        occupied[t, BLANK] = numbers.sum(numbers.times(blanks[t + 1], blank), (0, 2))
+        occupied[t] = numbers.sum(numbers.times(units[t + 1], unit), (0,))
+        occupied[t, BLANK] = numbers.sum(numbers.times(blanks[t + 1], blank), (0, 1))
         _, factor = numbers.scale(blank)
         seen = numbers.times(potentials[t], factor)
-        entering = numbers.times(unit, seen)  # [c, B, b]
-        moved = entering.permute(2, 1, 0)  # [b, B, c], or [0, B, c]
-        again = (
-            entering if history == 1 else torch.diagonal(moved, dim1=0, dim2=2).T.unsqueeze(2)
-        )  # [b, B, 0]
-        moved = numbers.matmul(moved.expand(size, batch, size), onward)  # [b, B, a]
-        both = numbers.plus(numbers.times(blank, seen[BLANK]), moved)
+        entering = numbers.times(unit, seen)  # [b, c, B]
+        again = entering if history == 1 else torch.diagonal(entering, dim1=0, dim2=1).T  # [b, B]
+        moved = numbers.matmul(onward, entering.expand(size, size, batch)).transpose(0, 1)  # [a, b, B]
+        both = numbers.plus(numbers.times(blank, seen[BLANK].expand(size, batch).contiguous()), moved)
         unit = numbers.plus(both, entering)
         blank = numbers.plus(both, numbers.times(again, repeats))
     return totals, numbers.normalise(occupied.permute(2, 0, 1)), unsure
