@@ -31,6 +31,8 @@ class OptimizerConfig:
         schedule: "one_cycle" (Smith 2018), or "constant" for the same learning rate throughout.
         warmup: share of all steps on which the learning rate of one cycle rises; it falls to zero on the
             rest.
+        new_parts: how many times faster parts learn that `training.start_from` did not give: heads of another
+            alphabet, say.
         momentum: of sgd and rmsprop.
         weight_decay: of matrices; biases and normalisation do not decay.
         loss_per: gradients are those of the loss a "token", or an "utterance" as in Graves 2013.
@@ -42,6 +44,7 @@ class OptimizerConfig:
     learning_rate: float = 2e-3
     schedule: Literal["one_cycle", "constant"] = "one_cycle"
     warmup: float = 0.2
+    new_parts: float = 1.0
     momentum: float = 0.9
     weight_decay: float = 1e-2
     loss_per: Literal["token", "utterance"] = "token"
@@ -161,7 +164,13 @@ class TrainingConfig:
         keep_checkpoints: saved states that are kept.
         weight_noise: deviation of the Gaussian noise that is added to every weight while a batch's gradient
             is computed, drawn anew for each batch (Graves 2011); 0 adds none.
-        start_from: checkpoint whose weights training begins with; null begins with random ones.
+        start_from: what training begins with: a checkpoint, the folder of a run (its best model), or "english", the model
+            that ships with the package. Whatever fits is taken: of heads with other units, those they share; what
+            the model lacks begins anew. null begins with random weights.
+        freeze: parts of the network that keep their weights, by their names in the model ("encoder",
+            "encoder.layers.0", "head") or "taken" for all that `start_from` gave.
+        freeze_epochs: epochs, or a part of one, for which they do; null for all.
+        accumulate: batches whose gradients add up to one step: as if they had been one batch, in the memory of one.
         best_by: the dev measure that makes a model the best so far: "wer" of greedy letters, "loss" of letters, "per", the
             error rate of the best phone of each frame (with CTC-CRF given the unit model), "decoded_wer" of `dev_decoding`.
         patience: epochs without a better model after which training ends; 0 goes through all epochs.
@@ -185,6 +194,9 @@ class TrainingConfig:
     keep_checkpoints: int = 2
     weight_noise: float = 0.0
     start_from: str | None = None
+    freeze: tuple[str, ...] = ()
+    freeze_epochs: float | None = None
+    accumulate: int = 1
     best_by: BestBy = "wer"
     patience: int = 0
     dev_normaliser: str = "none"

@@ -1,6 +1,8 @@
 """What a training trains on: a manifest or packed shards, checked before anything else happens."""
 
 import itertools
+import logging
+import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -21,6 +23,11 @@ from asr.training.heads import Heads
 
 if TYPE_CHECKING:
     from torch.utils.data import Dataset
+
+log = logging.getLogger(__name__)
+
+# Of fewer dev words a WER is too uncertain to tell two epochs apart.
+FEW_WORDS = 500
 
 
 @dataclass(frozen=True)
@@ -156,6 +163,13 @@ def check_training_data(
             raise TrainingError(f"{name}: {named}{more}; `asr validate` lists them all")
         if unsayable:
             raise TrainingError(f"{name}: {'; '.join(map(str, unsayable))}")
+    words = sum(len((utterance.text or "").split()) for utterance in dev)
+    if words < FEW_WORDS:
+        log.warning(
+            "%s: %d words are few to choose by: of a WER of 20 %% they say no more than that it lies within %.0f points; "
+            "`training.best_by loss` is steadier, more speakers held out are better",
+            config.data.dev, words, 196 * math.sqrt(0.2 * 0.8 / max(1, words)),
+        )  # fmt: skip
 
 
 def _pieces(utterances: Iterable[Utterance], size: int = 10000) -> Iterator[list[Utterance]]:

@@ -27,6 +27,7 @@ from asr.training.heads import NO_HEAD_DATA, HeadData, Heads, model_shape
 from asr.training.muon import stacked_matrices
 from asr.training.optimizers import build_optimizer, build_schedule
 from asr.training.totals import Agreement, DevTotals, TrainTotals
+from asr.training.transfer import Transfer, parts_of
 from asr.training.weight_noise import WeightNoise
 
 log = logging.getLogger(__name__)
@@ -55,7 +56,16 @@ class SpeechModule(lightning.LightningModule):
                 f"training.consistency_from {config.training.consistency_from}; expected a share of the epochs, "
                 "0 to 1"
             )
+        if config.training.accumulate < 1:
+            raise ConfigError(
+                f"training.accumulate {config.training.accumulate}; expected batches, at least 1"
+            )
         self.weight_noise = WeightNoise(self.model, config.training.weight_noise)
+        self.new: list[torch.nn.Parameter] = []
+        self.frozen: list[torch.nn.Parameter] = []
+        # What the gradients of the batches since the last step are to be divided by, and whether there are none.
+        self.pending_weight = 0
+        self.between_steps = True
         self.normaliser = find_normaliser(config.training.dev_normaliser)
         self.normalise = self.normaliser.apply
         self.averaged: AveragedModel | None = None
@@ -90,13 +100,50 @@ class SpeechModule(lightning.LightningModule):
         """The parameters that the optimiser moves: the model's, and those of heads that only train it."""
         return [parameter for parameter in self.parameters() if parameter.requires_grad]
 
+    def start_with(self, transfer: Transfer) -> None:
+        """Know which weights were taken from an earlier model, and which parts keep theirs for now.
+
+        Raises:
+            ConfigError: `training.freeze` names no part of the model, or leaves nothing to train.
+        """
+        settings = self.config.training
+        named = dict(self.model.named_parameters())
+        taken = {name for name in named if name in transfer.taken}
+        if settings.start_from is not None:
+            self.new = [
+                parameter
+                for name, parameter in self.named_parameters()
+                if name.removeprefix("model.") not in taken
+            ]
+        frozen: set[str] = set()
+        for part in settings.freeze:
+            found = (
+                taken if part == "taken" else {name for name in named if f"{name}.".startswith(f"{part}.")}
+            )
+            if not found:
+                what = (
+                    "nothing was taken"
+                    if part == "taken"
+                    else f"no such part; expected taken, or of {parts_of(named)}"
+                )
+                raise ConfigError(f"training.freeze {part!r}: {what}")
+            frozen |= found
+        if settings.freeze_epochs is None and frozen >= {
+            name for name, p in named.items() if p.requires_grad
+        }:
+            raise ConfigError(
+                "training.freeze: nothing is left to train; set training.freeze_epochs, or freeze less"
+            )
+        self.frozen = [named[name] for name in sorted(frozen)]
+
     def training_step(self, batch: Batch, batch_index: int) -> Tensor:
-        """Loss a token, in nats.
+        """Summed loss in nats; its gradient is divided by what it is counted by when the step is made.
 
         A loss that is not finite becomes a gradient of NaN, in every process that shares the step; the
         clipping below then skips the step in all of them.
         """
         self._seed_step()
+        self.between_steps = False
         self.weight_noise.add()
         loss = self._loss(batch) if batch.ids else self._no_loss()
         value = float(loss.detach())
@@ -108,12 +155,13 @@ class SpeechModule(lightning.LightningModule):
         per_utterance = self.config.optimizer.loss_per == "utterance"
         self.agreed = self._agree(len(batch.ids) if per_utterance else tokens, len(batch.unreadable))
         self.train_totals.unreadable += self.agreed.unreadable
+        self.pending_weight += self.agreed.weight
         if not math.isfinite(value):
             return loss * math.nan
         self.train_totals.loss += value
         self.train_totals.tokens += tokens
-        # Gradients are averaged over processes: weigh each by its share of what the loss is counted by.
-        return loss * (self.trainer.world_size / max(1, self.agreed.weight))
+        # Lightning averages gradients over processes, and over the batches of a step.
+        return loss * (self.trainer.world_size * self.config.training.accumulate)
 
     def on_after_backward(self) -> None:
         """The gradient is known: the weights are themselves again."""
@@ -180,9 +228,17 @@ class SpeechModule(lightning.LightningModule):
         gradient_clip_val: float | None = None,
         gradient_clip_algorithm: str | None = None,
     ) -> None:
-        """Clip by value, then by global norm; a gradient that is not finite, or of no utterance at all, moves
-        no weight."""
+        """Bring the gradient to the loss a token, clip by value, then by global norm; a gradient that is not finite,
+        or of no utterance at all, moves no weight, and no gradient moves what is frozen."""
         settings, totals = self.config.optimizer, self.train_totals
+        weight, self.pending_weight = self.pending_weight, 0
+        for parameter in self.trained:
+            if parameter.grad is not None:
+                parameter.grad.div_(max(1, weight))
+        until = self.config.training.freeze_epochs
+        if until is None or self.current_epoch + self.epoch_share <= until:
+            for parameter in self.frozen:
+                parameter.grad = None
         clip, limit = settings.gradient_clip, settings.gradient_clip_value
         if limit > 0 and all(_is_finite(parameter.grad) for parameter in self.trained):
             torch.nn.utils.clip_grad_value_(self.trained, limit)
@@ -190,7 +246,7 @@ class SpeechModule(lightning.LightningModule):
         if not math.isfinite(norm):
             self._count_skipped(norm)
             optimizer.zero_grad(set_to_none=True)
-        elif self.agreed.weight == 0:
+        elif weight == 0:
             optimizer.zero_grad(set_to_none=True)
         else:
             totals.steps += 1
@@ -234,6 +290,7 @@ class SpeechModule(lightning.LightningModule):
     def optimizer_step(self, *arguments: Any, **options: Any) -> None:
         """Move the weights, and the average towards them."""
         super().optimizer_step(*arguments, **options)
+        self.between_steps = True
         if self.averaged is not None:
             self.averaged.update_parameters(self.model)
 
@@ -298,7 +355,10 @@ class SpeechModule(lightning.LightningModule):
     def build_optimizer(self) -> torch.optim.Optimizer:
         """The configured optimiser of everything that is trained."""
         return build_optimizer(
-            self.config.optimizer, self.trained, matrices=stacked_matrices(self.model.encoder)
+            self.config.optimizer,
+            self.trained,
+            matrices=stacked_matrices(self.model.encoder),
+            new=self.new if self.config.optimizer.new_parts != 1 else (),
         )
 
     def _progress(self) -> float:

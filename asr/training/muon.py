@@ -6,7 +6,7 @@ of AdamW. A recurrent layer's weight is a stack of matrices, one a gate, and eac
 Everything else (biases, norms, convolutions, output layers) goes with AdamW.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -42,39 +42,19 @@ def stacked_matrices(encoder: nn.Module) -> dict[nn.Parameter, int]:
 
 
 class Muon(torch.optim.AdamW):
-    """Muon for matrices, AdamW for all other parameters; one learning rate for both.
+    """Muon for groups of matrices, AdamW for all others.
 
     Where several processes train together, each orthogonalises its share of the matrices and gets the
     others' shares: all make the same step.
 
     Args:
-        parameters: all that are trained.
-        matrices: which of them are stacks of matrices, and of how many (`stacked_matrices`).
+        groups: of parameters; those with a "stack" hold matrices, each a stack of so many (`stacked_matrices`).
         lr: learning rate; a matrix moves by 0.2 times as much (root mean square of its elements).
         betas: of AdamW.
-        weight_decay: of parameters with more than one dimension.
     """
 
-    def __init__(
-        self,
-        parameters: Sequence[nn.Parameter],
-        matrices: Mapping[nn.Parameter, int],
-        *,
-        lr: float,
-        betas: tuple[float, float],
-        weight_decay: float,
-    ) -> None:
-        moved = [parameter for parameter in parameters if parameter in matrices]
-        others = [parameter for parameter in parameters if parameter not in matrices]
-        groups: list[dict[str, Any]] = [
-            {"params": [parameter for parameter in moved if matrices[parameter] == count], "stack": count}
-            for count in sorted({matrices[parameter] for parameter in moved})
-        ]
-        groups += [
-            {"params": [parameter for parameter in others if parameter.ndim > 1]},
-            {"params": [parameter for parameter in others if parameter.ndim <= 1], "weight_decay": 0.0},
-        ]
-        super().__init__(groups, lr=lr, betas=betas, weight_decay=weight_decay, fused=True)
+    def __init__(self, groups: Sequence[dict[str, Any]], *, lr: float, betas: tuple[float, float]) -> None:
+        super().__init__(groups, lr=lr, betas=betas, fused=True)
 
     @torch.no_grad()
     def step(self, closure: Any = None) -> Any:

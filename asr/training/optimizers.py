@@ -1,7 +1,9 @@
 """The optimiser and learning rate schedule that a configuration asks for."""
 
 import math
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import torch
 from torch.optim.lr_scheduler import LambdaLR
@@ -18,6 +20,7 @@ def build_optimizer(
     parameters: Sequence[torch.nn.Parameter],
     *,
     matrices: Mapping[torch.nn.Parameter, int],
+    new: Sequence[torch.nn.Parameter] = (),
 ) -> torch.optim.Optimizer:
     """The optimiser of some parameters; weights of matrices decay, biases and norms do not.
 
@@ -25,6 +28,7 @@ def build_optimizer(
         config: which one, and its rates.
         parameters: all that are to be moved.
         matrices: those of them that "muon" moves as matrices (`muon.stacked_matrices`).
+        new: those of them that move at `new_parts` times the learning rate.
 
     Raises:
         ConfigError: a learning rate, momentum or clipping limit that makes no sense.
@@ -36,16 +40,12 @@ def build_optimizer(
         )
     if min(config.gradient_clip, config.gradient_clip_value, config.weight_decay) < 0:
         raise ConfigError("optimizer.gradient_clip, gradient_clip_value and weight_decay; expected 0 or more")
-    groups = [
-        {
-            "params": [parameter for parameter in parameters if parameter.ndim > 1],
-            "weight_decay": config.weight_decay,
-        },
-        {"params": [parameter for parameter in parameters if parameter.ndim <= 1], "weight_decay": 0.0},
-    ]
+    if config.new_parts <= 0:
+        raise ConfigError(f"optimizer.new_parts {config.new_parts}; expected a factor above 0")
     rate = config.learning_rate
+    groups = parameter_groups(config, parameters, matrices if config.kind == "muon" else {}, new)
     if config.kind == "muon":
-        return Muon(parameters, matrices, lr=rate, betas=_BETAS, weight_decay=config.weight_decay)
+        return Muon(groups, lr=rate, betas=_BETAS)
     if config.kind == "adamw":
         return torch.optim.AdamW(groups, lr=rate, betas=_BETAS, fused=True)
     if config.kind == "adam":
@@ -53,6 +53,32 @@ def build_optimizer(
     if config.kind == "rmsprop":
         return torch.optim.RMSprop(groups, lr=rate, momentum=config.momentum)
     return torch.optim.SGD(groups, lr=rate, momentum=config.momentum, fused=True)
+
+
+def parameter_groups(
+    config: OptimizerConfig,
+    parameters: Sequence[torch.nn.Parameter],
+    matrices: Mapping[torch.nn.Parameter, int],
+    new: Sequence[torch.nn.Parameter],
+) -> list[dict[str, Any]]:
+    """Parameters that move alike, as torch's optimisers take them: those that are not new come first."""
+    anew = set(new)
+    groups: dict[tuple[bool, float, bool], list[torch.nn.Parameter]] = defaultdict(list)
+    for parameter in parameters:
+        # Stacks of few matrices, then of many, then what is no matrix, and vectors last.
+        stack = matrices.get(parameter, math.inf)
+        groups[parameter in anew, stack, parameter not in matrices and parameter.ndim <= 1].append(parameter)
+    found = []
+    for (is_new, stack, is_vector), members in sorted(groups.items(), key=lambda item: item[0]):
+        group: dict[str, Any] = {
+            "params": members,
+            "lr": config.learning_rate * (config.new_parts if is_new else 1.0),
+            "weight_decay": 0.0 if is_vector else config.weight_decay,
+        }
+        if stack < math.inf:
+            group["stack"] = int(stack)
+        found.append(group)
+    return found
 
 
 def build_schedule(

@@ -1,4 +1,4 @@
-"""What a training begins with beside random weights: statistics of the features, an earlier model."""
+"""What a training begins with beside random weights: an earlier model, statistics of the features."""
 
 import logging
 from collections.abc import Sequence
@@ -9,30 +9,27 @@ import torch
 from asr.data.audio import read_utterance
 from asr.data.manifest import Utterance
 from asr.data.shards import PackedCorpus
-from asr.data.tokenizer import Tokenizer
 from asr.errors import ConfigError, TrainingError
-from asr.model.acoustic import AcousticModel
-from asr.model.checkpoint import load_checkpoint
 from asr.model.features import Features
 from asr.training.data import TrainingData
 from asr.training.module import SpeechModule
+from asr.training.transfer import Transfer, take_weights
 
 log = logging.getLogger(__name__)
 
 MOST_HOURS = 10.0
-_PHONE_HEAD = "phone_head."
 
 
-def begin(module: SpeechModule, data: TrainingData) -> None:
+def begin(module: SpeechModule, data: TrainingData) -> Transfer:
     """Give a new training what it begins with; a resumed run has it in its state.
 
     Raises:
         ConfigError: statistics of features are wanted of packed shards.
-        AsrError: as `copy_weights` and `measure_features`.
+        AsrError: as `take_weights` and `measure_features`.
     """
-    config = module.config
+    config, transfer = module.config, Transfer()
     if config.training.start_from is not None:
-        copy_weights(module.model, module.tokenizer, config.training.start_from)
+        transfer = take_weights(module.model, module.tokenizer, config.training.start_from)
     elif config.features.normalisation == "global":
         if isinstance(data.content, PackedCorpus):
             raise ConfigError(
@@ -42,35 +39,7 @@ def begin(module: SpeechModule, data: TrainingData) -> None:
         measure_features(module.model.features, data.content, seed=config.training.seed)
     if module.averaged is not None:
         module.averaged.module.load_state_dict(module.model.state_dict())
-
-
-def copy_weights(model: AcousticModel, tokenizer: Tokenizer, path: str) -> None:
-    """Begin with the weights of a checkpoint of the same shape and alphabet.
-
-    A head of phones is taken over where the checkpoint has one of the same phones, and begins anew otherwise.
-
-    Raises:
-        CheckpointError: the checkpoint cannot be read.
-        TrainingError: it has another alphabet or another shape.
-    """
-    checkpoint = load_checkpoint(path)
-    if checkpoint.tokenizer.vocabulary != tokenizer.vocabulary:
-        raise TrainingError(
-            f"{path}: its tokens are not those of this training; give both the same tokenizer.alphabet"
-        )
-    weights = checkpoint.model.state_dict()
-    if checkpoint.model.config.phones != model.config.phones:
-        own = model.state_dict()
-        weights = {name: weight for name, weight in weights.items() if not name.startswith(_PHONE_HEAD)}
-        weights |= {name: weight for name, weight in own.items() if name.startswith(_PHONE_HEAD)}
-    try:
-        model.load_state_dict(weights)
-    except RuntimeError as error:
-        raise TrainingError(
-            f"{path}: a model of another shape ({' '.join(str(error).split())[:160]}); give both the same model, "
-            "features and objective"
-        ) from None
-    log.info("weights from %s", path)
+    return transfer
 
 
 def measure_features(features: Features, utterances: Sequence[Utterance], *, seed: int) -> None:

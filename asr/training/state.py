@@ -143,6 +143,7 @@ class TrainingState(lightning.Callback):
         self.loaded = loaded[_KEY] if loaded is not None else None
         self.done = 0
         self.epoch_over = False
+        self.agreed = Agreement()
 
     def on_train_start(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
         """Take up the sums where they were."""
@@ -185,14 +186,18 @@ class TrainingState(lightning.Callback):
         batch: Any,
         batch_index: int,
     ) -> None:
-        """Do what the processes agreed on."""
+        """Do what the processes agreed on, once the batches of a step are through."""
         assert isinstance(module, SpeechModule)
         self.done += 1
         module.check_unreadable()
-        if module.agreed.save or module.agreed.stop:
+        self.agreed = Agreement(*map(max, self.agreed, module.agreed))
+        if not module.between_steps:
+            return
+        agreed, self.agreed = self.agreed, Agreement()
+        if agreed.save or agreed.stop:
             self._save(trainer)
-        if module.agreed.stop:
-            raise TrainingStopped(requeue=module.agreed.requeue > 0)
+        if agreed.stop:
+            raise TrainingStopped(requeue=agreed.requeue > 0)
 
     def on_validation_batch_start(
         self,

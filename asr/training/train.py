@@ -3,6 +3,7 @@
 RUN/
   config.yaml         every setting, defaults included
   run.json            versions, machine, seed, command
+  transfer.json       which weights an earlier model gave, where training began with one
   metrics.csv         one row an epoch
   curves.png          the same as a picture
   tensorboard/        the same for TensorBoard
@@ -49,6 +50,7 @@ from asr.training.state import (
     requeue_job,
     sampler_position,
 )
+from asr.training.transfer import Transfer
 
 log = logging.getLogger(__name__)
 
@@ -163,8 +165,8 @@ def _run(
     )
     module = SpeechModule(config, tokenizer, head_data=head_data)
     check_training_data(data, dev, tokenizer, module.heads, encoder_frames=module.model.emission_lengths)
-    if found is None:
-        begin(module, data)
+    transfer = begin(module, data) if found is None else Transfer.of_run(run_dir)
+    module.start_with(transfer)
     if config.dev_decoding.utterances != 0:
         log.info("reading what dev utterances are decoded with: %s", config.dev_decoding.options)
         module.dev_decoder = DevDecoder(
@@ -180,6 +182,8 @@ def _run(
         save_experiment(run_dir / "config.yaml", config)
         if found is None:
             head_data.save(run_dir)
+            if config.training.start_from is not None:
+                transfer.save(run_dir)
         write_run_record(
             run_dir / "run.json",
             seed=config.training.seed,
@@ -204,6 +208,7 @@ def _run(
         plugins=[io],
         logger=TensorBoardLogger(run_dir, name="tensorboard", version="", default_hp_metric=False),
         enable_checkpointing=False,
+        accumulate_grad_batches=config.training.accumulate,
         use_distributed_sampler=False,
         num_sanity_val_steps=0,
         enable_progress_bar=False,

@@ -30,8 +30,8 @@ from asr.model.unit_model import sequence_scores
 from asr.training.heads import Heads, read_head_data
 from asr.training.lexicon import count_phone_errors
 from asr.training.module import SpeechModule
-from asr.training.starting_point import copy_weights
 from asr.training.train import train
+from asr.training.transfer import take_weights
 
 TOKENIZER = CharacterTokenizer([BLANK_SYMBOL, *" ABC"])
 TEXTS = ["A B", "AB", "B A AB", "A", "B B", "AB A"]
@@ -311,7 +311,7 @@ def test_phones_of_the_last_layer_stay_with_the_model(
     tokenizer = load_checkpoint(best).tokenizer
     module = SpeechModule(again, tokenizer, head_data=read_head_data(again, tokenizer, lambda: ["A", "B"]))
     assert module.heads.own_phone_head is None
-    copy_weights(module.model, module.tokenizer, str(best))
+    take_weights(module.model, module.tokenizer, str(best))
     assert module.model.phone_head is not None
     assert torch.equal(module.model.phone_head.weight, model.phone_head.weight)
 
@@ -342,7 +342,7 @@ def test_weights_without_phones_begin_a_training_with_them(
     best = train(first, tmp_path / "run")
     tokenizer = load_checkpoint(best).tokenizer
     module = SpeechModule(config, tokenizer, head_data=read_head_data(config, tokenizer, lambda: ["A", "B"]))
-    copy_weights(module.model, tokenizer, str(best))
+    take_weights(module.model, tokenizer, str(best))
     assert torch.equal(module.model.head.weight, load_checkpoint(best).model.head.weight)
 
 

@@ -2,6 +2,7 @@
 
 import copy
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -14,11 +15,21 @@ from asr.training.muon import Muon, orthogonalise, stacked_matrices
 BETAS = (0.9, 0.98)
 
 
+def matrices(stack: int, *parameters: nn.Parameter, decay: float) -> dict[str, Any]:
+    """A group of stacks of so many matrices."""
+    return {"params": list(parameters), "stack": stack, "weight_decay": decay}
+
+
+def vectors(*parameters: nn.Parameter) -> dict[str, Any]:
+    """A group that AdamW moves."""
+    return {"params": list(parameters), "weight_decay": 0.0}
+
+
 @pytest.mark.parametrize("shape", [(24, 40), (40, 24)])
 def test_a_matrix_moves_as_with_torchs_own(shape: tuple[int, int]) -> None:
     ours = nn.Parameter(torch.randn(shape))
     theirs = nn.Parameter(ours.detach().clone())
-    muon = Muon([ours], {ours: 1}, lr=0.01, betas=BETAS, weight_decay=0.1)
+    muon = Muon([matrices(1, ours, decay=0.1)], lr=0.01, betas=BETAS)
     oracle = torch.optim.Muon([theirs], lr=0.01, weight_decay=0.1, adjust_lr_fn="match_rms_adamw")
     for _ in range(6):
         before = theirs.detach().clone()
@@ -54,7 +65,7 @@ def test_each_gate_is_a_matrix_of_its_own() -> None:
     weight = nn.Parameter(torch.zeros(4 * 16, 24))
     weight.grad = torch.randn(4 * 16, 24)
     weight.grad[16:32] *= 1e-3
-    Muon([weight], {weight: 4}, lr=1.0, betas=BETAS, weight_decay=0.0).step()
+    Muon([matrices(4, weight, decay=0.0)], lr=1.0, betas=BETAS).step()
     lengths = weight.detach().unflatten(0, (4, 16)).norm(dim=(1, 2))
     assert lengths.max() / lengths.min() < 1.2
 
@@ -62,7 +73,11 @@ def test_each_gate_is_a_matrix_of_its_own() -> None:
 def test_what_is_no_matrix_moves_with_adamw() -> None:
     matrix, bias, kernel = (nn.Parameter(torch.randn(size)) for size in [(8, 8), (8,), (4, 1, 3, 3)])
     copies = [nn.Parameter(parameter.detach().clone()) for parameter in (kernel, bias)]
-    muon = Muon([matrix, bias, kernel], {matrix: 1}, lr=0.01, betas=BETAS, weight_decay=0.1)
+    muon = Muon(
+        [matrices(1, matrix, decay=0.1), {"params": [kernel], "weight_decay": 0.1}, vectors(bias)],
+        lr=0.01,
+        betas=BETAS,
+    )
     oracle = torch.optim.AdamW(
         [{"params": copies[:1]}, {"params": copies[1:], "weight_decay": 0.0}],
         lr=0.01,
@@ -96,7 +111,7 @@ def test_processes_that_share_the_work_make_the_same_step_as_one(tmp_path: Path)
     def stepped() -> nn.Parameter:
         generator = torch.Generator().manual_seed(1)
         weight = nn.Parameter(torch.zeros(3 * 8, 12))  # three matrices, two processes
-        muon = Muon([weight], {weight: 3}, lr=0.1, betas=BETAS, weight_decay=0.0)
+        muon = Muon([matrices(3, weight, decay=0.0)], lr=0.1, betas=BETAS)
         for _ in range(3):
             weight.grad = torch.randn(weight.shape, generator=generator)
             muon.step()
@@ -118,7 +133,7 @@ def test_a_state_that_was_saved_goes_on_as_if_nothing_had_been() -> None:
     def built() -> tuple[nn.Parameter, nn.Parameter, Muon]:
         generator = torch.Generator().manual_seed(2)
         matrix, bias = (nn.Parameter(torch.randn(size, generator=generator)) for size in [(8, 6), (8,)])
-        return matrix, bias, Muon([matrix, bias], {matrix: 1}, lr=0.1, betas=BETAS, weight_decay=0.1)
+        return matrix, bias, Muon([matrices(1, matrix, decay=0.1), vectors(bias)], lr=0.1, betas=BETAS)
 
     def steps(parameters: tuple[nn.Parameter, nn.Parameter], muon: Muon, gradients: range) -> None:
         for seed in gradients:

@@ -6,6 +6,8 @@ said (`english.phones`), what decoding was found best with them (`english.decodi
 
 from pathlib import Path
 
+from asr.errors import CheckpointError
+
 FOLDER = Path(__file__).resolve().parent
 NAME = "english"
 
@@ -14,6 +16,27 @@ def default_model() -> Path | None:
     """The checkpoint that is used when none is named; None where this build has none."""
     path = FOLDER / f"{NAME}.pt"
     return path if path.is_file() else None
+
+
+def find_model(source: str | Path) -> Path:
+    """The checkpoint that is meant: a file, the folder of a run (its best model), or "english", the model that ships with the
+    package.
+
+    Raises:
+        CheckpointError: nothing of that name.
+    """
+    path = Path(source)
+    if path.is_dir():
+        best = path / "checkpoints" / "best.pt"
+        if not best.is_file():
+            raise CheckpointError(
+                f"{path}: is a folder without checkpoints/best.pt; expected a checkpoint or a run"
+            )
+        return best
+    default = default_model()
+    if str(source) == NAME and not path.exists() and default is not None:
+        return default
+    return path
 
 
 def model_card(checkpoint: str | Path) -> str | None:
