@@ -15,7 +15,7 @@ from asr.data.corpora.corpus import (
     list_audio,
     read_lines,
     read_pairs,
-    report_untranscribed,
+    untranscribed,
 )
 from asr.data.corpora.downloads import openslr
 from asr.errors import CorpusError
@@ -73,9 +73,10 @@ def read_chapter(transcripts: Path, *, split: str) -> Iterator[Entry]:
             speaker=name.split("-", 1)[0],
             extras={"chapter": transcripts.parent.name},
         )
-    report_untranscribed(
+    yield from untranscribed(
         (audio for audio in list_audio(transcripts.parent, _SUFFIXES) if audio not in listed),
         transcripts=transcripts,
+        split=split,
     )
 
 
