@@ -1,6 +1,7 @@
 """Recordings of any length -> transcriptions: reading, the network and decoding each in a thread of its own."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -279,7 +280,8 @@ def _emit_long(
             duration=None if recording.whole else recording.duration,
             channel=recording.channel,
         )
-        yield from _emit_blocks(transcriber, recording, prefetch(blocks, ahead=2), config)
+        with closing(prefetch(blocks, ahead=2)) as ahead:  # a file must not be closed while it is read
+            yield from _emit_blocks(transcriber, recording, ahead, config)
 
 
 def _emit_blocks(

@@ -2,6 +2,7 @@
 
 import io
 import logging
+import os
 import re
 import stat
 import sys
@@ -78,7 +79,7 @@ def is_stream(path: str | Path) -> bool:
 
 
 def open_file(
-    path: Path, *, longest: float | None = None, allow_truncated: bool = False, may_decode: bool = True
+    path: Path, *, longest: float | None = None, allow_truncated: bool = False, header_only: bool = False
 ) -> OpenFile | None:
     """Open a file for reading, by whatever means it takes.
 
@@ -86,7 +87,7 @@ def open_file(
         path: the file, or a pipe.
         longest: seconds at most of what has to be decoded to a copy.
         allow_truncated: open a file that was cut short, with a warning.
-        may_decode: answer None for what would have to be decoded to a copy.
+        header_only: only the header is wanted: None for what would have to be decoded to a copy, and no notices.
 
     Raises:
         AudioError: missing, no audio, or cut short.
@@ -97,13 +98,13 @@ def open_file(
         path = copy.path
     head = read_head(path, name)
     if is_shorten(head):
-        if not may_decode:
+        if header_only:
             return None
         copy = _decoded.get(_key(path), lambda target: expand_shorten(path, target))
-        return OpenFile(soundfile.SoundFile(str(copy.path)), copy.path, copy)
+        return OpenFile(soundfile.SoundFile(_name(copy.path)), copy.path, copy)
     opened = _open_with_libsndfile(path, head, name)
     if opened is None:
-        if not may_decode:
+        if header_only:
             return None
         source, held = path, copy  # a copied pipe stays until it is decoded
         copy = _decoded.get(
@@ -111,8 +112,11 @@ def open_file(
             lambda target: _decode(source, target, name, longest=longest, allow_truncated=allow_truncated),
         )
         del held
-        return OpenFile(soundfile.SoundFile(str(copy.path)), copy.path, copy)
+        return OpenFile(soundfile.SoundFile(_name(copy.path)), copy.path, copy)
     opened.copy = copy
+    if opened.unfinished is not None and not header_only:
+        seconds = opened.file.frames / opened.file.samplerate
+        log.warning("%s: its header was never completed; the %.3f s behind it are read", name, seconds)
     promised, present = _sizes(opened.file, head)
     if promised > present:
         unit = _SIZE_UNIT.get(opened.file.format, "bytes")
@@ -120,7 +124,8 @@ def open_file(
         if not allow_truncated:
             opened.close()
             raise AudioError(f"{what}; {FETCH_AGAIN}")
-        log.warning("%s, which are read", what)
+        if not header_only:
+            log.warning("%s, which are read", what)
     return opened
 
 
@@ -142,6 +147,11 @@ def _copy(path: Path, name: str) -> Copy:
         raise AudioError(f"{name}: cannot read: {error.strerror}") from None
 
 
+def _name(path: Path) -> str | bytes:
+    """The name of a file as soundfile takes it: it encodes text strictly, which fails for names that are not UTF-8."""
+    return str(path) if os.name == "nt" else os.fsencode(path)
+
+
 def _key(path: Path) -> tuple[object, ...]:
     status = path.stat()
     return str(path.absolute()), status.st_size, status.st_mtime_ns
@@ -158,7 +168,7 @@ def _open_with_libsndfile(path: Path, head: bytes, name: str) -> OpenFile | None
     """The file, open; None where another program may know it. Raises AudioError for what is no audio, or broken."""
     unfinished = _unfinished_wav(path) if head[:4] in (b"RIFF", b"RF64") else None
     try:
-        file = soundfile.SoundFile(str(path) if unfinished is None else unfinished)
+        file = soundfile.SoundFile(_name(path) if unfinished is None else unfinished)
     except (soundfile.LibsndfileError, RuntimeError, TypeError) as error:
         if unfinished is not None:
             unfinished.close()
@@ -175,12 +185,6 @@ def _open_with_libsndfile(path: Path, head: bytes, name: str) -> OpenFile | None
         if _is_text(head):
             raise AudioError(f"{name}: is text; expected audio")
         return None
-    if unfinished is not None:
-        log.warning(
-            "%s: its header was never completed; the %.3f s behind it are read",
-            name,
-            file.frames / file.samplerate,
-        )
     return OpenFile(file, path, unfinished=unfinished)
 
 

@@ -234,7 +234,7 @@ def header_info(path: str | Path, *, allow_truncated: bool = False) -> AudioInfo
     head = b"" if is_stream(path) else read_head(path, str(path))
     if is_shorten(head):
         return _shorten_info(head, path)
-    opened = open_file(path, allow_truncated=allow_truncated, may_decode=False)
+    opened = open_file(path, allow_truncated=allow_truncated, header_only=True)
     if opened is None:
         return None
     with AudioFile(opened, str(path)) as file:

@@ -11,6 +11,7 @@ from asr.data.corpora.corpus import (
     Corpus,
     Entry,
     Expected,
+    faulty,
     first_existing,
     list_audio,
     read_lines,
@@ -54,16 +55,19 @@ def read_chapter(transcripts: Path, *, split: str) -> Iterator[Entry]:
     """The utterances of one `*.trans.txt`.
 
     Raises:
-        CorpusError: a transcript without audio, audio without transcript, or an id twice.
+        CorpusError: an id twice. Transcripts without words and audio without transcript come as faulty entries.
     """
     listed = set()
     for number, name, text in read_pairs(transcripts):
         audio = first_existing(*(transcripts.parent / (name + suffix) for suffix in _SUFFIXES))
         listed.add(audio)
         if not text:
-            raise CorpusError(
-                f"{transcripts}:{number}: no transcript of {name}; expected its words after the id"
+            yield faulty(
+                f"{transcripts}:{number}: no transcript of {name}; expected its words after the id: add them, or leave it "
+                "out with --skip-broken",
+                split=split,
             )
+            continue
         yield Entry(
             split=split,
             id=name,

@@ -412,3 +412,24 @@ def test_lhotse_manifests_that_do_not_fit_are_named(tmp_path: Path) -> None:
         CorpusError, match=r"ami_recordings_dev.jsonl.gz: no \*supervisions\* of the split 'dev'"
     ):
         prepare(find("lhotse"), tmp_path, tmp_path / "out")
+
+
+def test_utterances_of_a_kaldi_folder_and_lines_of_nemos_that_are_none_can_be_left_out(
+    tmp_path: Path,
+) -> None:
+    sound(tmp_path / "a.wav")
+    text(tmp_path / "train" / "wav.scp", "a ../a.wav", "b ../a.wav", "c ../a.wav")
+    text(tmp_path / "train" / "text", "a hello")
+    with pytest.raises(
+        CorpusError, match=r"2 utterances cannot be used(.|\n)*transcript of b in(.|\n)*of c in"
+    ):
+        prepare(find("kaldi"), tmp_path / "train", tmp_path / "kaldi")
+    (item,) = prepare(find("kaldi"), tmp_path / "train", tmp_path / "kaldi", skip_broken=True)
+    assert item.utterances == 1
+    lines = ['{"audio_filepath": "a.wav", "text": "hello"}', '{"text": "no"}']
+    lines.append('{"audio_filepath": "a.wav", "text_filepath": "gone.txt"}')
+    text(tmp_path / "train_manifest.json", *lines)
+    with pytest.raises(CorpusError, match=r"json:2: no audio_filepath(.|\n)*gone.txt: no such file"):
+        prepare(find("nemo"), tmp_path / "train_manifest.json", tmp_path / "nemo")
+    (item,) = prepare(find("nemo"), tmp_path / "train_manifest.json", tmp_path / "nemo", skip_broken=True)
+    assert item.utterances == 1
