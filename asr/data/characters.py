@@ -7,7 +7,7 @@ letter that occurs three times in ten hours is never learned, and the same word 
 import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterable
-from typing import NamedTuple
+from dataclasses import dataclass
 
 from asr.data.manifest import Utterance
 from asr.data.text import Case, normalise_transcript
@@ -33,7 +33,8 @@ _JOINERS = "\u200c\u200d"
 _SPOKEN_PUNCTUATION = "'-"
 
 
-class SuspiciousCharacter(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class SuspiciousCharacter:
     """A character, or several of one kind, that needs a look.
 
     Attributes:

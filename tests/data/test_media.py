@@ -71,6 +71,14 @@ def test_stretches_of_one_video_decode_it_once(only_fake_ffmpeg: Path, video: Pa
     assert len(only_fake_ffmpeg.read_text().splitlines()) == 2
 
 
+def test_nothing_is_kept_of_an_upload_or_a_pipe(only_fake_ffmpeg: Path, video: Path) -> None:
+    with open_audio(video, longest=10) as sound:
+        assert sound.path.exists()
+        copy = sound.path
+    assert not copy.exists()
+    assert " -t 10 " in only_fake_ffmpeg.read_text()
+
+
 def test_a_playlist_is_not_followed(only_fake_ffmpeg: Path, tmp_path: Path) -> None:
     (tmp_path / "list.m4a").write_text("#EXTM3U\n#EXTINF:10,\nfile:///etc/passwd\n")
     with pytest.raises(AudioError, match="not audio that libsndfile reads"):

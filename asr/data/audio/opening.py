@@ -106,13 +106,16 @@ def open_file(
     if opened is None:
         if header_only:
             return None
-        source, held = path, copy  # a copied pipe stays until it is decoded
-        copy = _decoded.get(
-            (*_key(path), longest, allow_truncated),
-            lambda target: _decode(source, target, name, longest=longest, allow_truncated=allow_truncated),
-        )
-        del held
-        return OpenFile(soundfile.SoundFile(_name(copy.path)), copy.path, copy)
+
+        def make(target: Path) -> None:
+            _decode(path, target, name, longest=longest, allow_truncated=allow_truncated)
+
+        if copy is None and longest is None:
+            decoded = _decoded.get((*_key(path), allow_truncated), make)
+        else:  # a pipe, an upload: nobody will ask for it again
+            decoded = Copy()
+            make(decoded.path)
+        return OpenFile(soundfile.SoundFile(_name(decoded.path)), decoded.path, decoded)
     opened.copy = copy
     if opened.unfinished is not None and not header_only:
         seconds = opened.file.frames / opened.file.samplerate
