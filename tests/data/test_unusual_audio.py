@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -158,6 +159,26 @@ def test_an_rf64_whose_header_was_never_completed_is_read_whole(tmp_path: Path) 
     content[at : at + 24] = bytes(24)
     path.write_bytes(content)
     assert read_audio(path, sample_rate=16000) == pytest.approx(noise, abs=1e-4)
+
+
+@pytest.mark.parametrize("name", ["streamed.flac", "streamed.caf"])
+def test_what_was_streamed_without_a_length_is_read_whole(name: str, tmp_path: Path) -> None:
+    if shutil.which("ffmpeg") is None:
+        pytest.skip("ffmpeg is not installed")
+    path = tmp_path / name
+    noise = np.random.default_rng(0).uniform(-0.5, 0.5, 20000)
+    soundfile.write(path, noise, 16000, "PCM_16")
+    content = bytearray(path.read_bytes())
+    if name.endswith("flac"):  # 36 bits of STREAMINFO, RFC 9639
+        content[21] &= 0xF0
+        content[22:26] = bytes(4)
+    else:  # -1 in the data chunk
+        at = content.index(b"data") + 4
+        content[at : at + 8] = b"\xff" * 8
+    path.write_bytes(content)
+    waveform = read_audio(path, sample_rate=16000)
+    assert waveform == pytest.approx(noise, abs=1e-4)
+    assert audio_info(path).samples == 20000
 
 
 def test_an_empty_recording_with_a_finished_header_stays_empty(tmp_path: Path) -> None:

@@ -32,6 +32,12 @@ AUDIO_ENDINGS = frozenset((_READ_BY_LIBSNDFILE + _READ_BY_A_DECODER).split())
 # From here on, the size in a WAV header means that its writer did not know.
 _UNKNOWN_BYTES = 0x7FFFF000
 
+# libsndfile's answer for a stream whose header does not say how long it is.
+_UNKNOWN_FRAMES = 2**62
+
+# Bytes of a CAF file without sound at most.
+_EMPTY_CAF = 8192
+
 # libsndfile's codes for what another program may read: an unknown format, an encoding that it lacks.
 _UNRECOGNISED, _UNSUPPORTED = 1, 4
 
@@ -175,8 +181,8 @@ def _open_with_libsndfile(path: Path, head: bytes, name: str) -> OpenFile | None
     except (soundfile.LibsndfileError, RuntimeError, TypeError) as error:
         if unfinished is not None:
             unfinished.close()
-        code = getattr(error, "code", None)
-        if code in (_UNRECOGNISED, _UNSUPPORTED) and not _is_text(head):
+        unknown = getattr(error, "code", None) in (_UNRECOGNISED, _UNSUPPORTED) and not _is_text(head)
+        if unknown or head.startswith(b"caff"):
             return None
         raise AudioError(
             f"{name}: not audio that libsndfile reads ({reason(error)}); expected WAV, FLAC, MP3, OGG, "
@@ -187,6 +193,12 @@ def _open_with_libsndfile(path: Path, head: bytes, name: str) -> OpenFile | None
         file.close()
         if _is_text(head):
             raise AudioError(f"{name}: is text; expected audio")
+        return None
+    if file.frames >= _UNKNOWN_FRAMES or (
+        file.format == "CAF" and file.frames == 0 and path.stat().st_size > _EMPTY_CAF
+    ):
+        # FLAC and CAF as they are streamed: libsndfile finds neither their length nor their end.
+        file.close()
         return None
     return OpenFile(file, path, unfinished=unfinished)
 

@@ -19,9 +19,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-# libsndfile's answer for a stream whose header does not say how long it is.
-_UNKNOWN_FRAMES = 2**62
-
 # Formats whose header counts samples exactly, so that fewer decoded samples mean a cut file.
 _EXACT_FORMATS = {"WAV", "WAVEX", "RF64", "W64", "FLAC", "AIFF", "AU", "NIST", "CAF"}
 
@@ -59,7 +56,7 @@ class AudioFile:
         self._opened = opened
         self._allow_truncated = allow_truncated
         file = opened.file
-        self.info = AudioInfo(file.samplerate, file.channels, _frames(file, name), file.format)
+        self.info = AudioInfo(file.samplerate, file.channels, int(file.frames), file.format)
 
     def __enter__(self) -> "AudioFile":
         return self
@@ -327,16 +324,3 @@ def _shorten_info(head: bytes, path: Path) -> AudioInfo:
             f"{path}: broken SPHERE header; expected sample_rate, channel_count and sample_count"
         ) from None
     return AudioInfo(rate, channels, samples, "NIST")
-
-
-def _frames(file: soundfile.SoundFile, name: str) -> int:
-    if file.frames < _UNKNOWN_FRAMES:
-        return int(file.frames)
-    # The header does not say: decode once, in blocks, and count.
-    try:
-        count = sum(len(block) for block in file.blocks(blocksize=1 << 16))
-        file.seek(0)
-    except (soundfile.LibsndfileError, RuntimeError) as error:
-        raise AudioError(f"{name}: broken {file.format} file ({reason(error)}); fetch it again") from None
-    log.info("%s: header without a length; decoded to count %d samples", name, count)
-    return count
