@@ -32,7 +32,9 @@ def write_atomically(path: str | Path, *, mode: str = "w", durable: bool = True)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
-        with os.fdopen(descriptor, mode, encoding=encoding) as file:
+        # A name of a file that is not UTF-8 becomes an escape, which in JSON means that very name.
+        errors = None if encoding is None else "backslashreplace"
+        with os.fdopen(descriptor, mode, encoding=encoding, errors=errors) as file:
             yield file
             file.flush()
             if durable:

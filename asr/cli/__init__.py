@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from asr.cli.console import setup_logging
+from asr.cli.console import Parser, setup_logging, setup_output, use_utf8
 from asr.errors import AsrError, UsageError
 
 
@@ -55,17 +55,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         0 when all went well, 1 when something failed, 2 for a mistake in the command.
     """
+    if arguments is None:
+        use_utf8()
     words = list(sys.argv[1:] if arguments is None else arguments)
+    setup_output()
     setup_logging()
     try:
         if words and words[0] in VERBS:
             verb = importlib.import_module(VERBS[words[0]].module)
-            parser = argparse.ArgumentParser(
-                prog=f"asr {words[0]}",
-                description=verb.__doc__,
-                formatter_class=argparse.RawDescriptionHelpFormatter,
-                allow_abbrev=False,
-            )
+            parser = Parser(prog=f"asr {words[0]}", description=verb.__doc__, allow_abbrev=False)
             verb.configure(parser)
             return int(verb.run(_parse(parser, words[1:])))
         return _overview(words)
@@ -92,11 +90,10 @@ def _parse(parser: argparse.ArgumentParser, words: Sequence[str]) -> argparse.Na
 
 def _overview(words: Sequence[str]) -> int:
     verbs = "\n".join(f"  {name:<12}{verb.summary}" for name, verb in VERBS.items())
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="asr",
         description="Train recurrent speech recognisers, transcribe audio, and score the result.",
         epilog=f"verbs:\n{verbs}\n\n`asr VERB --help` explains one.",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="store_true", help="print the version")
     parser.add_argument("verb", nargs="?", metavar="VERB", help="what to do; see below")

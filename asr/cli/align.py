@@ -26,7 +26,6 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Align."""
-    from asr.data.audio import audio_info
     from asr.decoding.alignment_formats import FORMATS
     from asr.decoding.options import tuned_options
     from asr.errors import AsrError, DecodingError, TranscriptError
@@ -52,16 +51,14 @@ def run(arguments: argparse.Namespace) -> int:
         raise TranscriptError(f"{arguments.transcript}: {error}") from None
     if not tokens:
         raise TranscriptError(f"{arguments.transcript}: no text in it; nothing to align")
-    log_probs = emit_file(transcriber, arguments.audio)
+    log_probs, seconds = emit_file(transcriber, arguments.audio)
     try:
         words = transcriber.align(log_probs, tokens)
     except DecodingError as error:
         raise TranscriptError(
             f"{arguments.audio}: {error}; is {arguments.transcript} its transcript?"
         ) from None
-    written = FORMATS[arguments.format](
-        words, name=arguments.audio.stem, duration=audio_info(arguments.audio).duration
-    )
+    written = FORMATS[arguments.format](words, name=arguments.audio.stem, duration=seconds)
     if arguments.out is None:
         sys.stdout.write(written)
     else:

@@ -1,9 +1,15 @@
-"""How the command line talks: results to stdout, everything else to stderr."""
+"""How the command line listens and talks: its words and names in UTF-8, results to stdout, everything else to stderr."""
 
+import argparse
+import io
+import locale
 import logging
+import os
 import sys
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 
 class _Console(logging.Handler):
@@ -29,6 +35,48 @@ class _Brief(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         message = super().format(record)
         return f"{record.levelname.lower()}: {message}" if record.levelno >= logging.WARNING else message
+
+
+class _HelpFormatter(argparse.RawDescriptionHelpFormatter):
+    """Help whose lines never break within a name such as `common-voice`, which people copy."""
+
+    def _split_lines(self, text: str, width: int) -> list[str]:
+        return textwrap.wrap(" ".join(text.split()), width, break_on_hyphens=False, break_long_words=False)
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser, and those of its verbs, with help as this project formats it."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**{"formatter_class": _HelpFormatter, **settings})
+
+
+def use_utf8() -> None:
+    """Start this process again in Python's UTF-8 mode, where the locale has another encoding for names of files.
+
+    Names in manifests, transcripts and most file systems are UTF-8 whatever the locale says; in a C, POSIX or Latin-1
+    locale Python could not name them. It starts so by itself in most of those (PEP 540), unless it is told not to.
+    """
+    if os.name == "nt" or not sys.executable or sys.getfilesystemencoding().lower() == "utf-8":
+        return
+    os.execv(sys.executable, [sys.executable, "-X", "utf8", *sys.orig_argv[1:]])
+
+
+def setup_output() -> None:
+    """Write what the reader reads, and never fail for a character: files and pipes get UTF-8, terminals what they show.
+
+    What cannot be encoded appears as an escape such as `\\u2019`, which JSON's readers understand. An encoding that
+    PYTHONIOENCODING names is kept.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if not isinstance(stream, io.TextIOWrapper):
+            continue  # none, or a test's
+        encoding = stream.encoding
+        if "PYTHONIOENCODING" not in os.environ:
+            of_terminal = locale.getencoding() if os.name != "nt" else encoding
+            is_plain = of_terminal.lower() in {"ascii", "us-ascii", "ansi_x3.4-1968", "646"}
+            encoding = of_terminal if stream.isatty() and not is_plain else "utf-8"
+        stream.reconfigure(encoding=encoding, errors="backslashreplace")
 
 
 def setup_logging() -> None:

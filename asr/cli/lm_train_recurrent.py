@@ -35,7 +35,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
     from asr.training.recurrent_lm_config import RecurrentLmConfig
 
-    parser.description, parser.formatter_class = __doc__, argparse.RawDescriptionHelpFormatter
+    parser.description = __doc__
     parser.add_argument(
         "text",
         metavar="TEXT",

@@ -81,7 +81,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--skip-broken",
         action="store_true",
-        help="leave out utterances whose audio is missing or broken, and name them",
+        help="leave out utterances without transcript, or whose audio is missing or broken, and name them",
     )
 
 

@@ -4,7 +4,7 @@
   asr transcribe lecture.mp4 --output-dir out --format srt,txt
   asr transcribe recordings/ 'more/**/*.mp3' --output-dir out --format all --resume
   asr transcribe test.jsonl --output-dir out --format ctm
-  curl -s URL | asr transcribe - --json
+  curl -s URL | asr transcribe - --json      # or /dev/stdin, or <(sox a.wav -t wav - tempo 1.2)
 
 Without --output-dir the text goes to stdout: one recording gives its text alone; several give `file<TAB>text`,
 a line each, in the order asked for. With it, each recording gets a file a format, and `transcripts.jsonl`
@@ -16,7 +16,6 @@ import argparse
 import json
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -45,7 +44,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "inputs",
         metavar="INPUT",
         nargs="+",
-        help="files, folders, globs, manifests (.jsonl), or - for stdin; any audio format and rate, and video",
+        help="files, folders, globs, manifests (.jsonl), or - for stdin, and other pipes; any audio format and rate, and video",
     )
     parser.add_argument("--output-dir", type=Path, metavar="DIR", help="write files there instead of stdout")
     parser.add_argument(
@@ -71,6 +70,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="in JSON: the N best texts and their scores (natural log), of all of a short recording and of each "
         "stretch of a long one; needs the beam search; default: %(default)s, the transcript alone",
     )
+    parser.add_argument(
+        "--allow-truncated",
+        action="store_true",
+        help="take what is there of recordings that were cut short, with a warning; without it they fail",
+    )
     add_subtitle_options(parser)
     add_pipeline_options(parser)
     add_model_options(parser)
@@ -78,9 +82,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Transcribe."""
+    from asr.data.audio import is_stream
     from asr.errors import UsageError
     from asr.transcription.processes import Processes
-    from asr.transcription.recordings import STDIN, find_recordings, spooled
+    from asr.transcription.recordings import find_recordings
 
     formats = read_formats(arguments.format)
     processes = Processes.of_environment()
@@ -98,35 +103,31 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageError("--n-best goes into JSON alone; add --json, or --format json")
     config = replace(pipeline_config(arguments, processes), n_best=arguments.n_best)
     rules = subtitle_rules(arguments)
-    with ExitStack() as stack:
-        stdin = None
-        if STDIN in arguments.inputs:
-            if processes.count > 1:
-                raise UsageError("stdin cannot be shared among processes; give files")
-            stdin = stack.enter_context(spooled(sys.stdin.buffer))
-        recordings, failures = find_recordings(arguments.inputs, stdin=stdin)
-        if arguments.output_dir is not None:
-            return _to_folder(arguments, formats, recordings, failures, config=config, processes=processes)
-        total = len(recordings) + len(failures)
-        if total > 1 and arguments.format and formats != ["ctm"]:
-            raise UsageError(
-                f"{total} recordings in the format {formats[0]} cannot share stdout; add --output-dir DIR"
-            )
-        for failure in failures:
-            _complain(failure)
-        transcriber = _load(arguments, processes)
-        progress = _Progress(recordings)
-        with progress:
-            for outcome in _in_order(
-                _transcribe(transcriber, recordings, wanted=recordings, config=config, progress=progress),
-                recordings,
-            ):
-                if outcome.transcription is None:
-                    failures.append(_failure(outcome))
-                    _complain(failures[-1])
-                else:
-                    _print(arguments, outcome, formats[0], alone=total == 1, rules=rules)
-        return _report(failures, total)
+    if processes.count > 1 and (pipes := [text for text in arguments.inputs if is_stream(text)]):
+        raise UsageError(f"{pipes[0]}: a pipe cannot be shared among processes; give files")
+    recordings, failures = find_recordings(arguments.inputs, allow_truncated=arguments.allow_truncated)
+    if arguments.output_dir is not None:
+        return _to_folder(arguments, formats, recordings, failures, config=config, processes=processes)
+    total = len(recordings) + len(failures)
+    if total > 1 and arguments.format and formats != ["ctm"]:
+        raise UsageError(
+            f"{total} recordings in the format {formats[0]} cannot share stdout; add --output-dir DIR"
+        )
+    for failure in failures:
+        _complain(failure)
+    transcriber = _load(arguments, processes)
+    progress = _Progress(recordings)
+    with progress:
+        for outcome in _in_order(
+            _transcribe(transcriber, recordings, wanted=recordings, config=config, progress=progress),
+            recordings,
+        ):
+            if outcome.transcription is None:
+                failures.append(_failure(outcome))
+                _complain(failures[-1])
+            else:
+                _print(arguments, outcome, formats[0], alone=total == 1, rules=rules)
+    return _report(failures, total)
 
 
 def _to_folder(

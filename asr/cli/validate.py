@@ -3,8 +3,9 @@
   asr validate data/an4/train.jsonl
   asr validate data/an4/train.jsonl data/an4/dev.jsonl --config configs/an4.yaml
 
-Decodes every file. With --config it also checks transcripts against the alphabet, and lengths against
-what CTC needs. Exit 1 when training would fail or silently lose data; warnings alone leave it 0.
+Decodes every file, and names the characters of the transcripts that need a look: invisible, typographic, digits,
+punctuation, both cases, other scripts, rare ones. With --config it also checks transcripts against the alphabet, and
+lengths against what CTC needs. Exit 1 when training would fail or silently lose data; warnings alone leave it 0.
 """
 
 import argparse
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from asr.data.statistics import Statistics
     from asr.data.tokenizer import Tokenizer
     from asr.model.acoustic import AcousticModel
+
+# Suspicious characters that are named; the others are counted.
+_CHARACTERS = 40
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -72,6 +76,7 @@ def _check(name: str, config: "ExperimentConfig | None") -> "tuple[Statistics, i
     """Check a manifest piece by piece, printing what is found; its statistics, and the number of errors."""
     from tqdm import tqdm
 
+    from asr.data.characters import CharacterSurvey
     from asr.data.manifest import count_lines, unique_utterances
     from asr.data.statistics import Statistics, headline, text_histogram
     from asr.data.validation import check_audio, check_fit, check_transcripts
@@ -81,6 +86,9 @@ def _check(name: str, config: "ExperimentConfig | None") -> "tuple[Statistics, i
     trains = config is not None and Path(name).resolve() == Path(config.data.train).resolve()
     fastest = max(config.data.augmentation.speeds) if config is not None and trains else 1.0
     statistics = Statistics()
+    # The symbols of units are not characters of a text.
+    surveys = config is None or config.tokenizer.kind == "characters"
+    survey = CharacterSurvey(case=config.tokenizer.case if config is not None else "keep")
     found: Counter[str] = Counter()
     seen: dict[bytes, str] = {}
     with tqdm(
@@ -102,6 +110,14 @@ def _check(name: str, config: "ExperimentConfig | None") -> "tuple[Statistics, i
             found.update(finding.severity for finding in findings)
             for utterance in piece:
                 statistics.add(utterance)
+                if surveys:
+                    survey.add(utterance)
+    suspicious = survey.suspicious()
+    for character in suspicious[:_CHARACTERS]:
+        print(f"warning: {name}: {character}")
+    if len(suspicious) > _CHARACTERS:
+        print(f"warning: {name}: {len(suspicious) - _CHARACTERS} more suspicious characters")
+    found["warning"] += len(suspicious)
     print(f"{name}: {headline(statistics)}")
     print(text_histogram(statistics.durations, unit="s"))
     print(f"  {found['error']} errors, {found['warning']} warnings")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from asr.data.audio import audio_info, read_utterance
+from asr.data.audio import open_audio
 from asr.data.manifest import Utterance
 from asr.data.tokenizer import Tokenizer, required_frames
 from asr.errors import AudioError, TranscriptError
@@ -147,34 +147,29 @@ def _inspect(utterance: Utterance, *, sample_rate: int) -> tuple[list[Finding], 
     """Findings about one utterance's sound, and a digest of its samples (None when unreadable)."""
     findings = []
     try:
-        info = audio_info(utterance.audio)
-        rest = info.duration - utterance.start
-        if utterance.duration > rest + _TOLERANCE:
-            return [
-                Finding(
-                    "error",
-                    utterance.id,
+        with open_audio(utterance.audio) as file:
+            info = file.info
+            rest = info.duration - utterance.start
+            if utterance.duration > rest + _TOLERANCE:
+                message = (
                     f"{utterance.audio}: the manifest says {utterance.duration:.3f} s from {utterance.start:.3f} s, "
-                    f"the file ends {rest:.3f} s from there",
+                    f"the file ends {rest:.3f} s from there"
                 )
-            ], None
-        if utterance.start == 0 and "end" not in utterance.extras and rest - utterance.duration > 1.0:
-            findings.append(
-                Finding(
-                    "warning", utterance.id, f"{rest - utterance.duration:.2f} s of the file are not used"
-                )
+                return [Finding("error", utterance.id, message)], None
+            waveform = file.read(
+                sample_rate=info.sample_rate,
+                start=utterance.start,
+                duration=utterance.duration,
+                channel=utterance.channel,
             )
-        if info.sample_rate < sample_rate:
-            findings.append(
-                Finding(
-                    "warning",
-                    utterance.id,
-                    f"recorded at {info.sample_rate} Hz, the model wants {sample_rate} Hz",
-                )
-            )
-        waveform = read_utterance(utterance, sample_rate=info.sample_rate)
     except AudioError as error:
         return [Finding("error", utterance.id, str(error))], None
+    if utterance.start == 0 and "end" not in utterance.extras and rest - utterance.duration > 1.0:
+        message = f"{rest - utterance.duration:.2f} s of the file are not used"
+        findings.append(Finding("warning", utterance.id, message))
+    if info.sample_rate < sample_rate:
+        message = f"recorded at {info.sample_rate} Hz, the model wants {sample_rate} Hz"
+        findings.append(Finding("warning", utterance.id, message))
     peak = float(np.max(np.abs(waveform)))
     if peak < 1e-4:
         findings.append(Finding("warning", utterance.id, f"silent: the loudest sample is {peak:.6f}"))

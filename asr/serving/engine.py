@@ -10,8 +10,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from asr.data.audio import audio_info
-from asr.data.media import readable
+from asr.data.audio import AudioFile, open_audio
 from asr.decoding.emission import Emission
 from asr.errors import AsrError
 from asr.serving.config import ServingConfig
@@ -123,13 +122,13 @@ class Engine:
         if gone.is_set():
             raise Cancelled("nobody waits for this transcription any more")
         limit = self.config.max_audio_seconds
-        with readable(path, sample_rate=self.transcriber.sample_rate, longest=limit + 1) as sound:
+        with open_audio(path, longest=limit + 1) as sound:
             shared = SharedEmitter(self.transcriber.emitter, self.worker, gone)
             return self._transcribe_sound(sound, Transcriber(shared, self.transcriber.decoder), n_best)
 
-    def _transcribe_sound(self, path: Path, shared: Transcriber, n_best: int) -> Transcription:
+    def _transcribe_sound(self, sound: AudioFile, shared: Transcriber, n_best: int) -> Transcription:
         limit = self.config.max_audio_seconds
-        if (duration := audio_info(path).duration) > limit:
+        if (duration := sound.info.duration) > limit:
             raise TooLong(f"the recording lasts {duration:.0f} s; expected at most {limit:g} s")
         heard = 0.0
 
@@ -139,7 +138,7 @@ class Engine:
             if heard > limit + 1:  # whatever its header says
                 raise TooLong(f"the recording lasts more than {limit:g} s, which is the most taken")
 
-        recording = Recording("upload", path, "the recording", duration)
+        recording = Recording("upload", sound.path, "the recording", duration)
         config = PipelineConfig(n_best=n_best)
         [outcome] = transcribe_recordings(shared, [[recording]], config=config, progress=count)
         if outcome.transcription is None:

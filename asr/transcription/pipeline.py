@@ -1,14 +1,14 @@
 """Recordings of any length -> transcriptions: reading, the network and decoding each in a thread of its own."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from asr.data.audio import audio_blocks, audio_info, read_audio
-from asr.data.media import readable
+from asr.data.audio import open_audio, read_audio
 from asr.decoding.emission import Emission
 from asr.decoding.hypothesis import Hypothesis, Word
 from asr.errors import AsrError, UsageError
@@ -216,6 +216,7 @@ def _read(
                     start=recording.start,
                     duration=None if recording.whole else recording.duration,
                     channel=recording.channel,
+                    allow_truncated=recording.allow_truncated,
                 )
                 transcriber.check_length(waveform, str(recording.audio))
                 read.append(_Read(recording, waveform, None))
@@ -266,21 +267,21 @@ def _emit_long(
 ) -> Iterator[_Emitted]:
     """A recording of any length, stretch by stretch."""
     rate = transcriber.sample_rate
-    with readable(recording.audio, sample_rate=rate) as audio:
-        duration = recording.duration or audio_info(audio).duration
+    with open_audio(recording.audio, allow_truncated=recording.allow_truncated) as audio:
+        duration = recording.duration or audio.info.duration
         if config.vad == "none" and duration <= config.windowing.longest:
-            waveform = read_audio(audio, sample_rate=rate)
+            waveform = audio.read(sample_rate=rate)
             transcriber.check_length(waveform, recording.source)
             yield from _emit_short(transcriber, [_Read(recording, waveform, None)], config)
             return
-        blocks = audio_blocks(
-            audio,
+        blocks = audio.blocks(
             sample_rate=rate,
             start=recording.start,
             duration=None if recording.whole else recording.duration,
             channel=recording.channel,
         )
-        yield from _emit_blocks(transcriber, recording, prefetch(blocks, ahead=2), config)
+        with closing(prefetch(blocks, ahead=2)) as ahead:  # a file must not be closed while it is read
+            yield from _emit_blocks(transcriber, recording, ahead, config)
 
 
 def _emit_blocks(

@@ -2,7 +2,7 @@
 
 import queue
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -18,10 +18,11 @@ class _Raised:
 _END = object()
 
 
-def prefetch(items: Iterable[T], *, ahead: int = 1) -> Iterator[T]:
+def prefetch(items: Iterable[T], *, ahead: int = 1) -> Generator[T, None, None]:
     """The items in order, made in a thread that is up to `ahead` items in front of whoever takes them.
 
-    What the making raises is raised here. When the taker stops early, the maker stops before its next item.
+    What the making raises is raised here. When the taker stops early, the maker stops before its next item; after
+    `close()` it is at work no more, so that what the items are made of can be closed as well.
     """
     made: queue.Queue[object] = queue.Queue(maxsize=max(1, ahead))
     stop = threading.Event()

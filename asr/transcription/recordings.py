@@ -2,22 +2,16 @@
 
 import glob
 import logging
-import tempfile
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import IO
 
-from asr.data.audio import audio_info
+from asr.data.audio import AUDIO_ENDINGS, STDIN, AudioFile, header_info, is_stream, open_audio
 from asr.data.manifest import Utterance, read_manifest
-from asr.data.media import AUDIO_ENDINGS, MEDIA_ENDINGS, needs_decoder
-from asr.errors import AsrError, AudioError, UsageError
+from asr.errors import AsrError, UsageError
 
 log = logging.getLogger(__name__)
-
-STDIN = "-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,12 +20,14 @@ class Recording:
 
     Attributes:
         name: unique among the recordings of a run; a relative path without ending, which names its outputs.
-        audio: the file.
+        audio: the file; of a pipe, its copy.
         source: what the user calls it, for messages.
         duration: seconds; None where only decoding the file will tell.
         start: seconds from the beginning of the file.
         channel: of the file, counted from 0; None mixes all of them.
         whole: whether it is all of the file.
+        allow_truncated: whether what is there of a file that was cut short will do.
+        held: what keeps the copy of a pipe there.
     """
 
     name: str
@@ -41,6 +37,8 @@ class Recording:
     start: float = 0.0
     channel: int | None = None
     whole: bool = True
+    allow_truncated: bool = False
+    held: AudioFile | None = field(default=None, compare=False, repr=False)
 
     @classmethod
     def of(cls, utterance: Utterance) -> "Recording":
@@ -65,17 +63,17 @@ class Failure:
 
 
 def find_recordings(
-    inputs: Sequence[str], *, stdin: Path | None = None
+    inputs: Sequence[str], *, allow_truncated: bool = False
 ) -> tuple[list[Recording], list[Failure]]:
     """The recordings that are meant, in order, each file once; and what is not there or not readable.
 
     A folder is walked for audio and video by their endings, sorted by path; a `.jsonl` file is a manifest,
     each of whose utterances is a recording named by its id; what does not exist and has `*`, `?` or `[` in
-    it is a glob, `**` for any depth.
+    it is a glob, `**` for any depth. What comes through a pipe (`-`, `/dev/stdin`, `<(...)`) is read to its end.
 
     Args:
         inputs: as the user wrote them.
-        stdin: the file that holds what came over stdin, for the input `-`.
+        allow_truncated: take what is there of files that were cut short.
 
     Raises:
         UsageError: a folder or a glob without audio, or two manifest utterances of one name.
@@ -84,8 +82,8 @@ def find_recordings(
     candidates: list[Recording] = []
     for text in inputs:
         path = Path(text)
-        if text == STDIN and stdin is not None:
-            candidates.append(Recording("stdin", stdin, "stdin", None))
+        if text == STDIN:
+            candidates.append(Recording("stdin", path, "stdin", None))
         elif path.is_dir():
             candidates += _walk(path)
         elif path.suffix == ".jsonl":
@@ -101,22 +99,10 @@ def find_recordings(
     failures, recordings = [], []
     for recording in _named(_once(candidates)):
         try:
-            recordings.append(_measured(recording))
+            recordings.append(_measured(replace(recording, allow_truncated=allow_truncated)))
         except AsrError as error:
             failures.append(Failure(recording.source, error))
     return recordings, failures
-
-
-@contextmanager
-def spooled(stream: IO[bytes]) -> Iterator[Path]:
-    """A temporary file with all that a stream holds. Raises AudioError when that is nothing."""
-    with tempfile.NamedTemporaryFile(prefix="asr-stdin-") as file:
-        while piece := stream.read(1 << 20):
-            file.write(piece)
-        file.flush()
-        if file.tell() == 0:
-            raise AudioError("stdin: 0 bytes; expected audio")
-        yield Path(file.name)
 
 
 def _file(path: Path) -> Recording:
@@ -125,11 +111,10 @@ def _file(path: Path) -> Recording:
 
 def _walk(folder: Path) -> list[Recording]:
     """The audio and video files below a folder, named by their path within it."""
-    endings = AUDIO_ENDINGS | MEDIA_ENDINGS
     found = [
         path
         for path in sorted(folder.rglob("*"))
-        if path.suffix.lower() in endings and path.is_file() and not path.name.startswith(".")
+        if path.suffix.lower() in AUDIO_ENDINGS and path.is_file() and not path.name.startswith(".")
     ]
     if not found:
         raise UsageError(
@@ -201,6 +186,10 @@ def _inside(name: str) -> str:
 
 def _measured(recording: Recording) -> Recording:
     """With the duration, where a header tells it. Raises AudioError for what is no audio."""
-    if recording.duration is not None or needs_decoder(recording.audio):
+    if recording.duration is not None:
         return recording
-    return replace(recording, duration=audio_info(recording.audio).duration)
+    if is_stream(recording.audio):
+        held = open_audio(recording.audio, allow_truncated=recording.allow_truncated)
+        return replace(recording, audio=held.path, duration=held.info.duration, held=held)
+    info = header_info(recording.audio, allow_truncated=recording.allow_truncated)
+    return replace(recording, duration=None if info is None else info.duration)

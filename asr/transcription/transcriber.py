@@ -148,18 +148,22 @@ class Transcriber:
         *,
         sample_rate: int | None = None,
         pipeline: PipelineConfig | None = None,
+        allow_truncated: bool = False,
     ) -> Hypothesis:
         """Transcribe one recording of any length, as `asr transcribe` does.
 
         Args:
-            audio: a file, or a `(N,)` float waveform in [-1, 1].
+            audio: a file (audio, video or a pipe), or a `(N,)` float waveform in [-1, 1].
             sample_rate: of a waveform, in Hz; the model's when None. Files know their own.
             pipeline: where long recordings are cut.
+            allow_truncated: take what is there of a file that was cut short, with a warning.
 
         Raises:
-            AudioError: unreadable, empty, too short for one frame, or holding NaN.
+            AudioError: unreadable, cut short, empty, too short for one frame, or holding NaN.
         """
-        return self._transcribe(audio, sample_rate, pipeline or PipelineConfig()).result()
+        return self._transcribe(
+            audio, sample_rate, pipeline or PipelineConfig(), allow_truncated=allow_truncated
+        ).result()
 
     def alternatives(
         self,
@@ -190,11 +194,16 @@ class Transcriber:
         return outcome.transcription.alternatives
 
     def _transcribe(
-        self, audio: str | Path | np.ndarray, sample_rate: int | None, pipeline: PipelineConfig
+        self,
+        audio: str | Path | np.ndarray,
+        sample_rate: int | None,
+        pipeline: PipelineConfig,
+        *,
+        allow_truncated: bool = False,
     ) -> Outcome:
         if isinstance(audio, np.ndarray):
             return transcribe_waveform(self, self._prepare(audio, sample_rate), config=pipeline)
-        recording = Recording("recording", Path(audio), str(audio), None)
+        recording = Recording("recording", Path(audio), str(audio), None, allow_truncated=allow_truncated)
         [outcome] = transcribe_recordings(self, [[recording]], config=pipeline)
         return outcome
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from asr.data.audio import audio_blocks
+from asr.data.audio import open_audio
 from asr.decoding.alphabet import BLANK
 from asr.errors import AudioError, UsageError
 
@@ -59,15 +59,19 @@ class _Window(NamedTuple):
 
 def emit_file(
     transcriber: "Transcriber", path: str | Path, *, windowing: Windowing | None = None
-) -> np.ndarray:
+) -> tuple[np.ndarray, float]:
     """Letters' natural-log probabilities `(T', V)` float32 of a whole file, read and emitted window by window.
+
+    Returns:
+        The matrix, and how many seconds the file lasts.
 
     Raises:
         AudioError: unreadable, or too short for one frame.
     """
-    blocks = audio_blocks(path, sample_rate=transcriber.sample_rate)
-    pieces = list(emit_blocks(transcriber, blocks, windowing=windowing, where=str(path)))
-    return np.concatenate(pieces)
+    with open_audio(path) as audio:
+        blocks = audio.blocks(sample_rate=transcriber.sample_rate)
+        pieces = list(emit_blocks(transcriber, blocks, windowing=windowing, where=str(path)))
+        return np.concatenate(pieces), audio.info.duration
 
 
 def emit_blocks(

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from asr.data.audio import audio_info, read_audio, resample
+from asr.data.audio import read_audio, resample
 from asr.errors import AudioError
 
 Tone = Callable[..., Path]
@@ -121,9 +121,3 @@ def test_a_wav_written_to_a_pipe_is_read_whole(tone: Tone) -> None:
 def test_reading_past_the_end_names_the_end(tone: Tone) -> None:
     with pytest.raises(AudioError, match=r"lasts 1.000 s; expected to read up to 1.500 s"):
         read_audio(tone(), sample_rate=16000, start=0.5, duration=1.0)
-
-
-def test_video_says_what_to_do(tmp_path: Path) -> None:
-    (tmp_path / "a.m4a").write_bytes(b"\0\0\0\x20ftypM4A " + b"\0" * 100)
-    with pytest.raises(AudioError, match="ffmpeg -i"):
-        audio_info(tmp_path / "a.m4a")

@@ -59,7 +59,7 @@ class Aishell(Corpus):
                     speaker=speaker,
                     extras={"sex": sex} if sex else {},
                 )
-        report_untranscribed(untranscribed, transcripts=listing, published=True)
+        report_untranscribed(untranscribed, transcripts=listing)
 
 
 CORPUS = Aishell(

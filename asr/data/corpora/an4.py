@@ -12,7 +12,7 @@ from asr.data.corpora.corpus import (
     find_root,
     list_audio,
     read_lines,
-    report_untranscribed,
+    untranscribed,
 )
 from asr.data.corpora.downloads import Download
 from asr.errors import CorpusError
@@ -38,7 +38,7 @@ class An4(Corpus):
         yield from test
         known = {entry.audio for entry in [*training, *test]}
         extra = (audio for audio in list_audio(folder / "wav", {".sph"}) if audio not in known)
-        report_untranscribed(extra, transcripts=folder / "etc")
+        yield from untranscribed(extra, transcripts=folder / "etc", split="train")
 
 
 def _read_split(folder: Path, split: str) -> Iterator[Entry]:

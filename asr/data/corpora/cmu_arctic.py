@@ -84,7 +84,6 @@ def _read_reader(listing: Path, *, transcript: str) -> Iterator[Entry]:
     report_untranscribed(
         (audio for audio in list_audio(folder / "wav") if audio not in listed),
         transcripts=listing,
-        published=True,
     )
 
 

@@ -13,14 +13,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from asr.data.audio import AUDIO_ENDINGS
 from asr.data.corpora.downloads import Download
 from asr.errors import CorpusError
 
 log = logging.getLogger(__name__)
-
-AUDIO_SUFFIXES = frozenset(
-    {".wav", ".flac", ".mp3", ".ogg", ".opus", ".sph", ".aiff", ".aif", ".au", ".caf", ".w64", ".wv1", ".wv2"}
-)
 
 
 class Entry(NamedTuple):
@@ -37,6 +34,8 @@ class Entry(NamedTuple):
         duration: seconds; None for the rest of the file.
         channel: counted from 0; None mixes all channels.
         extras: conditions worth keeping: language, gender, accent, microphone, ...
+        fault: what keeps it from being used, as an error message; "" where nothing does. All faults of a corpus are
+            reported together, and `--skip-broken` leaves such entries out.
     """
 
     split: str
@@ -49,6 +48,7 @@ class Entry(NamedTuple):
     duration: float | None = None
     channel: int | None = None
     extras: Mapping[str, Any] = {}
+    fault: str = ""
 
 
 class Expected(NamedTuple):
@@ -171,7 +171,7 @@ def _split_once(line: str) -> tuple[str, str, str]:
     return name, " ", rest[0] if rest else ""
 
 
-def list_audio(folder: Path, suffixes: Collection[str] = AUDIO_SUFFIXES) -> Iterator[Path]:
+def list_audio(folder: Path, suffixes: Collection[str] = AUDIO_ENDINGS) -> Iterator[Path]:
     """Audio files below a folder, sorted folder by folder; hidden ones are passed over."""
     try:
         items = sorted(os.scandir(folder), key=lambda item: item.name)
@@ -191,18 +191,25 @@ def first_existing(*candidates: Path) -> Path:
     return next((path for path in candidates if path.exists()), candidates[0])
 
 
-def report_untranscribed(files: Iterable[Path], *, transcripts: Path | str, published: bool = False) -> None:
-    """Audio that nobody transcribed: an error, or a warning where the corpus is published like that.
+def faulty(message: str, *, split: str, audio: Path | None = None) -> Entry:
+    """An entry that stands for something in the corpus that cannot be used, and why."""
+    return Entry(split, "", audio or Path(), None, "", fault=message)
 
-    Raises:
-        CorpusError: there is some, and `published` is False.
-    """
+
+def untranscribed(files: Iterable[Path], *, transcripts: Path | str, split: str) -> Iterator[Entry]:
+    """A faulty entry for each audio file that has no transcript."""
+    for path in sorted(files):
+        yield faulty(
+            f"{path}: no transcript of it in {transcripts}; add the transcript, move the audio away, or leave it out "
+            "with --skip-broken",
+            split=split,
+            audio=path,
+        )
+
+
+def report_untranscribed(files: Iterable[Path], *, transcripts: Path | str) -> None:
+    """A warning about audio without transcript, where the corpus is published like that."""
     left = sorted(files)
-    if not left:
-        return
-    more = f", nor for {len(left) - 1} more files" if len(left) > 1 else ""
-    message = f"{left[0]}: no transcript of it in {transcripts}{more}"
-    if published:
-        log.warning("%s; left out", message)
-        return
-    raise CorpusError(f"{message}; add the transcript, or move the audio away")
+    if left:
+        more = f", nor for {len(left) - 1} more files" if len(left) > 1 else ""
+        log.warning("%s: no transcript of it in %s%s; left out", left[0], transcripts, more)

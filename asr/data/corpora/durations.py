@@ -42,26 +42,32 @@ def measure(entries: Iterable[Entry], *, skip_broken: bool = False) -> Iterator[
 
     Args:
         entries: from a reader.
-        skip_broken: leave out entries whose audio is missing or unreadable, naming them in the log,
-            rather than raising.
+        skip_broken: leave out entries with a fault and those whose audio is missing or unreadable, naming the
+            first ones in the log, rather than raising.
 
     Raises:
-        CorpusError: the audio of an entry is missing, unreadable or shorter than the entry says.
+        CorpusError: entries have a fault, or their audio is missing, unreadable or shorter than they say. It is
+            raised at the end, and names the first ones and how many there are.
     """
-    skipped = cut = 0
+    broken = cut = 0
+    named: list[str] = []
     for chunk in _in_parallel(entries):
         for item in chunk:
-            if isinstance(item, CorpusError):
-                if not skip_broken:
-                    raise item
-                skipped += 1
-                if skipped <= _NAMED:
-                    log.warning("skipped: %s", item)
+            if not isinstance(item, CorpusError):
+                cut += item.cut > 0
+                yield item
                 continue
-            cut += item.cut > 0
-            yield item
-    if skipped > _NAMED:
-        log.warning("skipped: %d more", skipped - _NAMED)
+            broken += 1
+            if broken <= _NAMED:
+                named.append(str(item))
+                if skip_broken:
+                    log.warning("skipped: %s", item)
+    if skip_broken and broken:
+        log.warning("skipped %d utterances in all", broken)
+    elif broken:
+        more = [f"and {broken - len(named)} more"] if broken > len(named) else []
+        heading = [f"{broken} utterances cannot be used; nothing was written:"] if broken > 1 else []
+        raise CorpusError("\n  ".join([*heading, *named, *more]))
     if cut:
         log.warning("%d segments end up to %.1f s after their file does, and were cut there", cut, _OVERRUN)
 
@@ -100,6 +106,8 @@ def _info(path: str, modified: int) -> AudioInfo:
 
 
 def _measure(entry: Entry) -> Measured:
+    if entry.fault:
+        raise CorpusError(entry.fault)
     where = f"{entry.where} (utt {entry.id})"
     path = os.fspath(entry.audio)
     try:

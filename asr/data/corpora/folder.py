@@ -14,7 +14,7 @@ named after speakers (`SPEAKER/a.wav`), fill in the speaker.
 from collections.abc import Iterator
 from pathlib import Path
 
-from asr.data.corpora.corpus import Corpus, Entry, list_audio, read_lines, report_untranscribed
+from asr.data.corpora.corpus import Corpus, Entry, faulty, list_audio, read_lines, untranscribed
 from asr.data.corpora.tables import read_table, seconds
 from asr.errors import CorpusError
 
@@ -51,26 +51,29 @@ class Folder(Corpus):
 
 
 def _read_beside(root: Path) -> Iterator[Entry]:
-    without = []
     empty = True
     for audio in list_audio(root):
+        empty = False
         transcript = next(
             (path for suffix in _TEXT_SUFFIXES if (path := audio.with_suffix(suffix)).exists()), None
         )
         if transcript is None:
-            without.append(audio)
+            yield from untranscribed([audio], transcripts="a .txt or .lab beside it", split="all")
             continue
-        empty = False
         place = audio.relative_to(root)
+        try:
+            text = " ".join(" ".join(read_lines(transcript)).split())
+        except CorpusError as error:
+            yield faulty(f"{error}, or leave it out with --skip-broken", split="all", audio=audio)
+            continue
         yield Entry(
             split="all",
             id=place.with_suffix("").as_posix().replace("/", "-"),
             audio=audio,
-            text=" ".join(" ".join(read_lines(transcript)).split()),
+            text=text,
             where=str(transcript),
             speaker=place.parts[0] if len(place.parts) > 1 else None,
         )
-    report_untranscribed(without, transcripts="a .txt or .lab beside it")
     if empty:
         raise CorpusError(
             f"{root}: no audio in it; expected audio files with a .txt each, or one .csv or .tsv"
@@ -84,24 +87,32 @@ def _read_table(table: Path) -> Iterator[Entry]:
         if columns is None:
             columns = _find_columns(table, list(values))
         fields = {field: values[name] if name else "" for field, name in columns.items()}
-        if not fields["audio"]:
-            raise CorpusError(f"{where}: no audio file named; expected one relative to the table")
-        channel = fields["channel"]
-        if channel and not channel.isdigit():
-            raise CorpusError(f"{where}: channel {channel!r}; expected a number from 0")
-        yield Entry(
-            split=fields["split"] or "all",
-            id=fields["id"] or Path(fields["audio"]).with_suffix("").as_posix().replace("/", "-"),
-            audio=table.parent / fields["audio"],
-            text=" ".join(fields["text"].split()),
-            where=where,
-            speaker=fields["speaker"] or None,
-            start=seconds(fields["start"], where) or 0.0,
-            duration=seconds(fields["duration"], where),
-            channel=int(channel) if channel else None,
-        )
+        try:
+            yield _entry(table, fields, where)
+        except CorpusError as error:
+            yield faulty(f"{error}, or leave the row out with --skip-broken", split=fields["split"] or "all")
     if columns is None:
         raise CorpusError(f"{table}: no rows; expected a header and one row an utterance")
+
+
+def _entry(table: Path, fields: dict[str, str], where: str) -> Entry:
+    """An utterance of a row. Raises CorpusError for values that are none."""
+    if not fields["audio"]:
+        raise CorpusError(f"{where}: no audio file named; expected one relative to the table")
+    channel = fields["channel"]
+    if channel and not channel.isdigit():
+        raise CorpusError(f"{where}: channel {channel!r}; expected a number from 0")
+    return Entry(
+        split=fields["split"] or "all",
+        id=fields["id"] or Path(fields["audio"]).with_suffix("").as_posix().replace("/", "-"),
+        audio=table.parent / fields["audio"],
+        text=" ".join(fields["text"].split()),
+        where=where,
+        speaker=fields["speaker"] or None,
+        start=seconds(fields["start"], where) or 0.0,
+        duration=seconds(fields["duration"], where),
+        channel=int(channel) if channel else None,
+    )
 
 
 def _find_columns(table: Path, header: list[str]) -> dict[str, str | None]:

@@ -10,12 +10,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from asr.data.corpora.corpus import Corpus, Entry, first_existing, read_pairs
+from asr.data.audio import AUDIO_ENDINGS
+from asr.data.corpora.corpus import Corpus, Entry, faulty, first_existing, read_pairs
 from asr.errors import CorpusError
 
 # Programs of which a wav.scp line may be a pipe: what they read is read here without them.
 _READERS = {"sph2pipe", "flac", "sox", "ffmpeg", "cat"}
-_AUDIO = re.compile(r"\.(sph|wv[12]|wav|flac|mp3|ogg|opus)$", re.IGNORECASE)
+_AUDIO = re.compile(f"({'|'.join(map(re.escape, sorted(AUDIO_ENDINGS)))})$", re.IGNORECASE)
 
 
 class Recording(NamedTuple):
@@ -43,8 +44,8 @@ def read_data_folder(folder: Path, *, split: str) -> Iterator[Entry]:
     """The utterances of one data folder.
 
     Raises:
-        CorpusError: an utterance without transcript or recording, a transcript without utterance, an id
-            twice, a malformed line, or a command in wav.scp that is more than reading one file.
+        CorpusError: an utterance without recording, a transcript without utterance, an id twice, a malformed line, or
+            a command in wav.scp that is more than reading one file. Utterances without transcript come as faulty entries.
     """
     recordings = {
         name: parse_recording(rest, folder=folder, where=f"{folder / 'wav.scp'}:{number}")
@@ -58,9 +59,12 @@ def read_data_folder(folder: Path, *, split: str) -> Iterator[Entry]:
     seen = set()
     for name, recording, start, end, where in _utterances(folder, recordings):
         if name not in texts:
-            raise CorpusError(
-                f"{where}: no transcript of {name} in {folder / 'text'}; add it or remove the line"
+            yield faulty(
+                f"{where}: no transcript of {name} in {folder / 'text'}; add it, remove the line, or leave it out with "
+                "--skip-broken",
+                split=split,
             )
+            continue
         seen.add(name)
         speaker = speakers.get(name)
         yield Entry(

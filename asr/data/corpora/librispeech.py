@@ -11,11 +11,12 @@ from asr.data.corpora.corpus import (
     Corpus,
     Entry,
     Expected,
+    faulty,
     first_existing,
     list_audio,
     read_lines,
     read_pairs,
-    report_untranscribed,
+    untranscribed,
 )
 from asr.data.corpora.downloads import openslr
 from asr.errors import CorpusError
@@ -54,16 +55,19 @@ def read_chapter(transcripts: Path, *, split: str) -> Iterator[Entry]:
     """The utterances of one `*.trans.txt`.
 
     Raises:
-        CorpusError: a transcript without audio, audio without transcript, or an id twice.
+        CorpusError: an id twice. Transcripts without words and audio without transcript come as faulty entries.
     """
     listed = set()
     for number, name, text in read_pairs(transcripts):
         audio = first_existing(*(transcripts.parent / (name + suffix) for suffix in _SUFFIXES))
         listed.add(audio)
         if not text:
-            raise CorpusError(
-                f"{transcripts}:{number}: no transcript of {name}; expected its words after the id"
+            yield faulty(
+                f"{transcripts}:{number}: no transcript of {name}; expected its words after the id: add them, or leave it "
+                "out with --skip-broken",
+                split=split,
             )
+            continue
         yield Entry(
             split=split,
             id=name,
@@ -73,9 +77,10 @@ def read_chapter(transcripts: Path, *, split: str) -> Iterator[Entry]:
             speaker=name.split("-", 1)[0],
             extras={"chapter": transcripts.parent.name},
         )
-    report_untranscribed(
+    yield from untranscribed(
         (audio for audio in list_audio(transcripts.parent, _SUFFIXES) if audio not in listed),
         transcripts=transcripts,
+        split=split,
     )
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from asr.data.corpora.corpus import Corpus, Entry, Expected, find_root, list_audio, report_untranscribed
+from asr.data.corpora.corpus import Corpus, Entry, Expected, find_root, list_audio, untranscribed
 from asr.data.corpora.downloads import Download
 from asr.data.corpora.spelling import plain_words
 from asr.data.corpora.tables import read_table
@@ -34,9 +34,10 @@ class LjSpeech(Corpus):
                 speaker="linda-johnson",
                 extras={"chapter": row["id"].rsplit("-", 1)[0]},
             )
-        report_untranscribed(
+        yield from untranscribed(
             (audio for audio in list_audio(folder / "wavs") if audio not in listed),
             transcripts=folder / "metadata.csv",
+            split="all",
         )
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from asr.data.corpora.corpus import Corpus, Entry
+from asr.data.corpora.corpus import Corpus, Entry, faulty, read_lines
 from asr.data.corpora.json_lines import read_json_lines
 from asr.errors import CorpusError
 
@@ -28,7 +28,10 @@ class Nemo(Corpus):
         for manifest in manifests:
             split = manifest.stem.removesuffix("_manifest").removesuffix(".manifest")
             for where, record in read_json_lines(manifest):
-                yield _entry(record, manifest, split=split, where=where)
+                try:
+                    yield _entry(record, manifest, split=split, where=where)
+                except CorpusError as error:
+                    yield faulty(f"{error}, or leave the line out with --skip-broken", split=split)
 
 
 def _entry(record: dict[str, Any], manifest: Path, *, split: str, where: str) -> Entry:
@@ -37,7 +40,7 @@ def _entry(record: dict[str, Any], manifest: Path, *, split: str, where: str) ->
     if not isinstance(audio, str):
         raise CorpusError(f"{where}: no audio_filepath; expected the path of a file")
     if isinstance(record.get("text_filepath"), str) and "text" not in record:
-        text = (manifest.parent / record["text_filepath"]).read_text(encoding="utf-8").strip()
+        text = " ".join(read_lines(manifest.parent / record["text_filepath"])).strip()
     if text is not None and not isinstance(text, str):
         raise CorpusError(f"{where}: text is {text!r}; expected a string")
     try:

@@ -80,7 +80,7 @@ def prepare(
         only: splits to write, or what their names begin with (`dev` is `dev-clean` and `dev-other`);
             empty for all.
         transcript: kind of transcript, one of `corpus.transcripts`; None for the first.
-        skip_broken: leave out utterances whose audio is missing or broken, and name them.
+        skip_broken: leave out utterances without transcript, or whose audio is missing or broken, and name them.
         progress: show progress bars on stderr.
 
     Raises:
@@ -236,7 +236,7 @@ def _name_doubled(entries: Iterable[Entry], split: str, *, where: Path) -> None:
     """Raise CorpusError for the first id that comes twice; the corpus is read again to find it."""
     seen: dict[str, str] = {}
     for entry in entries:
-        if entry.split != split:
+        if entry.split != split or entry.fault:
             continue
         if entry.id in seen:
             raise CorpusError(

@@ -16,7 +16,7 @@ from asr.data.corpora.corpus import (
     find_root,
     list_audio,
     read_lines,
-    report_untranscribed,
+    untranscribed,
 )
 from asr.data.corpora.downloads import openslr
 from asr.errors import CorpusError
@@ -47,9 +47,10 @@ class TedLium(Corpus):
                     talk, place / "sph" / f"{talk.stem}.sph", split=split, transcript=transcript
                 )
             known = {talk.stem for talk in talks}
-            report_untranscribed(
+            yield from untranscribed(
                 (audio for audio in list_audio(place / "sph", {".sph"}) if audio.stem not in known),
                 transcripts=place / "stm",
+                split=split,
             )
 
 

@@ -44,7 +44,7 @@ class Vctk(Corpus):
                     **({"microphone": f"mic{microphone}"} if microphone else {}),
                 },
             )
-        report_untranscribed(untranscribed, transcripts=folder / "txt", published=True)
+        report_untranscribed(untranscribed, transcripts=folder / "txt")
 
 
 def _read_speakers(table: Path) -> dict[str, dict[str, str]]:

@@ -50,7 +50,7 @@ class VoxForge(Corpus):
                 unrecorded[0],
                 len(unrecorded) - 1,
             )
-        report_untranscribed(untranscribed, transcripts="PROMPTS", published=True)
+        report_untranscribed(untranscribed, transcripts="PROMPTS")
 
 
 def _read_session(

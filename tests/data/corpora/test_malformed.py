@@ -1,6 +1,8 @@
 """Broken archives and corpora: the message names the file and what to do, and nothing half-done is left."""
 
+import gzip
 import io
+import json
 import logging
 import tarfile
 import zipfile
@@ -192,7 +194,7 @@ def test_audio_without_transcript_is_named(corpus: str, file: str, tmp_path: Pat
     BUILDERS[corpus](tmp_path / "corpus")
     sound(tmp_path / "corpus" / file)
     with pytest.raises(
-        CorpusError, match=rf"{Path(file).name}: no transcript of it in .*; add the transcript, or move"
+        CorpusError, match=rf"{Path(file).name}: no transcript of it in .*; add the transcript, move"
     ):
         prepare(find(corpus), tmp_path / "corpus", tmp_path / "out")
     assert not list((tmp_path / "out").glob("*.jsonl"))
@@ -304,3 +306,130 @@ def test_a_long_json_array_is_read_piece_by_piece_and_whole(tmp_path: Path) -> N
     (tmp_path / "long.json").write_bytes(content[: len(content) // 2])
     with pytest.raises(CorpusError, match=r"long\.json: cut short or not JSON .*fetch the file again"):
         list(read_json_array(tmp_path / "long.json", "audios"))
+
+
+def untold(folder: Path, *, told: int, silent: int) -> None:
+    """A folder of recordings, some of them without transcript."""
+    for number in range(told):
+        sound(folder / f"told{number}.wav")
+        text(folder / f"told{number}.txt", "hello")
+    for number in range(silent):
+        sound(folder / f"silent{number:02}.wav")
+
+
+def test_all_that_cannot_be_used_is_reported_together(tmp_path: Path) -> None:
+    untold(tmp_path / "corpus", told=3, silent=12)
+    (tmp_path / "corpus" / "told1.wav").write_bytes(b"no sound")
+    (tmp_path / "corpus" / "told2.txt").write_bytes(b"caf\xe9")
+    with pytest.raises(CorpusError) as raised:
+        prepare(find("folder"), tmp_path / "corpus", tmp_path / "out")
+    heading, *named, last = str(raised.value).splitlines()
+    assert heading == "14 utterances cannot be used; nothing was written:"
+    assert [line.split(": no transcript")[0] for line in named] == [
+        f"  {tmp_path / 'corpus'}/silent{number:02}.wav" for number in range(10)
+    ]
+    assert last == "  and 4 more"
+    assert not (tmp_path / "out").exists() or not list((tmp_path / "out").glob("*.jsonl"))
+
+
+def test_skip_broken_leaves_them_out_and_says_how_many(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    untold(tmp_path / "corpus", told=3, silent=12)
+    (tmp_path / "corpus" / "told1.wav").write_bytes(b"no sound")
+    (tmp_path / "corpus" / "told2.txt").write_bytes(b"caf\xe9")
+    prepare(find("folder"), tmp_path / "corpus", tmp_path / "out", skip_broken=True)
+    assert [item.id for item in read_manifest(tmp_path / "out" / "all.jsonl")] == ["told0"]
+    assert "skipped 14 utterances in all" in caplog.text
+    assert caplog.text.count("skipped: ") == 10
+
+
+def test_rows_that_are_none_are_reported_together(tmp_path: Path) -> None:
+    sound(tmp_path / "a.wav")
+    text(
+        tmp_path / "t.csv",
+        "audio,text,channel,start",
+        "a.wav,yes,,",
+        ",no,,",
+        "a.wav,no,left,",
+        "a.wav,no,,soon",
+    )
+    with pytest.raises(CorpusError) as raised:
+        prepare(find("folder"), tmp_path, tmp_path / "out")
+    assert [line.split(": ", 1)[1].split(";")[0] for line in str(raised.value).splitlines()[1:]] == [
+        "no audio file named",
+        "channel 'left'",
+        "got 'soon'",
+    ]
+
+
+def lhotse_pair(folder: Path) -> None:
+    """What `lhotse prepare` leaves of a corpus: recordings, and supervisions of which one ends late."""
+    sound(folder / "meeting.wav", 2.0)
+    recordings = [
+        {"id": name, "sources": [{"type": "file", "channels": [0], "source": f"{name}.wav"}],
+         "sampling_rate": 16000, "num_samples": 32000, "duration": 2.0, "channel_ids": [0]}
+        for name in ("meeting", "empty")
+    ]  # fmt: skip
+    supervisions = [
+        {"id": "m-1", "recording_id": "meeting", "start": 0.25, "duration": 0.5, "channel": 0, "text": "good morning",
+         "speaker": "B", "language": "English"},
+        {"id": "m-2", "recording_id": "meeting", "start": 1.0, "duration": 1.04, "channel": 0, "text": "hello"},
+    ]  # fmt: skip
+    kinds = {"recordings": recordings, "supervisions": supervisions}
+    for kind, records in kinds.items():
+        with gzip.open(folder / f"ami_{kind}_dev.jsonl.gz", "wt", encoding="utf-8") as file:
+            file.writelines(json.dumps(record) + "\n" for record in records)
+
+
+@pytest.mark.parametrize("given", ["", "ami_recordings_dev.jsonl.gz", "ami_supervisions_dev.jsonl.gz"])
+def test_lhotse_recordings_and_supervisions_are_joined(
+    given: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    lhotse_pair(tmp_path)
+    (item,) = prepare(find("lhotse"), tmp_path / given, tmp_path / "out")
+    first, second = read_manifest(item.manifest)
+    assert (item.split, first.id, first.text, first.speaker) == ("dev", "m-1", "good morning", "B")
+    assert (first.start, first.duration, first.extras) == (0.25, 0.5, {"language": "English"})
+    assert (second.start, second.duration) == (1.0, 1.0)
+    assert "1 segments end up to 0.5 s after their file does, and were cut there" in caplog.text
+    assert "nothing is said of empty in ami_supervisions_dev.jsonl.gz" in caplog.text
+
+
+def test_lhotse_manifests_that_do_not_fit_are_named(tmp_path: Path) -> None:
+    lhotse_pair(tmp_path)
+    with gzip.open(tmp_path / "ami_supervisions_dev.jsonl.gz", "at", encoding="utf-8") as file:
+        for name in ("x", "y"):
+            file.write(json.dumps({"id": name, "recording_id": name, "start": 0.0, "duration": 1.0}) + "\n")
+    with pytest.raises(
+        CorpusError, match=r"2 utterances cannot be used(.|\n)*recording x is not in(.|\n)*recording y"
+    ):
+        prepare(find("lhotse"), tmp_path, tmp_path / "out")
+    prepare(find("lhotse"), tmp_path, tmp_path / "out", skip_broken=True)
+    assert len(read_manifest(tmp_path / "out" / "dev.jsonl")) == 2
+    (tmp_path / "ami_supervisions_dev.jsonl.gz").unlink()
+    with pytest.raises(
+        CorpusError, match=r"ami_recordings_dev.jsonl.gz: no \*supervisions\* of the split 'dev'"
+    ):
+        prepare(find("lhotse"), tmp_path, tmp_path / "out")
+
+
+def test_utterances_of_a_kaldi_folder_and_lines_of_nemos_that_are_none_can_be_left_out(
+    tmp_path: Path,
+) -> None:
+    sound(tmp_path / "a.wav")
+    text(tmp_path / "train" / "wav.scp", "a ../a.wav", "b ../a.wav", "c ../a.wav")
+    text(tmp_path / "train" / "text", "a hello")
+    with pytest.raises(
+        CorpusError, match=r"2 utterances cannot be used(.|\n)*transcript of b in(.|\n)*of c in"
+    ):
+        prepare(find("kaldi"), tmp_path / "train", tmp_path / "kaldi")
+    (item,) = prepare(find("kaldi"), tmp_path / "train", tmp_path / "kaldi", skip_broken=True)
+    assert item.utterances == 1
+    lines = ['{"audio_filepath": "a.wav", "text": "hello"}', '{"text": "no"}']
+    lines.append('{"audio_filepath": "a.wav", "text_filepath": "gone.txt"}')
+    text(tmp_path / "train_manifest.json", *lines)
+    with pytest.raises(CorpusError, match=r"json:2: no audio_filepath(.|\n)*gone.txt: no such file"):
+        prepare(find("nemo"), tmp_path / "train_manifest.json", tmp_path / "nemo")
+    (item,) = prepare(find("nemo"), tmp_path / "train_manifest.json", tmp_path / "nemo", skip_broken=True)
+    assert item.utterances == 1
