@@ -60,15 +60,17 @@ def read_transcripts(
     """
     format = format or detect_format(path)
     if format == "stm":
-        found = [segment.transcript for segment in read_stm(path) if not segment.ignored]
+        found = [segment.transcript for segment in read_stm(path, side=side) if not segment.ignored]
     elif format == "ctm":
         found = recordings_of(read_ctm(path))
     elif format in ("csv", "tsv"):
         found = read_table(path, delimiter="," if format == "csv" else "\t", side=side)
+    elif format == "trn":
+        found = read_trn(path, side=side)
     elif format == "lines":
         found = read_parallel_lines(path, ids=ids)
     else:
-        found = {"jsonl": read_json_lines, "kaldi": read_kaldi, "trn": read_trn}[format](path)
+        found = {"jsonl": read_json_lines, "kaldi": read_kaldi}[format](path)
     if not found:
         raise EvaluationError(f"{path}: no transcript in it; expected at least one")
     return found
