@@ -3,11 +3,12 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from asr.errors import EvaluationError
 from asr.evaluation.nist_reference import NistReference
 
+Side = Literal["reference", "hypothesis"]
 _SHOWN = 3
 
 

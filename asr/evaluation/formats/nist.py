@@ -5,20 +5,17 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from asr.errors import EvaluationError
 from asr.evaluation.formats.lines import Line, read_lines
 from asr.evaluation.nist_reference import NistReference, parse_reference
-from asr.evaluation.transcript import Transcript
+from asr.evaluation.transcript import Side, Transcript
 
 _TRN = re.compile(r"^(.*)\(([^()\s]+)\)\s*$", re.DOTALL)
 _IGNORED = "IGNORE_TIME_SEGMENT_IN_SCORING"
 _MARKUP = re.compile(r"[{}]|(?<!\S)(?:@|\(\S+\))(?!\S)")
 _ESCAPED = re.compile(r"[%()\s]")
-
-
-Side = Literal["reference", "hypothesis"]
 
 
 class Segment(NamedTuple):
