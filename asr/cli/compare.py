@@ -63,7 +63,7 @@ def run(arguments: argparse.Namespace) -> int:
         System(
             name,
             score(
-                (pair.id, normaliser.apply(pair.reference), normaliser.apply(pair.hypothesis))
+                (pair.id, pair.reference_as(normaliser.apply), normaliser.apply(pair.hypothesis))
                 for pair in pairs
             ),
         )

@@ -3,10 +3,15 @@
   asr score ref.trn hyp.trn
   asr score data/an4/test.jsonl hypotheses.jsonl --out reports/an4 --normaliser english
   asr score ref.stm hyp.ctm --fail-above 10
+  asr score results.csv
   asr score ref.txt hyp.txt --format lines --ids ids.txt
 
 Formats: our JSON lines, Kaldi's text (`id words`), NIST's TRN, STM and CTM, CSV and TSV with a header, and
-parallel lines of words alone (`--format lines`). Each side's format is told from its name and first line.
+parallel lines of words alone (`--format lines`). Each side's format is told from its name and first line. A
+table with a column `reference` and a column `hypothesis` (or `text` and `prediction`, ...) is all by itself.
+
+References in STM and TRN may have { one / two / @ } alternatives and (optional) words: the reading nearest to the
+hypothesis counts, as with sclite -D.
 """
 
 import argparse
@@ -24,8 +29,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
     from asr.evaluation.formats import FORMATS
 
-    parser.add_argument("reference", metavar="REF", type=Path, help="what was said")
-    parser.add_argument("hypothesis", metavar="HYP", type=Path, help="what was recognised")
+    parser.add_argument("reference", metavar="REF", type=Path, help="what was said, or a table with both")
+    parser.add_argument(
+        "hypothesis",
+        metavar="HYP",
+        type=Path,
+        nargs="?",
+        help="what was recognised; left out where REF is a table with both",
+    )
     parser.add_argument(
         "--out", type=Path, metavar="DIR", help="folder for the report; none is written without"
     )
@@ -51,6 +62,10 @@ def run(arguments: argparse.Namespace) -> int:
     from asr.evaluation.transcript import pair_transcripts
 
     check_audio_option(arguments, out=arguments.out)
+    if arguments.hypothesis is None and arguments.hyp_format is not None:
+        raise UsageError(
+            "--hyp-format without HYP; give the file of hypotheses, or --format for a table with both"
+        )
     formats = (arguments.ref_format or arguments.format, arguments.hyp_format or arguments.format)
     if arguments.ids is not None and "lines" not in formats:
         raise UsageError("--ids is for --format lines; the other formats hold their ids")
@@ -61,19 +76,20 @@ def run(arguments: argparse.Namespace) -> int:
         hypothesis_format=formats[1],
         ids=arguments.ids,
     )
+    hypothesis = arguments.hypothesis or arguments.reference
     pairs = pair_transcripts(
         references,
         hypotheses,
         reference_name=str(arguments.reference),
-        hypothesis_name=str(arguments.hypothesis),
+        hypothesis_name=str(hypothesis),
         missing_as_empty=arguments.missing == "empty",
     )
-    settings = {"references": str(arguments.reference), "hypotheses": str(arguments.hypothesis)}
+    settings = {"references": str(arguments.reference), "hypotheses": str(hypothesis)}
     if len(hypotheses) < len(references):
         settings["without hypothesis"] = f"{len(references) - len(hypotheses):,} utterances, counted as empty"
     report = build_report(
         pairs,
-        title=arguments.title or f"{arguments.hypothesis.name}: word error rate",
+        title=arguments.title or f"{hypothesis.name}: word error rate",
         settings=settings,
         normaliser=arguments.normaliser,
         alignment=arguments.alignment,

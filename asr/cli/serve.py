@@ -50,6 +50,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--token-file", type=Path, metavar="FILE", help="ask for the bearer token in FILE (or in $ASR_TOKEN)"
     )
     parser.add_argument(
+        "--allow-host",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="another name that clients call the server by, like asr.example.org; may be given again",
+    )
+    parser.add_argument(
         "--allow-origin",
         action="append",
         default=[],
@@ -108,6 +115,7 @@ def _config(arguments: argparse.Namespace) -> "ServingConfig":
         port=arguments.port,
         model_name=arguments.model_name or _name(arguments.model),
         token=_token(arguments.token_file),
+        allowed_hosts=tuple(arguments.allow_host),
         allowed_origins=tuple(arguments.allow_origin),
         **given,
     )

@@ -121,7 +121,7 @@ def compare_systems(
         resamples, seed: of the bootstrap.
 
     Raises:
-        EvaluationError: the systems differ in utterances or references.
+        EvaluationError: the systems differ in utterances or references, or a reference has several readings.
     """
     _check_alike(systems)
     aligned = {
@@ -178,6 +178,12 @@ def holm(values: Sequence[float]) -> list[float]:
 
 def _check_alike(systems: Sequence[System]) -> None:
     first = systems[0]
+    several = [utterance.id for utterance in first.score.utterances if utterance.readings is not None]
+    if several:
+        raise EvaluationError(
+            f"utt {several[0]}: its reference has alternatives or optional words, and {len(several) - 1} more have; "
+            "expected one reading, the same words for every system; decide for one, or take `asr score` of each"
+        )
     references = {utterance.id: utterance.reference for utterance in first.score.utterances}
     for system in systems[1:]:
         others = {utterance.id: utterance.reference for utterance in system.score.utterances}

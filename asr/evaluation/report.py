@@ -15,6 +15,10 @@ from asr.evaluation.transcript import TranscriptPair
 
 # Characters come in many more kinds of counts than words do, and take as much longer to resample.
 _CER_RESAMPLES = 2000
+_ALTERNATIVES = (
+    "{:,} references with {{ / }} or (optional) words: the nearest reading counts, and an optional word that is not "
+    "said as correct (sclite -D)"
+)
 
 
 class Hallucinations(NamedTuple):
@@ -136,10 +140,12 @@ def build_report(
     if vocabulary is not None:
         known = {part for word in vocabulary for part in chosen.apply(word).split()}
     utterances = headline.score.utterances
+    several = sum(pair.readings is not None for pair in pairs)
     return Report(
         title=title,
         settings={
             **settings,
+            **({"alternatives": _ALTERNATIVES.format(several)} if several else {}),
             "alignment": {
                 "levenshtein": "fewest errors (jiwer), of equal ones NIST sclite's",
                 "sclite": "NIST sclite: substitutions cost 4, deletions and insertions 3",
@@ -165,7 +171,7 @@ def _result(
     seed: int,
 ) -> Result:
     scored = score(
-        ((pair.id, normaliser.apply(pair.reference), normaliser.apply(pair.hypothesis)) for pair in pairs),
+        ((pair.id, pair.reference_as(normaliser.apply), normaliser.apply(pair.hypothesis)) for pair in pairs),
         alignment=alignment,
     )
     silent = [utterance for utterance in scored.utterances if not utterance.reference]

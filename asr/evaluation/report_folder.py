@@ -8,6 +8,7 @@ from asr.errors import EvaluationError
 from asr.evaluation.breakdowns import field_names
 from asr.evaluation.formats.lines import read_lines
 from asr.evaluation.formats.nist import format_trn
+from asr.evaluation.nist_reference import parse_reference
 from asr.evaluation.page.report_page import report_page
 from asr.evaluation.renderings import as_markdown, as_values
 from asr.evaluation.report import Report
@@ -17,7 +18,11 @@ from asr.files import write_atomically
 _COLUMNS = (
     "id", "speaker", "duration", "words", "errors", "substitutions", "deletions", "insertions", "wer",
     "characters", "character_errors", "reference", "hypothesis", "operations", "raw_reference", "raw_hypothesis",
+    "readings",
 )  # fmt: skip
+
+# Where raw_reference holds alternatives or optional words as NIST writes them.
+_SEVERAL = "several"
 
 
 def write_report(
@@ -30,8 +35,8 @@ def write_report(
 ) -> Path:
     """Write a report.
 
-    ref.trn and hyp.trn hold the transcripts as they were compared, so that `sclite` on them counts the
-    same words. Rates in utterances.tsv are fractions; it is UTF-8, tabs part its columns, and no cell
+    ref.trn and hyp.trn hold the transcripts as they were compared, so that `sclite` on them (with -D, where
+    words are optional) counts the same words. Rates in utterances.tsv are fractions; it is UTF-8, tabs part its columns, and no cell
     holds a tab or a line end.
 
     Args:
@@ -56,7 +61,10 @@ def write_report(
         file.writelines(_table_lines(report))
     utterances = report.result.score.utterances
     with write_atomically(out / "ref.trn") as file:
-        file.writelines(format_trn(utterance.id, utterance.reference) + "\n" for utterance in utterances)
+        file.writelines(
+            format_trn(utterance.id, str(utterance.readings or utterance.reference)) + "\n"
+            for utterance in utterances
+        )
     with write_atomically(out / "hyp.trn") as file:
         file.writelines(format_trn(utterance.id, utterance.hypothesis) + "\n" for utterance in utterances)
     page = out / "report.html"
@@ -89,9 +97,16 @@ def read_report_pairs(folder: Path) -> list[TranscriptPair]:
                 f"{path}:{number}: {len(cells)} columns; expected {len(header)}, as in the header"
             )
         row = dict(zip(header, cells, strict=True))
+        text = row["raw_reference"]
         pairs.append(
             TranscriptPair(
-                row["id"], row["raw_reference"], row["raw_hypothesis"], speaker=row["speaker"] or None
+                row["id"],
+                text,
+                row["raw_hypothesis"],
+                speaker=row["speaker"] or None,
+                readings=parse_reference(text, f"{path}:{number}")
+                if row.get("readings") == _SEVERAL
+                else None,
             )
         )
     return pairs
@@ -119,6 +134,7 @@ def _table_lines(report: Report) -> list[str]:
             utterance.operations,
             pair.reference,
             pair.hypothesis,
+            None if pair.readings is None else _SEVERAL,
             *(pair.fields.get(name) for name in names),
         )
         lines.append("\t".join(_cell(cell) for cell in cells) + "\n")

@@ -1,18 +1,60 @@
 """The word alignment that NIST's `sclite` makes: a substitution costs 4, a deletion or insertion 3.
 
-Among alignments of equal cost sclite steps back from the end and takes a pair of words (hit or
-substitution) first, then an insertion, then a deletion; so do we, and get its counts and its alignment
-word for word.
+A reference with alternatives is a network of words (`nist_reference`), aligned by dynamic programming over its
+arcs; a plain one is a network of one reading. An optional word that is not said costs 2 and counts as correct,
+as with sclite's option -D; no word, where there might be one, costs next to nothing. Among alignments of equal
+cost sclite steps back from the end and takes a pair of words (hit or substitution) first, then an insertion,
+then a deletion, and the first reading of several; so do we, and get its counts and its alignment word for word.
+(sclite adds in single precision: of readings that cost the same to a thousandth it takes, one time in thousands, the
+one that rounding favours.)
+
+Source: src/sclite/net_dp.c and word.c of NIST's SCTK 2.4.
 """
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
-_SUBSTITUTION, _GAP = 4, 3
+from asr.evaluation.nist_reference import Arc, WordNetwork
+
 _PAIR, _DELETION, _INSERTION = 0, 1, 2
-# From this many cells on, filling whole diagonals with NumPy is the quicker way.
-_LARGE = 2500
+
+
+class Costs(NamedTuple):
+    """What the steps of an alignment cost, in thousandths of sclite's; a hit costs nothing.
+
+    Attributes:
+        substitution: a word for another.
+        gap: a deletion or insertion.
+        optional: an optional word that is not said.
+        nothing: a reading of no word.
+    """
+
+    substitution: int
+    gap: int
+    optional: int
+    nothing: int
+
+
+SCLITE = Costs(4000, 3000, 2000, 1)
+# An error outweighs what sclite might save on all others.
+_ERROR = 1 << 40
+FEWEST_ERRORS = Costs(_ERROR + 4000, _ERROR + 3000, 2000, 1)
+
+
+class NetworkAlignment(NamedTuple):
+    """A hypothesis against the reading that is nearest to it.
+
+    Attributes:
+        words: of the reading, without optional words that are not said.
+        operations: a letter a step: C correct, S substituted, D deleted, I inserted.
+        unsaid: optional words of the reading that are not said.
+    """
+
+    words: tuple[str, ...]
+    operations: str
+    unsaid: int
 
 
 def align_like_sclite(reference: Sequence[str], hypothesis: Sequence[str]) -> str:
@@ -21,70 +63,77 @@ def align_like_sclite(reference: Sequence[str], hypothesis: Sequence[str]) -> st
     Returns:
         A letter a step: C correct, S substituted, D deleted (reference only), I inserted (hypothesis only).
     """
-    fill = _fill_by_diagonals if len(reference) * len(hypothesis) > _LARGE else _fill_by_rows
-    steps = fill(reference, hypothesis)
+    arcs = tuple(Arc(word, (position,)) for position, word in enumerate(reference))
+    return align_network(WordNetwork(arcs, (len(arcs),)), hypothesis).operations
+
+
+def align_network(
+    network: WordNetwork, hypothesis: Sequence[str], *, costs: Costs = SCLITE
+) -> NetworkAlignment:
+    """Align a hypothesis to the reading of a network, and in the way, that cost least."""
+    steps, origins, end = _fill(network, hypothesis, costs)
+    words: list[str] = []
     letters: list[str] = []
-    row, column = len(reference), len(hypothesis)
+    unsaid = 0
+    row, column = end, len(hypothesis)
     while row or column:
-        step = _INSERTION if row == 0 else _DELETION if column == 0 else steps[row][column]
-        if step == _PAIR:
-            row, column = row - 1, column - 1
-            letters.append("C" if reference[row] == hypothesis[column] else "S")
-        elif step == _DELETION:
-            row -= 1
-            letters.append("D")
-        else:
-            column -= 1
+        step = _INSERTION if row == 0 else steps[row][column]
+        if step == _INSERTION:
             letters.append("I")
-    return "".join(reversed(letters))
+            column -= 1
+            continue
+        arc = network.arcs[row - 1]
+        if step == _PAIR:
+            letters.append("C" if arc.word == hypothesis[column - 1] else "S")
+            words.append(arc.word)
+            column -= 1
+        elif arc.is_optional:
+            unsaid += 1
+        elif arc.word:
+            letters.append("D")
+            words.append(arc.word)
+        row = arc.before[0 if len(arc.before) == 1 else origins[row][column]]
+    return NetworkAlignment(tuple(reversed(words)), "".join(reversed(letters)), unsaid)
 
 
-def _fill_by_rows(reference: Sequence[str], hypothesis: Sequence[str]) -> list[list[int]]:
-    """The last step into each cell (row of the reference, column of the hypothesis), from 1."""
-    above = [_GAP * column for column in range(len(hypothesis) + 1)]
-    steps = [[_INSERTION] * (len(hypothesis) + 1)]
-    for row, word in enumerate(reference, 1):
-        current, taken = [_GAP * row], [_DELETION]
-        for column, other in enumerate(hypothesis, 1):
-            pair = above[column - 1] + (0 if word == other else _SUBSTITUTION)
-            deletion, insertion = above[column] + _GAP, current[column - 1] + _GAP
-            if pair <= deletion and pair <= insertion:
-                current.append(pair)
-                taken.append(_PAIR)
-            elif deletion < insertion:
-                current.append(deletion)
-                taken.append(_DELETION)
-            else:
-                current.append(insertion)
-                taken.append(_INSERTION)
-        above = current
-        steps.append(taken)
-    return steps
+def _fill(
+    network: WordNetwork, hypothesis: Sequence[str], costs: Costs
+) -> tuple[list[np.ndarray], dict[int, np.ndarray], int]:
+    """The table of least costs, a row an arc (and one for the beginning), a column a word of the hypothesis.
 
-
-def _fill_by_diagonals(reference: Sequence[str], hypothesis: Sequence[str]) -> np.ndarray:
-    """As `_fill_by_rows`; the cells of an antidiagonal (row + column constant) do not need each other."""
+    Returns:
+        The last step into each cell, by row; which arc before a row's (an index into `Arc.before`) is the best
+        in each column, for rows that may follow several; and the row of the best end.
+    """
     numbers: dict[str, int] = {}
-    left = np.array([numbers.setdefault(word, len(numbers)) for word in reference])
-    right = np.array([numbers.setdefault(word, len(numbers)) for word in hypothesis])
-    rows, columns = len(left), len(right)
-    steps = np.zeros((rows + 1, columns + 1), dtype=np.int8)
-    # Costs of the two diagonals before, by row; cell (row, 0) costs a deletion a row, (0, column) likewise.
-    before = np.full(rows + 1, 0, dtype=np.int64)
-    last = np.full(rows + 1, _GAP, dtype=np.int64)
-    for diagonal in range(2, rows + columns + 1):
-        row = np.arange(max(1, diagonal - columns), min(rows, diagonal - 1) + 1)
-        column = diagonal - row
-        pair = before[row - 1] + np.where(left[row - 1] == right[column - 1], 0, _SUBSTITUTION)
-        deletion, insertion = last[row - 1] + _GAP, last[row] + _GAP
-        step = np.where(deletion < insertion, _DELETION, _INSERTION)
-        step[(pair <= deletion) & (pair <= insertion)] = _PAIR
-        steps[row, column] = step
-        current = np.zeros(rows + 1, dtype=np.int64)
-        current[row] = np.minimum(pair, np.minimum(deletion, insertion))
-        if diagonal <= columns:
-            current[0] = _GAP * diagonal
-        if diagonal <= rows:
-            current[diagonal] = _GAP * diagonal
-        before, last = last, current
-    return steps
+    spelled = np.array([numbers.setdefault(word, len(numbers)) for word in hypothesis], dtype=np.int64)
+    columns = len(hypothesis) + 1
+    inserted = costs.gap * np.arange(columns, dtype=np.int64)  # so much for the words up to a column
+    last_use = {before: row for row, arc in enumerate(network.arcs, 1) for before in arc.before}
+    last_use.update(dict.fromkeys(network.ends, len(network.arcs) + 1))
+    rows = {0: inserted}
+    steps = [np.full(columns, _INSERTION, dtype=np.int8)]
+    origins: dict[int, np.ndarray] = {}
+    for row, arc in enumerate(network.arcs, 1):
+        best = rows[arc.before[0]]
+        if len(arc.before) > 1:
+            choices = np.stack([rows[before] for before in arc.before])
+            origins[row] = choices.argmin(axis=0)
+            best = choices.min(axis=0)
+        skipped = costs.optional if arc.is_optional else costs.gap if arc.word else costs.nothing
+        deletion = best + skipped
+        pair = best[:-1] + np.where(spelled == numbers.get(arc.word, -1), 0, costs.substitution)
+        least = deletion.copy()
+        np.minimum(least[1:], pair, out=least[1:])
+        # A run of insertions may follow whatever step is best: a running minimum over the columns before.
+        least = np.minimum.accumulate(least - inserted) + inserted
+        insertion = least[:-1] + costs.gap
+        step = np.full(columns, _DELETION, dtype=np.int8)
+        step[1:][insertion <= deletion[1:]] = _INSERTION
+        step[1:][(pair <= deletion[1:]) & (pair <= insertion)] = _PAIR
+        steps.append(step)
+        rows[row] = least
+        for before in arc.before:
+            if last_use[before] == row:
+                del rows[before]
+    return steps, origins, min(network.ends, key=lambda end: rows[end][-1])

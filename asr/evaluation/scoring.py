@@ -4,6 +4,9 @@ Errors are jiwer's: the fewest possible (Levenshtein, every error of cost 1), as
 count them. Several alignments often have as few; of those we show and count by kind the one that NIST's
 `sclite` makes (`sclite_alignment`), which has the most hits. sclite weighs a substitution 4 and the others 3,
 and now and then counts an error more where that buys a hit; there `alignment="sclite"` follows it, too.
+
+Of a reference with several readings (`nist_reference`) the nearest counts, under the same weights; an optional
+word that is not said counts as a hit, as with sclite's option -D.
 """
 
 from collections.abc import Iterable, Sequence
@@ -14,7 +17,9 @@ from typing import Literal, NamedTuple
 
 import jiwer
 
-from asr.evaluation.sclite_alignment import align_like_sclite
+from asr.errors import EvaluationError
+from asr.evaluation.nist_reference import NistReference
+from asr.evaluation.sclite_alignment import FEWEST_ERRORS, SCLITE, Costs, align_like_sclite, align_network
 
 Operation = Literal["equal", "substitute", "delete", "insert"]
 Alignment = Literal["levenshtein", "sclite"]
@@ -22,7 +27,7 @@ Alignment = Literal["levenshtein", "sclite"]
 _OPERATIONS: dict[str, Operation] = {"C": "equal", "S": "substitute", "D": "delete", "I": "insert"}
 _LETTERS: dict[str, str] = {name: letter for letter, name in _OPERATIONS.items()}
 # sclite's alignment takes a byte a cell (reference words times hypothesis words): past this many, a day's
-# speech in one utterance, jiwer's stays.
+# speech in one utterance, jiwer's stays, and several readings are refused.
 _MOST_CELLS = 100_000_000
 # Bounds what jiwer holds at a time.
 _BLOCK = 2000
@@ -84,9 +89,12 @@ class ScoredUtterance:
 
     Attributes:
         id: as in the manifest.
-        reference, hypothesis: transcripts as they were compared, single spaces between words.
+        reference, hypothesis: transcripts as they were compared, single spaces between words; of several
+            readings the nearest, without optional words that are not said.
         words, characters: counts over words, and over characters with single spaces between words.
         operations: the word alignment, a letter a step: C correct, S substituted, D deleted, I inserted.
+        readings: the reference with all its readings; None where it has one.
+        unsaid: optional words of the reference that are not said; hits in `words`, and in no alignment.
     """
 
     id: str
@@ -95,6 +103,8 @@ class ScoredUtterance:
     words: ErrorCounts
     characters: ErrorCounts
     operations: str
+    readings: NistReference | None = None
+    unsaid: int = 0
 
     @property
     def alignment(self) -> tuple[AlignedPair, ...]:
@@ -151,14 +161,19 @@ class Score:
         return self.wrong_sentences / len(self.utterances) if self.utterances else 0.0
 
 
-def score(pairs: Iterable[tuple[str, str, str]], *, alignment: Alignment = "levenshtein") -> Score:
+def score(
+    pairs: Iterable[tuple[str, str | NistReference, str]], *, alignment: Alignment = "levenshtein"
+) -> Score:
     """Score hypotheses against references.
 
     Args:
         pairs: (id, reference, hypothesis), words parted by white space. Either may be empty: an empty
-            reference makes every hypothesis word an insertion.
+            reference makes every hypothesis word an insertion. A reference may have several readings.
         alignment: "levenshtein" for the fewest errors, "sclite" for NIST's weights. Characters are
             always aligned with the fewest errors, as jiwer does.
+
+    Raises:
+        EvaluationError: an utterance with several readings is too long to align.
     """
     utterances: list[ScoredUtterance] = []
     waiting = iter(pairs)
@@ -171,11 +186,13 @@ def score(pairs: Iterable[tuple[str, str, str]], *, alignment: Alignment = "leve
 
 def score_utterance(utterance_id: str, reference: str, hypothesis: str) -> ScoredUtterance:
     """Align one pair, by words and by characters."""
-    return _score_block([(utterance_id, reference, hypothesis)])[0]
+    return _score_plain([(utterance_id, reference, hypothesis)])[0]
 
 
 def realign_like_sclite(utterance: ScoredUtterance) -> ScoredUtterance:
     """The utterance with the word alignment that sclite makes of it, whatever its errors."""
+    if utterance.readings is not None:
+        return _score_readings(utterance.id, utterance.readings, utterance.hypothesis, SCLITE)
     if utterance.words.errors == 0:
         return utterance
     operations = align_like_sclite(utterance.reference.split(), utterance.hypothesis.split())
@@ -186,13 +203,14 @@ def sclite_words(score: Score) -> ErrorCounts | None:
     """Pooled word counts as sclite has them, whatever alignment `score` was made with.
 
     sclite maximises 3 hits + substitutions, the fewest errors 2 hits + substitutions: less than two
-    substitutions leave nothing to gain, and nothing to align again. None when an utterance is too long.
+    substitutions leave nothing to gain in a single reading, and nothing to align again. None when an
+    utterance is too long.
     """
     total = ErrorCounts()
     for utterance in score.utterances:
-        if utterance.words.substitutions < 2:
+        if utterance.readings is None and utterance.words.substitutions < 2:
             total += utterance.words
-        elif _is_too_long(utterance.reference, utterance.hypothesis):
+        elif utterance.readings is None and _is_too_long(utterance.reference, utterance.hypothesis):
             return None
         else:
             total += realign_like_sclite(utterance).words
@@ -211,7 +229,37 @@ def _prefer_sclite(operations: str, reference: str, hypothesis: str) -> str:
     return other if _count_letters(other).errors == _count_letters(operations).errors else operations
 
 
-def _score_block(block: Sequence[tuple[str, str, str]]) -> list[ScoredUtterance]:
+def _score_block(block: Sequence[tuple[str, str | NistReference, str]]) -> list[ScoredUtterance]:
+    plain = iter(
+        _score_plain([(name, text, hypothesis) for name, text, hypothesis in block if isinstance(text, str)])
+    )
+    return [
+        next(plain)
+        if isinstance(reference, str)
+        else _score_readings(utterance_id, reference, " ".join(hypothesis.split()), FEWEST_ERRORS)
+        for utterance_id, reference, hypothesis in block
+    ]
+
+
+def _score_readings(
+    utterance_id: str, readings: NistReference, hypothesis: str, costs: Costs
+) -> ScoredUtterance:
+    network = readings.network()
+    if len(network.arcs) * (hypothesis.count(" ") + 1) > _MOST_CELLS:
+        raise EvaluationError(
+            f"utt {utterance_id}: {len(network.arcs):,} words of a reference with alternatives against "
+            f"{hypothesis.count(' ') + 1:,} of a hypothesis; expected shorter utterances; cut them, as STM does"
+        )
+    found = align_network(network, hypothesis.split(), costs=costs)
+    reference = " ".join(found.words)
+    [characters] = _character_counts([reference], [hypothesis], [0])
+    counts = _count_letters(found.operations) + ErrorCounts(hits=found.unsaid)
+    return ScoredUtterance(
+        utterance_id, reference, hypothesis, counts, characters, found.operations, readings, found.unsaid
+    )
+
+
+def _score_plain(block: Sequence[tuple[str, str, str]]) -> list[ScoredUtterance]:
     ids = [utterance_id for utterance_id, _, _ in block]
     references = [" ".join(reference.split()) for _, reference, _ in block]
     hypotheses = [" ".join(hypothesis.split()) for _, _, hypothesis in block]

@@ -1,12 +1,14 @@
 """Transcripts with ids, and references and hypotheses brought together by id."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from asr.errors import EvaluationError
+from asr.evaluation.nist_reference import NistReference
 
+Side = Literal["reference", "hypothesis"]
 _SHOWN = 3
 
 
@@ -25,6 +27,8 @@ class Transcript:
         start: seconds from the beginning of the audio file.
         channel: of the audio file, counted from 0; None mixes all of them.
         fields: whatever else the file says of the utterance.
+        readings: a reference's alternatives and optional words, which `text` spells as the file does; None
+            where there is one reading.
     """
 
     id: str
@@ -37,6 +41,7 @@ class Transcript:
     start: float = 0.0
     channel: int | None = None
     fields: Mapping[str, Any] = field(default_factory=dict)
+    readings: NistReference | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +51,7 @@ class TranscriptPair:
     Attributes:
         id: of the utterance.
         reference, hypothesis: transcripts as their files spell them.
-        speaker, duration, audio, start, channel: see `Transcript`.
+        speaker, duration, audio, start, channel, readings: see `Transcript`.
         confidences: one a word of the hypothesis, between 0 and 1; None when unknown.
         fields: further facts, such as the manifest's extra fields or `snr` in dB.
     """
@@ -61,6 +66,11 @@ class TranscriptPair:
     start: float = 0.0
     channel: int | None = None
     fields: Mapping[str, Any] = field(default_factory=dict)
+    readings: NistReference | None = None
+
+    def reference_as(self, apply: Callable[[str], str]) -> str | NistReference:
+        """The reference as a normaliser spells it, with all its readings."""
+        return apply(self.reference) if self.readings is None else self.readings.normalised(apply)
 
 
 def pair_transcripts(
@@ -118,6 +128,7 @@ def _pair(reference: Transcript, hypothesis: Transcript | None) -> TranscriptPai
         start=reference.start,
         channel=reference.channel,
         fields=reference.fields,
+        readings=reference.readings,
     )
 
 

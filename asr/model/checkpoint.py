@@ -5,7 +5,8 @@ and the alphabet, and a newer program reads an older file or says which version 
 """
 
 import io
-import pickle
+import re
+import textwrap
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,9 +17,11 @@ from asr.data.tokenizer import Tokenizer, make_tokenizer
 from asr.errors import AsrError, CheckpointError
 from asr.files import write_atomically
 from asr.model.acoustic import AcousticModel, AcousticModelConfig
+from asr.model.file_kinds import ONNX, PYTORCH, WANTED, describe_file, describe_folder, describe_missing
 from asr.options import parse_dict
 
 FORMAT = "asr-model"
+TRAINING_STATE = "asr_training"  # the key by which the state of a training is known
 VERSION = 3  # 1 knew characters and bidirectional LSTMs alone, 2 no phones
 
 
@@ -82,12 +85,11 @@ def load_checkpoint(path: str | Path) -> Checkpoint:
     """
     record = read_torch(path)
     if not isinstance(record, dict) or record.get("format") != FORMAT:
-        hint = ""
-        if isinstance(record, dict) and "pytorch-lightning_version" in record:
-            hint = "; this is the training state: take best.pt or last.pt beside it"
-        raise CheckpointError(f"{path}: a PyTorch file, but not an asr model{hint}")
+        raise CheckpointError(f"{path}: {_describe_record(record)}; {WANTED}")
     version = record.get("version")
-    if not isinstance(version, int) or version > VERSION:
+    if not isinstance(version, int):
+        raise CheckpointError(f"{path}: a checkpoint without its version; the file is damaged, copy it again")
+    if version > VERSION:
         raise CheckpointError(
             f"{path}: checkpoint version {version}; this program reads up to {VERSION}; install a newer asr"
         )
@@ -99,9 +101,23 @@ def load_checkpoint(path: str | Path) -> Checkpoint:
         model = AcousticModel(config, vocabulary_size=len(tokenizer))
         model.load_state_dict(record["weights"])
     except (KeyError, RuntimeError, TypeError, AsrError) as error:
-        first_line = str(error).splitlines()[0]
-        raise CheckpointError(f"{path}: the checkpoint does not fit together: {first_line}") from None
+        reason = f"it lacks {error}" if isinstance(error, KeyError) else " ".join(str(error).split())
+        raise CheckpointError(
+            f"{path}: the checkpoint does not fit together: {textwrap.shorten(reason, 240, placeholder=' ...')}"
+        ) from None
     return Checkpoint(model.eval(), tokenizer, dict(record.get("notes") or {}))
+
+
+def _describe_record(record: Any) -> str:
+    """What a PyTorch file holds that is no model of ours."""
+    if not isinstance(record, dict):
+        return f"{PYTORCH} that holds a {type(record).__name__} of another program"
+    if TRAINING_STATE in record:
+        return "the state of a training, not a model: take best.pt or last.pt beside it"
+    if "pytorch-lightning_version" in record:
+        return "a Lightning checkpoint of another program"
+    keys = ", ".join(repr(key) for key in list(record)[:3]) + (", ..." if len(record) > 3 else "")
+    return f"{PYTORCH} of another program (its keys: {keys or 'none'})"
 
 
 def write_torch(path: str | Path, record: Any) -> None:
@@ -119,16 +135,20 @@ def read_torch(path: str | Path) -> Any:
         CheckpointError: missing, a folder, or no PyTorch file of plain tensors and values.
     """
     path = Path(path)
-    if not path.exists():
-        raise CheckpointError(f"{path}: no such checkpoint; `asr train` writes RUN/checkpoints/best.pt")
     if path.is_dir():
-        raise CheckpointError(
-            f"{path}: is a folder; expected a checkpoint, such as {path}/checkpoints/best.pt"
-        )
+        raise CheckpointError(f"{path}: {describe_folder(path)}")
+    if not path.exists():
+        raise CheckpointError(f"{path}: {describe_missing(path)}")
     try:
-        return torch.load(path, map_location="cpu", weights_only=True)
-    except (RuntimeError, pickle.UnpicklingError, EOFError, ValueError, KeyError, OSError) as error:
-        reason = str(error).strip().splitlines()
-        raise CheckpointError(
-            f"{path}: not a checkpoint, or a broken one ({reason[0][:120] if reason else type(error).__name__})"
-        ) from None
+        kind = describe_file(path)
+        if kind == PYTORCH:
+            return torch.load(path, map_location="cpu", weights_only=True)
+    except OSError as error:
+        raise CheckpointError(f"{path}: cannot read: {error.strerror or error}; {WANTED}") from None
+    except Exception as error:  # whatever a foreign pickle makes the reader trip over
+        found = re.search(r"GLOBAL (\S+)|trying to (?:load|get) (\S+)", str(error))
+        named = f" ({found[1] or found[2]})" if found else ""
+        kind = f"{PYTORCH} that holds objects of another program{named}"
+    if kind == ONNX and path.suffix != ".onnx":
+        kind += ", which is taken for one only by a name that ends in .onnx"
+    raise CheckpointError(f"{path}: {kind}; {WANTED}")

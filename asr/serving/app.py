@@ -20,16 +20,11 @@ from asr.evaluation.page.markup import packaged
 from asr.serving.config import ServingConfig
 from asr.serving.engine import Engine
 from asr.serving.errors import RequestError
+from asr.serving.form_fields import form_schema
 from asr.serving.live_socket import serve_live
 from asr.serving.metrics import Metrics
-from asr.serving.security import bearer_token, check_origin, check_token
-from asr.serving.transcriptions import (
-    GRANULARITIES,
-    RESPONSE_FORMATS,
-    model_record,
-    models,
-    transcribe_request,
-)
+from asr.serving.security import KnownHosts, bearer_token, check_origin, check_token
+from asr.serving.transcriptions import model_record, models, transcribe_request
 from asr.serving.uploads import drain
 from asr.transcription.transcriber import Transcriber
 
@@ -37,28 +32,6 @@ log = logging.getLogger(__name__)
 
 _TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 _CLEANING = 20.0  # seconds between two times that freed memory is given back
-_FORM = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            "multipart/form-data": {
-                "schema": {
-                    "type": "object",
-                    "required": ["file"],
-                    "properties": {
-                        "file": {"type": "string", "format": "binary"},
-                        "model": {"type": "string"},
-                        "response_format": {"type": "string", "enum": list(RESPONSE_FORMATS)},
-                        "timestamp_granularities[]": {
-                            "type": "array",
-                            "items": {"type": "string", "enum": list(GRANULARITIES)},
-                        },
-                    },
-                }
-            }
-        },
-    }
-}
 # The page loads nothing from elsewhere, and says so to the browser.
 _PAGE_HEADERS = {
     "Content-Security-Policy": "default-src 'self'; media-src 'self' blob:; frame-ancestors 'none'",
@@ -100,7 +73,7 @@ def create_app(transcriber: Transcriber, config: ServingConfig, *, draining: asy
         check_origin(request, config)
         check_token(bearer_token(request), config)
 
-    @app.post("/v1/audio/transcriptions", openapi_extra=_FORM)
+    @app.post("/v1/audio/transcriptions", openapi_extra=form_schema())
     async def transcriptions(request: Request) -> Response:
         admit(request)
         if draining.is_set():
@@ -144,7 +117,6 @@ def create_app(transcriber: Transcriber, config: ServingConfig, *, draining: asy
 
     _add_page(app)
     _add_error_handlers(app)
-    app.add_middleware(_Counted, metrics=metrics)
     if config.allowed_origins:
         app.add_middleware(
             CORSMiddleware,
@@ -153,6 +125,9 @@ def create_app(transcriber: Transcriber, config: ServingConfig, *, draining: asy
             allow_headers=["Authorization", "Content-Type"],
             expose_headers=["X-Asr-Notice"],
         )
+    # What is added last sees a request first.
+    app.add_middleware(KnownHosts, config=config)
+    app.add_middleware(_Counted, metrics=metrics)
     return app
 
 

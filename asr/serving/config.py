@@ -1,5 +1,6 @@
 """Settings of the server."""
 
+import re
 from dataclasses import dataclass, fields
 
 from asr.errors import ConfigError
@@ -14,6 +15,8 @@ class ServingConfig:
         port: TCP port; 0 takes a free one, which the log names.
         model_name: what `GET /v1/models` calls the model.
         token: bearer token that requests must carry; None asks for none.
+        allowed_hosts: further names that clients call this server by, such as a proxy's; see
+            `asr.serving.security.check_host`.
         allowed_origins: other web origins (`https://example.org`) whose pages may call this server.
         max_upload_bytes: size of a request's body.
         max_audio_seconds: duration of an uploaded recording.
@@ -34,6 +37,7 @@ class ServingConfig:
     port: int = 8000
     model_name: str = "asr"
     token: str | None = None
+    allowed_hosts: tuple[str, ...] = ()
     allowed_origins: tuple[str, ...] = ()
     max_upload_bytes: int = 100 * 1024 * 1024
     max_audio_seconds: float = 7200.0
@@ -60,6 +64,16 @@ class ServingConfig:
                 raise ConfigError(f"{field.name} {value}; expected more than 0")
         if not 0 <= self.batch_wait <= 1:
             raise ConfigError(f"batch_wait {self.batch_wait} s; expected 0 to 1")
+        for host in self.allowed_hosts:
+            if not re.fullmatch(r"[\w.-]+|\[?[0-9a-fA-F:]+\]?", host):
+                raise ConfigError(
+                    f"host {host!r}; expected a name like asr.example.org, without scheme and port"
+                )
         for origin in self.allowed_origins:
             if not origin.startswith(("http://", "https://")) or origin.endswith("/"):
                 raise ConfigError(f"origin {origin!r}; expected one like https://example.org")
+
+    @property
+    def listens_everywhere(self) -> bool:
+        """Whether `host` stands for all addresses of this machine."""
+        return self.host in ("", "0.0.0.0", "::")

@@ -6,7 +6,7 @@ The client may begin with a text message
 
 (the model's rate and no token otherwise; browsers cannot send the Authorization header, others do). The server
 answers `{"type": "ready", "sample_rate": ..., "model": ...}`. Then the client sends binary messages: 16-bit
-little-endian PCM, one channel, pieces of any length, and at last the text message `{"type": "finish"}`. The
+little-endian PCM, one channel, pieces of any length, even of half a sample, and at last the text message `{"type": "finish"}`. The
 server sends, as they come,
 
     {"type": "partial", "segment": 0, "text": "SHOW ME", "settled": 1, "start": 0.4, "end": 0.9,
@@ -15,14 +15,14 @@ server sends, as they come,
     {"type": "done", "duration": 12.3}                   after "finish", then it closes (1000)
     {"type": "error", "error": {"message": ..., ...}}    then it closes (1008, 1009, 1011, 1012, 1013)
 
-`settled` of a partial result's words will stay. When the server shuts down, it finishes the session by itself:
+"ready" and "done" have `notices`, a list of strings, where something the client sent was left out. `settled` of a
+partial result's words will stay. When the server shuts down, it finishes the session by itself:
 final results, "done", close 1012.
 """
 
 import asyncio
 import json
-import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
 import numpy as np
@@ -32,12 +32,13 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from asr.errors import AsrError
 from asr.serving.engine import Engine
 from asr.serving.errors import RequestError
-from asr.serving.security import bearer_token, check_origin, check_token
+from asr.serving.security import bearer_token, check_host, check_origin, check_token
 from asr.serving.transcriptions import word_record
 from asr.transcription.live import LiveResult, LiveSession
 
 MAX_MESSAGE_BYTES = 1024 * 1024
 T = TypeVar("T")
+_START = ("type", "sample_rate", "token")
 _CLOSE_CODES = {401: 1008, 403: 1008, 408: 1008, 413: 1009, 503: 1013, 500: 1011}
 
 
@@ -77,22 +78,28 @@ class _Live:
         self._engine = engine
         self._draining = draining
         self._heard = 0.0  # seconds
+        self._half = b""  # the first byte of a sample whose second has not come yet
         self._rate = engine.transcriber.sample_rate
         self._resampler: soxr.ResampleStream | None = None
         self._session: LiveSession | None = None
 
     async def run(self) -> None:
         """Raises RequestError, AudioError and WebSocketDisconnect."""
+        check_host(self._socket, self._engine.config)
         check_origin(self._socket, self._engine.config)
         first = await self._receive()
         start: dict[str, Any] = {}
         if isinstance(first, dict) and first.get("type") == "start":
             start, first = first, b""
         token = start.get("token")
-        check_token(token if isinstance(token, str) else bearer_token(self._socket), self._engine.config)
+        if token is not None and not isinstance(token, str):
+            raise RequestError(400, "token: expected a string", param="token")
+        check_token(bearer_token(self._socket) if token is None else token, self._engine.config)
         self._open(start.get("sample_rate", self._rate))
-        name = self._engine.config.model_name
-        await self._socket.send_json({"type": "ready", "sample_rate": self._rate, "model": name})
+        ready = {"type": "ready", "sample_rate": self._rate, "model": self._engine.config.model_name}
+        await self._socket.send_json(
+            ready | _noticed(f"{key} is ignored" for key in start if key not in _START)
+        )
         message: bytes | dict[str, Any] | None = first
         while isinstance(message, bytes):
             await self._feed(message)
@@ -108,8 +115,12 @@ class _Live:
             await self._socket.close(1000)
 
     def _open(self, rate: Any) -> None:
-        if not isinstance(rate, int | float) or not math.isfinite(rate) or not 4000 <= rate <= 192000:
-            raise RequestError(400, f"sample_rate {rate!r}; expected 4000 to 192000 Hz", param="sample_rate")
+        if not isinstance(rate, int | float) or not 4000 <= rate <= 192000 or rate != int(rate):
+            raise RequestError(
+                400,
+                f"sample_rate {rate!r}; expected a whole number from 4000 to 192000, in Hz",
+                param="sample_rate",
+            )
         wanted = self._engine.transcriber.sample_rate
         self._rate = int(rate)
         if self._rate != wanted:
@@ -139,17 +150,16 @@ class _Live:
             return data
         try:
             content = json.loads(message["text"])
-        except ValueError:
+        except (ValueError, RecursionError):
             content = None
         if not isinstance(content, dict):
             raise RequestError(400, "a text message that is no JSON object", code="broken_message")
         return content
 
     async def _feed(self, data: bytes) -> None:
-        if len(data) % 2:
-            raise RequestError(
-                400, f"{len(data)} bytes; expected 16-bit samples, two bytes each", code="broken_message"
-            )
+        data = self._half + data
+        whole = len(data) - len(data) % 2
+        data, self._half = data[:whole], data[whole:]
         samples = np.frombuffer(data, "<i2").astype(np.float32) * np.float32(1 / 32768)
         self._heard += len(samples) / self._rate
         if self._heard > self._engine.config.max_live_seconds:
@@ -166,13 +176,20 @@ class _Live:
             rest = self._resampler.resample_chunk(np.empty(0, np.float32), last=True)
             await self._send(lambda session: session.feed(rest))
         await self._send(lambda session: session.finish())
-        await self._socket.send_json({"type": "done", "duration": round(self._heard, 3)})
+        left = ["the sound ended within a sample: its one byte is left out"] if self._half else []
+        await self._socket.send_json({"type": "done", "duration": round(self._heard, 3)} | _noticed(left))
 
     async def _send(self, step: Callable[[LiveSession], list[LiveResult]]) -> None:
         session = self._session
         assert session is not None
         for result in await self._engine.run(lambda: step(session)):
             await self._socket.send_json(message_of(result))
+
+
+def _noticed(notices: Iterable[str]) -> dict[str, Any]:
+    """What a message says of what was left out; nothing where nothing was."""
+    found = list(notices)
+    return {"notices": found} if found else {}
 
 
 def message_of(result: LiveResult) -> dict[str, Any]:

@@ -6,7 +6,7 @@ https://platform.openai.com/docs/api-reference/audio/createTranscription
 import asyncio
 import json
 import math
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from typing import Any, TypeVar
 
 from starlette.requests import Request
@@ -17,31 +17,20 @@ from asr.errors import AudioError
 from asr.serving.config import ServingConfig
 from asr.serving.engine import Engine, TooLong
 from asr.serving.errors import RequestError
-from asr.serving.uploads import Upload, read_upload
+from asr.serving.form_fields import FormOptions, read_options
+from asr.serving.uploads import read_upload
 from asr.serving.worker import WorkerStopped
 from asr.transcription.formats import alternatives_record, render
 from asr.transcription.transcript import Segment, Transcription
 
 T = TypeVar("T")
 
-RESPONSE_FORMATS = ("json", "verbose_json", "text", "srt", "vtt")
-GRANULARITIES = ("word", "segment")
-MOST_ALTERNATIVES = 20
-# Fields of OpenAI's that change nothing here; a request may carry them.
-_IGNORED = {
-    "language": "the model knows one language",
-    "prompt": "start the server with --hot-word to favour words",
-    "temperature": "decoding is deterministic",
-    "stream": "the answer comes in one piece; /v1/live streams",
-}
-
 
 async def transcribe_request(request: Request, engine: Engine) -> Response:
     """Read the form, transcribe, render. Raises RequestError."""
     upload = await read_upload(request, engine.config)
     try:
-        wanted, granularities = _options(upload)
-        n_best = _n_best(upload, wanted)
+        options = read_options(upload, engine.config)
         if upload.path is None:
             raise RequestError(400, "no field 'file'; send the recording in it", param="file")
         if upload.size == 0:
@@ -49,7 +38,7 @@ async def transcribe_request(request: Request, engine: Engine) -> Response:
                 400, "the file has 0 bytes; expected a recording", param="file", code="empty_file"
             )
         try:
-            transcription = await _unless_gone(request, engine.transcribe(upload.path, n_best=n_best))
+            transcription = await _unless_gone(request, engine.transcribe(upload.path, n_best=options.n_best))
         except TooLong as error:
             raise RequestError(413, str(error), param="file", code="audio_too_long") from None
         except AudioError as error:
@@ -66,7 +55,8 @@ async def transcribe_request(request: Request, engine: Engine) -> Response:
             raise RequestError(503, str(error), code="shutting_down") from None
     finally:
         upload.remove()
-    return answer(transcription, wanted, granularities, notices=_notices(upload, engine.config))
+    unread = [f"{name[:100]} in the address is ignored: send it in the form" for name in request.query_params]
+    return answer(transcription, options, notices=[*options.notices, *unread])
 
 
 async def _unless_gone(request: Request, work: Coroutine[Any, Any, T]) -> T:
@@ -83,68 +73,17 @@ async def _unless_gone(request: Request, work: Coroutine[Any, Any, T]) -> T:
         gone.cancel()
 
 
-def _options(upload: Upload) -> tuple[str, list[str]]:
-    wanted = upload.get("response_format", "json") or "json"
-    if wanted not in RESPONSE_FORMATS:
-        raise RequestError(
-            400,
-            f"response_format {wanted!r}; expected one of {', '.join(RESPONSE_FORMATS)}",
-            param="response_format",
-        )
-    granularities = upload.fields.get("timestamp_granularities", ["segment"])
-    for name in granularities:
-        if name not in GRANULARITIES:
-            raise RequestError(
-                400,
-                f"timestamp_granularities {name!r}; expected {' or '.join(GRANULARITIES)}",
-                param="timestamp_granularities",
-            )
-    if "timestamp_granularities" in upload.fields and wanted != "verbose_json":
-        raise RequestError(
-            400,
-            f"timestamp_granularities go with response_format verbose_json; got {wanted}",
-            param="timestamp_granularities",
-        )
-    return wanted, granularities
-
-
-def _n_best(upload: Upload, wanted: str) -> int:
-    """How many texts are asked for. Raises RequestError."""
-    text = upload.get("n_best", "1")
-    if not (text.isascii() and text.isdigit() and len(text) < 4 and 1 <= int(text) <= MOST_ALTERNATIVES):
-        raise RequestError(400, f"n_best {text!r}; expected 1 to {MOST_ALTERNATIVES}", param="n_best")
-    if int(text) > 1 and wanted != "verbose_json":
-        raise RequestError(
-            400, f"n_best goes with response_format verbose_json; got {wanted}", param="n_best"
-        )
-    return int(text)
-
-
-def _notices(upload: Upload, config: ServingConfig) -> list[str]:
-    """What was asked for and is not done."""
-    notices = [
-        f"{name} is ignored: {reason}"
-        for name, reason in _IGNORED.items()
-        if upload.get(name) not in ("", "false") and not (name == "temperature" and upload.get(name) == "0")
-    ]
-    model = upload.get("model")
-    if model not in ("", config.model_name):
-        notices.append(f"model is ignored: this server has {config.model_name} alone")
-    return notices
-
-
-def answer(
-    transcription: Transcription, wanted: str, granularities: list[str], *, notices: list[str]
-) -> Response:
+def answer(transcription: Transcription, options: FormOptions, *, notices: Sequence[str]) -> Response:
     """A transcription as `response_format` asks; notices go into the header X-Asr-Notice."""
+    wanted = options.response_format
     # Header values are latin-1.
     header = {"X-Asr-Notice": "; ".join(notices).encode("ascii", "replace").decode()} if notices else {}
     if wanted == "json":
         return JSONResponse({"text": transcription.text}, headers=header)
     if wanted == "verbose_json":
-        content = verbose(transcription, granularities)
+        content = verbose(transcription, options.granularities)
         if notices:
-            content["notices"] = notices
+            content["notices"] = list(notices)
         return Response(
             json.dumps(content, ensure_ascii=False), media_type="application/json", headers=header
         )
@@ -154,7 +93,7 @@ def answer(
     return Response(render(transcription, wanted), media_type=f"{kind}; charset=utf-8", headers=header)
 
 
-def verbose(transcription: Transcription, granularities: list[str]) -> dict[str, Any]:
+def verbose(transcription: Transcription, granularities: Sequence[str]) -> dict[str, Any]:
     """OpenAI's verbose_json, with a confidence for each word and segment besides, and alternatives if any.
 
     `avg_logprob` is the mean natural log of the words' confidence. What a CTC model has no equivalent

@@ -38,10 +38,6 @@ class Upload:
     size: int = 0
     fields: dict[str, list[str]] = field(default_factory=dict)
 
-    def get(self, name: str, default: str = "") -> str:
-        """The last value of a field."""
-        return self.fields.get(name, [default])[-1]
-
     def remove(self) -> None:
         """Delete the temporary file."""
         if self.path is not None:

@@ -1,6 +1,7 @@
 """An ONNX file of `asr export` as an emitter: the network runs in onnxruntime."""
 
 import json
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from asr.data.batching import pad_waveforms
 from asr.data.tokenizer import CharacterTokenizer
 from asr.decoding.emission import Emission
 from asr.errors import AsrError, CheckpointError, UsageError
+from asr.model.file_kinds import ONNX, describe_file, describe_folder
 from asr.transcription.emitter import EmitterInfo
 
 
@@ -31,8 +33,17 @@ class OnnxEmitter:
             import onnxruntime
         except ImportError:
             raise UsageError(f"{path}: ONNX models run in onnxruntime: `pip install 'asr[export]'`") from None
-        if not Path(path).is_file():
+        path = Path(path)
+        if path.is_dir():
+            raise CheckpointError(f"{path}: {describe_folder(path)}")
+        if not path.exists():
             raise CheckpointError(f"{path}: no such model; `asr export` writes one")
+        try:
+            kind = describe_file(path)
+        except OSError as error:
+            raise CheckpointError(f"{path}: cannot read: {error.strerror or error}") from None
+        if kind != ONNX:
+            raise CheckpointError(f"{path}: {kind}; expected an ONNX file of `asr export`")
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         try:
@@ -40,8 +51,11 @@ class OnnxEmitter:
                 str(path), options, providers=["CPUExecutionProvider"]
             )
         except Exception as error:  # onnxruntime's own errors have no base but this
-            reason = str(error).strip().splitlines()[0]
-            raise CheckpointError(f"{path}: not an ONNX model, or a broken one ({reason})") from None
+            reason = textwrap.shorten(" ".join(str(error).split()), 240, placeholder=" ...")
+            raise CheckpointError(
+                f"{path}: an ONNX file of {path.stat().st_size:,} bytes that onnxruntime cannot load ({reason}); "
+                "copy it again, or export it again with `asr export`"
+            ) from None
         metadata = self.session.get_modelmeta().custom_metadata_map
         try:
             self.info = EmitterInfo(
@@ -54,7 +68,11 @@ class OnnxEmitter:
                 torch.device("cpu"),
                 "float32",
             )
-        except (KeyError, ValueError, AsrError) as error:
+        except KeyError as error:
+            raise CheckpointError(
+                f"{path}: an ONNX file of another program (it says no {error}); expected one of `asr export`"
+            ) from None
+        except (ValueError, AsrError) as error:
             raise CheckpointError(f"{path}: an ONNX file, but not one of `asr export` ({error})") from None
 
     def emit(self, waveforms: Sequence[np.ndarray], *, network_beam: int = 0) -> list[Emission]:

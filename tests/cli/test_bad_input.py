@@ -1,6 +1,7 @@
 """What users get wrong: one clear line on stderr, exit 1 or 2, no traceback, nothing half-written."""
 
 import json
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -74,27 +75,76 @@ def test_one_bad_file_does_not_stop_the_others(
 
 
 def test_checkpoints_that_are_none(fails: Fails, tone: Callable[..., Path], tmp_path: Path) -> None:
+    import pickle
+
     import torch
 
+    from asr.model.checkpoint import TRAINING_STATE
+    from asr.training.state import _KEY
+
+    assert TRAINING_STATE == _KEY
     (tmp_path / "text.pt").write_text("not a checkpoint")
     (tmp_path / "empty.pt").touch()
+    (tmp_path / "config.yaml").write_text("model:\n  hidden_size: 8\n")
+    (tmp_path / "page.pt").write_text("<!DOCTYPE html>\n<html></html>\n")
+    (tmp_path / "pointer.pt").write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n")
+    (tmp_path / "noise.pt").write_bytes(np.random.default_rng(0).bytes(4000).replace(b"PK", b"xx"))
+    (tmp_path / "other.pkl").write_bytes(pickle.dumps({"a": [1, 2]}))
+    (tmp_path / "graph.pt").write_bytes(b"\x08\x09\x12\x07pytorch" + bytes(100))
     torch.save({"weights": {}}, tmp_path / "other.pt")
+    torch.save(torch.nn.Linear(2, 2), tmp_path / "module.pt")
+    torch.save(torch.zeros(3), tmp_path / "tensor.pt")
+    torch.save({"a": 1}, tmp_path / "old.pt", _use_new_zipfile_serialization=False)
+    torch.save({"x": torch.zeros(1000)}, tmp_path / "whole.pt")
+    whole = (tmp_path / "whole.pt").read_bytes()
+    (tmp_path / "cut.pt").write_bytes(whole[:3000])
+    (tmp_path / "changed.pt").write_bytes(whole.replace(bytes(1000), bytes(999) + b"x", 1))
+    with zipfile.ZipFile(tmp_path / "zip.pt", "w") as archive:
+        archive.writestr("readme.txt", "x")
     torch.save({"format": "asr-model", "version": 99}, tmp_path / "newer.pt")
-    torch.save({"pytorch-lightning_version": "2"}, tmp_path / "state.ckpt")
+    torch.save({"format": "asr-model", "version": 1}, tmp_path / "part.pt")
+    torch.save({"pytorch-lightning_version": "2", TRAINING_STATE: {}}, tmp_path / "state.ckpt")
+    torch.save({"pytorch-lightning_version": "2", "state_dict": {}}, tmp_path / "foreign.ckpt")
+    (tmp_path / "run" / "checkpoints").mkdir(parents=True)
+    (tmp_path / "run" / "checkpoints" / "best.pt").touch()
+    (tmp_path / "none").mkdir()
     torch.save(
         {"format": "asr-model", "version": 1, "config": {"encoder": {"hiden_size": 3}}}, tmp_path / "odd.pt"
     )
     for name, complaint in [
-        ("missing.pt", "no such checkpoint"),
-        ("text.pt", "not a checkpoint, or a broken one"),
-        ("empty.pt", "not a checkpoint, or a broken one"),
-        ("other.pt", "not an asr model"),
+        ("none/missing.pt", "no such checkpoint; `asr train` writes"),
+        ("missing.pt", "no such checkpoint; there is "),
+        ("text.pt", "a text file that begins with 'not a checkpoint'; expected a checkpoint of `asr train`"),
+        ("empty.pt", "an empty file (0 bytes); expected a checkpoint"),
+        ("config.yaml", "config.yaml: a YAML file; expected a checkpoint"),
+        ("page.pt", "an HTML or XML page, perhaps of a download that failed"),
+        ("pointer.pt", "git lfs pull"),
+        ("noise.pt", "binary data of no kind known here (4,000 bytes)"),
+        ("other.pkl", "a pickle of another program"),
+        ("graph.pt", "an ONNX file, which is taken for one only by a name that ends in .onnx"),
+        ("other.pt", "a PyTorch file of another program (its keys: 'weights'); expected a checkpoint"),
+        (
+            "module.pt",
+            "a PyTorch file that holds objects of another program (torch.nn.modules.linear.Linear)",
+        ),
+        ("tensor.pt", "a PyTorch file that holds a Tensor of another program"),
+        ("old.pt", "a file of PyTorch before 1.6"),
+        ("cut.pt", "a zip file that is cut short or damaged (3,000 bytes)"),
+        ("changed.pt", "a damaged zip file"),
+        ("zip.pt", "a zip archive of other files (readme.txt)"),
+        ("part.pt", "does not fit together: it lacks 'config'"),
+        ("foreign.ckpt", "a Lightning checkpoint of another program"),
+        ("run", "is a run folder; take a file of it: " + str(tmp_path / "run" / "checkpoints" / "best.pt")),
+        ("run/best.pt", "there is " + str(tmp_path / "run" / "checkpoints" / "best.pt")),
+        ("none", "is a folder without a checkpoint"),
         ("newer.pt", "reads up to 3; install a newer asr"),
         ("state.ckpt", "take best.pt or last.pt beside it"),
         ("odd.pt", "unknown key 'encoder.hiden_size'; did you mean 'encoder.hidden_size'?"),
         (".", "is a folder"),
     ]:
-        assert complaint in fails(1, "transcribe", tone(), "--model", tmp_path / name)
+        line = fails(1, "transcribe", tone(), "--model", tmp_path / name)
+        assert complaint in line, name
+        assert "weights_only" not in line
 
 
 def test_a_checkpoint_cannot_run_code(fails: Fails, tone: Callable[..., Path], tmp_path: Path) -> None:

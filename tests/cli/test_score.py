@@ -91,6 +91,59 @@ def test_formats_can_be_given_for_each_side(tmp_path: Path, capsys: pytest.Captu
 
 
 @pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("results.csv", "id,reference,hypothesis\nu1,the cat,the cat\nu2,on a mat,on mat\n"),
+        ("results.csv", 'Text,Prediction\nthe cat,the cat\n"on a mat",on mat\n'),
+        ("results.tsv", "sentence\tpred\nthe cat\tthe cat\non a mat\ton mat\n"),
+    ],
+)
+def test_one_table_with_both_columns_is_enough(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str, content: str
+) -> None:
+    (tmp_path / name).write_text(content)
+    assert main(["score", str(tmp_path / name), "--out", str(tmp_path / "out")]) == 0
+    assert "WER (basic) 20.00 %" in " ".join(capsys.readouterr().out.split())
+    rows = (tmp_path / "out" / "utterances.tsv").read_text().splitlines()
+    assert [row.split("\t")[0] for row in rows[1:]] == (
+        ["u1", "u2"] if "id" in content else ["row-1", "row-2"]
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("a.csv", "id,text\nu,a\n", "column 'text' alone for reference and hypothesis"),
+        ("a.csv", "id,text,sentence\nu,a,b\n", "column 'text' alone for reference and hypothesis"),
+        ("a.csv", "id,reference\nu,a\n", "no column for a hypothesis among id, reference"),
+        ("a.csv", "reference,hypothesis\n", "a.csv: no transcript in it"),
+        ("a.csv", "reference;hypothesis\na;b\n", "columns seem to be parted by ';'; expected a comma"),
+        ("a.csv", "reference\thypothesis\na\tb\n", "parted by a tab; expected a comma: --format tsv"),
+        ("a.trn", "a (u)\n", "one file, of format trn; expected a second one"),
+        ("a.tsv", "u1\thello\nu2\tworld\n", "or read its `id<TAB>words` with --format kaldi"),
+        ("a.csv", "u1,hello\n", "add one such as id,text"),
+    ],
+)
+def test_one_file_that_is_no_such_table_is_refused_with_the_next_step(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str, content: str, message: str
+) -> None:
+    (tmp_path / name).write_text(content)
+    assert main(["score", str(tmp_path / name)]) == 1
+    assert message in capsys.readouterr().err
+
+
+def test_a_tsv_without_header_is_read_as_its_error_says(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "a.tsv").write_text("u1\thello\n")
+    (tmp_path / "b.tsv").write_text("u1\thello\n")
+    files = [str(tmp_path / "a.tsv"), str(tmp_path / "b.tsv")]
+    assert main(["score", *files]) == 1
+    assert "--format kaldi" in capsys.readouterr().err
+    assert main(["score", *files, "--format", "kaldi"]) == 0
+
+
+@pytest.mark.parametrize(
     ("reference", "hypothesis", "message"),
     [
         ("a x\nb y\n", "a x\n", "ref.txt:2 (utt b): no hypothesis in"),

@@ -126,6 +126,27 @@ def test_ctm_words_go_to_the_segment_of_their_midpoint(tmp_path: Path) -> None:
     assert references[0].speaker == "anna"
 
 
+@pytest.mark.parametrize(
+    ("name", "line"),
+    [("a.trn", "a {} b (u)"), ("a.stm", "f 1 s 0 1 <o> a {} b"), ("a.stm", "f 1 s 0 1 a {} b")],
+)
+def test_references_may_have_alternatives_and_optional_words(tmp_path: Path, name: str, line: str) -> None:
+    for markup in ("{ one / two  }", "(uh)"):
+        found = read_transcripts(write(tmp_path / name, line.format(markup)))[0]
+        assert found.text == str(found.readings) == f"a {' '.join(markup.split())} b"
+    plain = read_transcripts(write(tmp_path / name, line.format("@")))[0]
+    assert (plain.text, plain.readings) == ("a b", None)
+
+
+@pytest.mark.parametrize(
+    ("name", "line"),
+    [("a.trn", "a { b / c } (u)"), ("a.stm", "f 1 s 0 1 a { b / c }"), ("a.ctm", "f 1 0 1 {b/c}")],
+)
+def test_hypotheses_have_no_alternatives(tmp_path: Path, name: str, line: str) -> None:
+    with pytest.raises(EvaluationError, match=rf"{name}:1: alternatives in .* only references may have"):
+        read_transcripts(write(tmp_path / name, line), side="hypothesis")
+
+
 def test_ctm_words_outside_every_segment_count_at_the_nearest(tmp_path: Path) -> None:
     _, hypotheses = read_transcripts_pair(
         write(tmp_path / "r.stm", "f 1 s 1.0 2.0 a\nf 1 s 5.0 6.0 b\n"),
@@ -158,7 +179,8 @@ def test_ctm_words_of_an_unknown_recording_are_an_error(tmp_path: Path) -> None:
             "2 words with",
         ),
         ("a.trn", "no id here\n", r"a.trn:1: no \(id\) at the end"),
-        ("a.trn", "{ a / b } (u)\n", "alternatives"),
+        ("a.trn", "a { b / c (u)\n", "a.trn:1: a { without }"),
+        ("a.stm", "f 1 s 0 1 a / c }\n", "a.stm:1: a } without {"),
         ("a.stm", "f 1 s 0\n", "4 columns; expected file channel speaker start end words"),
         ("a.stm", "f 1 s 2 1 a\n", "expected start before end"),
         ("a.ctm", "f 1 x 1 a\n", "time 'x'; expected a number"),

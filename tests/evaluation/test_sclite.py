@@ -4,6 +4,7 @@ import random
 import re
 import shutil
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -49,12 +50,12 @@ def write_trn(path: Path, lines: list[tuple[str, str]]) -> Path:
     return path
 
 
-def run_sclite(folder: Path, pairs: Pairs, name: str = "hyp") -> Path:
+def run_sclite(folder: Path, pairs: Pairs, name: str = "hyp", *, options: Sequence[str] = ()) -> Path:
     """sclite's alignments, as its SGML file."""
     assert SCLITE is not None
     reference = write_trn(folder / "ref.trn", [(pair[0], pair[1]) for pair in pairs])
     hypothesis = write_trn(folder / f"{name}.trn", [(pair[0], pair[2]) for pair in pairs])
-    arguments = ["-s", "-e", "utf-8", "-i", "spu_id", "-o", "sgml"]
+    arguments = ["-s", "-e", "utf-8", "-i", "spu_id", "-o", "sgml", *options]
     subprocess.run(
         [SCLITE, *arguments, "-r", str(reference), "trn", "-h", str(hypothesis), "trn", name],
         check=True, capture_output=True, cwd=folder,
@@ -124,18 +125,44 @@ def test_counts_equal_sclite_on_an4(tmp_path: Path, name: str) -> None:
     assert score(pairs).words.errors == theirs.errors
 
 
-def test_counts_equal_sclite_on_stm_and_ctm(tmp_path: Path) -> None:
+def random_reference(generator: random.Random, longest: int, depth: int = 0) -> str:
+    """Words, optional words, and alternatives of words, of nothing and of alternatives."""
+    parts = []
+    for _ in range(generator.randint(depth > 0, longest)):
+        kind = generator.random()
+        if kind < 0.2 and depth < 2:
+            readings = [random_reference(generator, 3, depth + 1) for _ in range(generator.randint(1, 3))]
+            readings += ["@"] * (generator.random() < 0.3)
+            parts.append("{ " + " / ".join(readings) + " }")
+        else:
+            word = generator.choice(VOCABULARY)
+            parts.append(f"({word})" if kind < 0.35 else word)
+    return " ".join(parts)
+
+
+def nearby(generator: random.Random, reference: str, share: float) -> str:
+    """A hypothesis out of some words of a reference, whatever reading they are of, and others."""
+    words = [word.strip("()") for word in reference.split() if word not in ("{", "}", "/", "@")]
+    kept = [word for word in words if generator.random() > share]
+    return " ".join(generator.choice(VOCABULARY) if generator.random() < share else word for word in kept)
+
+
+@pytest.mark.parametrize("has_readings", [False, True])
+def test_counts_equal_sclite_on_stm_and_ctm(tmp_path: Path, has_readings: bool) -> None:
     assert SCLITE is not None
     generator = random.Random(11)
     stm, ctm = [], []
     for name in ("one", "two"):
         for segment in range(40):
-            reference = generator.choices(VOCABULARY, k=generator.randint(0, 8))
-            hypothesis = [word for word in reference if generator.random() > 0.2]
-            hypothesis += generator.choices(VOCABULARY, k=generator.randint(0, 2))
-            stm.append(
-                f"{name} 1 s{segment % 3} {10 * segment}.0 {10 * segment + 10}.0 {' '.join(reference)}\n"
-            )
+            if has_readings:
+                reference = random_reference(generator, 6)
+                hypothesis = nearby(generator, reference, 0.2).split()[:12]
+            else:
+                words = generator.choices(VOCABULARY, k=generator.randint(0, 8))
+                hypothesis = [word for word in words if generator.random() > 0.2]
+                hypothesis += generator.choices(VOCABULARY, k=generator.randint(0, 2))
+                reference = " ".join(words)
+            stm.append(f"{name} 1 s{segment % 3} {10 * segment}.0 {10 * segment + 10}.0 {reference}\n")
             ctm += [
                 f"{name} 1 {10 * segment + 0.5 + 0.8 * place:.2f} 0.70 {word} 0.9\n"
                 for place, word in enumerate(hypothesis)
@@ -143,16 +170,45 @@ def test_counts_equal_sclite_on_stm_and_ctm(tmp_path: Path) -> None:
     (tmp_path / "ref.stm").write_text("".join(stm), "utf-8")
     (tmp_path / "hyp.ctm").write_text("".join(ctm), "utf-8")
     subprocess.run(
-        [SCLITE, "-s", "-e", "utf-8", "-o", "sgml", "-r", str(tmp_path / "ref.stm"), "stm", "-h",
+        [SCLITE, "-s", "-e", "utf-8", "-D", "-o", "sgml", "-r", str(tmp_path / "ref.stm"), "stm", "-h",
          str(tmp_path / "hyp.ctm"), "ctm"],
         check=True, capture_output=True, cwd=tmp_path,
     )  # fmt: skip
     theirs = operations_of(tmp_path / "hyp.ctm.sgml")
     references, hypotheses = read_transcripts_pair(tmp_path / "ref.stm", tmp_path / "hyp.ctm")
-    pairs = [(one.id, one.text, two.text) for one, two in zip(references, hypotheses, strict=True)]
+    assert any(item.readings for item in references) == has_readings
+    pairs = [
+        (one.id, one.readings or one.text, two.text) for one, two in zip(references, hypotheses, strict=True)
+    ]
     assert len(pairs) == 80
     ours = score(pairs, alignment="sclite").words
     assert ours == sum(map(counts, theirs.values()), ErrorCounts())
+
+
+@pytest.mark.parametrize("share", [0.15, 0.5])
+def test_counts_equal_sclite_on_alternatives_and_optional_words_of_trn(tmp_path: Path, share: float) -> None:
+    generator = random.Random(17)
+    references = [random_reference(generator, 10) for _ in range(1500)]
+    pairs = [
+        (f"spk{number % 7}-{number:05d}", reference, nearby(generator, reference, share))
+        for number, reference in enumerate(references)
+    ]
+    theirs = operations_of(run_sclite(tmp_path, pairs, options=["-D"]))
+    read, hypotheses = read_transcripts_pair(tmp_path / "ref.trn", tmp_path / "hyp.trn")
+    assert sum(item.readings is not None for item in read) > 1000
+    scored = score(
+        [(one.id, one.readings or one.text, two.text) for one, two in zip(read, hypotheses, strict=True)],
+        alignment="sclite",
+    )
+    assert {utterance.id: utterance.words for utterance in scored.utterances} == {
+        name: counts(operations) for name, operations in theirs.items()
+    }
+    fewest = score(
+        [(one.id, one.readings or one.text, two.text) for one, two in zip(read, hypotheses, strict=True)]
+    )
+    assert sclite_words(fewest) == scored.words
+    for ours, sclite in zip(fewest.utterances, scored.utterances, strict=True):
+        assert ours.words.errors <= sclite.words.errors
 
 
 def test_matched_pairs_equals_sc_stats_on_an4(tmp_path: Path) -> None:

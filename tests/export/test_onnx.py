@@ -160,7 +160,12 @@ def test_the_example_runs_without_the_package(
 
 
 @pytest.mark.parametrize(
-    ("content", "complaint"), [(None, "no such model"), (b"nonsense", "not an ONNX model")]
+    ("content", "complaint"),
+    [
+        (None, "no such model"),
+        (b"nonsense", "a text file that begins with 'nonsense'; expected an ONNX file of `asr export`"),
+        (b"\x08\x09\x12\x07pytorch" + bytes(100), "an ONNX file of 111 bytes that onnxruntime cannot load"),
+    ],
 )
 def test_files_that_are_no_models(
     tmp_path: Path,

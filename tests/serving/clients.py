@@ -51,7 +51,9 @@ def eventually(claim: Callable[[], bool], *, seconds: float = 60.0) -> bool:
     return claim()
 
 
-def post(server: Server, content: bytes, *, name: str = "speech.wav", **fields: str) -> httpx.Response:
+def post(
+    server: Server, content: bytes, *, name: str = "speech.wav", **fields: str | list[str]
+) -> httpx.Response:
     return httpx.post(
         f"{server.url}/v1/audio/transcriptions", files={"file": (name, content)}, data=fields, timeout=60
     )

@@ -13,7 +13,7 @@ from clients import Server, babble, eventually, metric, post, receive_all
 from websockets.sync.client import connect
 
 HEAD = (
-    b"POST /v1/audio/transcriptions HTTP/1.1\r\nHost: x\r\nContent-Length: 5000\r\n"
+    b"POST /v1/audio/transcriptions HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5000\r\n"
     b"Content-Type: multipart/form-data; boundary=x\r\n\r\n"
 )
 PART = b'--x\r\nContent-Disposition: form-data; name="file"; filename="a.wav"\r\n\r\n'

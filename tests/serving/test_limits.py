@@ -1,6 +1,7 @@
 """Access and limits, with the application in this process."""
 
 import asyncio
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -35,6 +36,7 @@ def start(babbling: Transcriber) -> Iterator[Start]:
     clients: list[TestClient] = []
 
     def make(transcriber: Transcriber = babbling, **config: Any) -> TestClient:
+        config = {"allowed_hosts": ("testserver",)} | config
         app = create_app(transcriber, ServingConfig(**config), draining=asyncio.Event())
         clients.append(TestClient(app).__enter__())
         return clients[-1]
@@ -62,7 +64,11 @@ def test_the_token_is_asked_for(start: Start, speech: Callable[..., Path]) -> No
 
 def test_a_live_session_asks_for_the_token(start: Start) -> None:
     client = start(token=TOKEN)
-    for message in ({"type": "start"}, {"type": "start", "token": "wrong"}, {"type": "start", "token": 7}):
+    for message in (
+        {"type": "start"},
+        {"type": "start", "token": "wrong"},
+        {"type": "start", "token": "\ud800"},
+    ):
         with client.websocket_connect("/v1/live") as live:
             live.send_json(message)
             assert live.receive_json()["error"]["code"] in ("missing_token", "invalid_token")
@@ -74,6 +80,43 @@ def test_a_live_session_asks_for_the_token(start: Start) -> None:
     with client.websocket_connect("/v1/live", headers={"Authorization": f"Bearer {TOKEN}"}) as live:
         live.send_bytes(b"")
         assert live.receive_json()["type"] == "ready"
+
+
+@pytest.mark.parametrize(
+    ("config", "right", "wrong"),
+    [
+        ({}, ["localhost", "LOCALHOST:8134", "127.0.0.1", "[::1]:80", "localhost."], ["evil.com:8134", "10.0.0.1", ""]),
+        ({"host": "asr.lan"}, ["asr.lan:8000", "localhost"], ["evil.com", "asr.lan.evil.com"]),
+        ({"host": "0.0.0.0"}, ["10.0.0.1:8000", "[fd00::1]:8000", socket.gethostname()], ["evil.com", "10.0.0.1.evil.com"]),
+        ({"allowed_hosts": ("ASR.example.org",)}, ["asr.example.org:443", "localhost"], ["example.org", "testserver"]),
+        ({"token": TOKEN}, ["localhost"], ["evil.com"]),
+    ],
+)  # fmt: skip
+def test_only_names_of_this_server_are_served(
+    start: Start, speech: Callable[..., Path], config: dict[str, Any], right: list[str], wrong: list[str]
+) -> None:
+    client = start(**{"allowed_hosts": ()} | config)
+    token = {"Authorization": f"Bearer {TOKEN}"}
+    for host in right:
+        assert client.get("/v1/models", headers={"Host": host} | token).status_code == 200, host
+        with client.websocket_connect("/v1/live", headers={"host": host} | token) as live:
+            live.send_bytes(b"")
+            assert live.receive_json()["type"] == "ready", host
+    for host in wrong:
+        # A page that has its own name point here: Origin and Host agree.
+        headers = {"Host": host, "Origin": f"http://{host}"} | token
+        for path in ("/", "/healthz", "/v1/models", "/openapi.json"):
+            assert client.get(path, headers=headers).status_code == 421, host
+        answer = send(client, speech(1), headers=headers)
+        assert answer.status_code == 421
+        assert answer.json()["error"]["code"] == "unknown_host"
+        assert "--allow-host" in answer.json()["error"]["message"]
+        with client.websocket_connect(
+            "/v1/live", headers={"host": host, "origin": f"http://{host}"} | token
+        ) as live:
+            assert live.receive_json()["error"]["code"] == "unknown_host"
+            with pytest.raises(WebSocketDisconnect):
+                live.receive_json()
 
 
 def test_pages_of_other_origins_are_refused_unless_allowed(start: Start, speech: Callable[..., Path]) -> None:
@@ -134,7 +177,7 @@ def test_an_error_of_the_servers_own_is_500_and_says_no_more(
             raise KeyError("secret detail")
 
     broken = Transcriber(Broken(babbling.emitter), babbling.decoder)
-    app = create_app(broken, ServingConfig(), draining=asyncio.Event())
+    app = create_app(broken, ServingConfig(allowed_hosts=("testserver",)), draining=asyncio.Event())
     with TestClient(app, raise_server_exceptions=False) as client:
         answer = send(client, speech(1))
     assert answer.status_code == 500
@@ -143,7 +186,8 @@ def test_an_error_of_the_servers_own_is_500_and_says_no_more(
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"port": 70000}, {"token": "short"}, {"max_requests": 0}, {"batch_wait": 2.0}, {"allowed_origins": ("x",)}],
+    [{"port": 70000}, {"token": "short"}, {"max_requests": 0}, {"batch_wait": 2.0}, {"allowed_origins": ("x",)},
+     {"allowed_hosts": ("http://x",)}, {"allowed_hosts": ("x:80",)}],
 )  # fmt: skip
 def test_impossible_settings_are_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(ConfigError):

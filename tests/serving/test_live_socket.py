@@ -1,6 +1,7 @@
 """Live speech over a WebSocket, against a real server."""
 
 import json
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -66,12 +67,16 @@ def test_other_rates_are_resampled(server: Server) -> None:
 @pytest.mark.parametrize(
     ("message", "code"),
     [
-        (b"odd", 1008),
         ("no JSON", 1008),
         ("[1, 2]", 1008),
         ('{"type": "dance"}', 1008),
         ('{"type": "start", "sample_rate": "fast"}', 1008),
         ('{"type": "start", "sample_rate": 1}', 1008),
+        ('{"type": "start", "sample_rate": true}', 1008),
+        ('{"type": "start", "sample_rate": NaN}', 1008),
+        ('{"type": "start", "sample_rate": 16000.5}', 1008),
+        ('{"type": "start", "token": 7}', 1008),
+        ("[" * 100_000, 1008),
     ],
 )
 def test_bad_messages_are_answered_with_an_error(server: Server, message: str | bytes, code: int) -> None:
@@ -81,6 +86,35 @@ def test_bad_messages_are_answered_with_an_error(server: Server, message: str | 
     assert messages[-1]["type"] == "error"
     assert messages[-1]["error"]["message"]
     assert closed == code
+
+
+def test_pieces_may_be_cut_within_a_sample(server: Server) -> None:
+    sound = pcm(babble(3, seconds=2.0))
+    generator = np.random.default_rng(0)
+    cuts = [0, *sorted(generator.choice(len(sound), 40, replace=False).tolist()), len(sound)]
+    assert any(cut % 2 for cut in cuts)
+    pieces = [sound[begin:end] for begin, end in pairwise(cuts)]
+    answers = []
+    for sent in ([sound], pieces, [*pieces, b"x"]):
+        with connect(server.live) as live:
+            for piece in sent:
+                live.send(piece)
+            live.send(json.dumps({"type": "finish"}))
+            messages, code = receive_all(live)
+        assert code == 1000
+        answers.append((finals(messages), messages[-1]))
+    assert answers[0] == answers[1]
+    assert answers[0][0]
+    assert answers[2][0] == answers[0][0]
+    assert answers[2][1].pop("notices") == ["the sound ended within a sample: its one byte is left out"]
+    assert answers[2][1] == answers[0][1]
+
+
+def test_keys_that_are_not_known_are_named(server: Server) -> None:
+    with connect(server.live) as live:
+        live.send(json.dumps({"type": "start", "language": "de"}))
+        ready = json.loads(live.recv(timeout=60))
+    assert (ready["type"], ready["notices"]) == ("ready", ["language is ignored"])
 
 
 def test_a_message_beyond_a_megabyte_ends_the_session(server: Server) -> None:

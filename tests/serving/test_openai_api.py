@@ -160,9 +160,43 @@ def test_bad_options_are_refused(server: Server, speech: Callable[..., Path]) ->
         ({"response_format": "docx"}, "response_format"),
         ({"timestamp_granularities[]": "letter", "response_format": "verbose_json"}, "timestamp_granularities"),
         ({"timestamp_granularities[]": "word"}, "timestamp_granularities"),
+        ({"temperature": "abc"}, "temperature"),
+        ({"temperature": "nan"}, "temperature"),
+        ({"temperature": "1.1"}, "temperature"),
+        ({"temperature": "-1"}, "temperature"),
+        ({"stream": "maybe"}, "stream"),
+        ({"language": "12"}, "language"),
+        ({"language": "english please"}, "language"),
+        ({"include[]": "everything"}, "include"),
+        ({"chunking_strategy": "[]"}, "chunking_strategy"),
+        ({"n_best": "1.0"}, "n_best"),
+        ({"temperature": ["0", "0"]}, "temperature"),
     ):  # fmt: skip
         answer = post(server, content, **fields)
-        assert (answer.status_code, answer.json()["error"]["param"]) == (400, param)
+        assert (answer.status_code, answer.json()["error"]["param"]) == (400, param), fields
+    answer = post(server, content, temperature="abc", stream="maybe", response_format="docx")
+    for name in ("temperature 'abc'", "stream 'maybe'", "response_format 'docx'"):
+        assert name in answer.json()["error"]["message"]
+
+
+def test_fields_of_openai_s_kinds_are_taken(server: Server, speech: Callable[..., Path]) -> None:
+    content = speech(1).read_bytes()
+    fields = {
+        "temperature": ".5", "stream": "true", "language": "pt-BR", "prompt": "", "include[]": "logprobs",
+        "chunking_strategy": '{"type": "server_vad"}', "n_best": "", "colour": "blue",
+    }  # fmt: skip
+    answer = post(server, content, **fields)
+    assert answer.status_code == 200
+    named = {
+        notice.split()[0] for notice in answer.headers["x-asr-notice"].split("; ") if " is ignored" in notice
+    }
+    assert named == {"temperature", "stream", "language", "include", "chunking_strategy", "colour"}
+    plain = post(server, content, temperature="0", stream="false", chunking_strategy="auto", model="babbler")
+    assert "x-asr-notice" not in plain.headers
+    asked = httpx.post(
+        f"{server.url}/v1/audio/transcriptions?response_format=srt", files={"file": content}, timeout=60
+    )
+    assert "response_format in the address is ignored" in asked.headers["x-asr-notice"]
 
 
 def test_requests_without_a_form_or_a_file_are_refused(server: Server) -> None:

@@ -9,10 +9,12 @@ from typing import NamedTuple
 
 from asr.errors import EvaluationError
 from asr.evaluation.formats.lines import Line, read_lines
-from asr.evaluation.transcript import Transcript
+from asr.evaluation.nist_reference import NistReference, parse_reference
+from asr.evaluation.transcript import Side, Transcript
 
 _TRN = re.compile(r"^(.*)\(([^()\s]+)\)\s*$", re.DOTALL)
 _IGNORED = "IGNORE_TIME_SEGMENT_IN_SCORING"
+_MARKUP = re.compile(r"[{}]|(?<!\S)(?:@|\(\S+\))(?!\S)")
 _ESCAPED = re.compile(r"[%()\s]")
 
 
@@ -36,11 +38,13 @@ class TimedWord(NamedTuple):
     confidence: float | None
 
 
-def read_trn(path: Path) -> list[Transcript]:
+def read_trn(path: Path, *, side: Side = "reference") -> list[Transcript]:
     """TRN: words, then the id in parentheses. The speaker is the id up to its first `-` or `_`, as NIST has it.
 
+    References may have `{ one / two / @ }` alternatives and `(optional)` words, hypotheses may not.
+
     Raises:
-        EvaluationError: a line without an id, or with `{ / }` alternatives, which we do not resolve.
+        EvaluationError: a line without an id, braces that do not match, or alternatives in a hypothesis.
     """
     transcripts = []
     for line in read_lines(path):
@@ -51,7 +55,8 @@ def read_trn(path: Path) -> list[Transcript]:
             raise EvaluationError(f"{line.where}: no (id) at the end; expected `words (speaker-number)`")
         utterance_id = unescape_id(found[2])
         speaker = re.split(r"[-_]", utterance_id, maxsplit=1)[0] if re.search(r"[-_]", utterance_id) else None
-        transcripts.append(Transcript(utterance_id, _words(found[1], line), line.where, speaker=speaker))
+        text, readings = _text(found[1], line, side)
+        transcripts.append(Transcript(utterance_id, text, line.where, speaker=speaker, readings=readings))
     return transcripts
 
 
@@ -69,8 +74,15 @@ def unescape_id(written: str) -> str:
     return raw.decode("utf-8", errors="replace")
 
 
-def read_stm(path: Path) -> list[Segment]:
-    """STM: `file channel speaker start end [<labels>] words`, a segment a line, times in seconds."""
+def read_stm(path: Path, *, side: Side = "reference") -> list[Segment]:
+    """STM: `file channel speaker start end [<labels>] words`, a segment a line, times in seconds.
+
+    Alternatives and optional words as of `read_trn`.
+
+    Raises:
+        EvaluationError: too few columns, times that are none, braces that do not match, or alternatives in a
+            hypothesis.
+    """
     segments = []
     for line in read_lines(path):
         if line.text.lstrip().startswith(";;"):
@@ -91,14 +103,16 @@ def read_stm(path: Path) -> list[Segment]:
         name = "-".join(dict.fromkeys((parts[0], parts[1])))
         fields = {"labels": labels[1]} if labels else {}
         ignored = words.strip().upper() == _IGNORED
+        text, readings = ("", None) if ignored else _text(words, line, side)
         transcript = Transcript(
             f"{name}-{start:08.2f}-{end:08.2f}",
-            "" if ignored else _words(words, line),
+            text,
             line.where,
             speaker=parts[2],
             duration=end - start,
             start=start,
             fields=fields,
+            readings=readings,
         )
         segments.append(Segment(recording, start, end, transcript, ignored))
     return segments
@@ -118,7 +132,7 @@ def read_ctm(path: Path) -> list[TimedWord]:
         confidence = None
         if len(parts) > 5 and parts[5] != "NA":
             confidence = _time(parts[5], line, what="confidence")
-        text = _words(parts[4], line)
+        text, _ = _text(parts[4], line, "hypothesis")
         if text == "@":  # NIST's word for no word
             continue
         words.append(
@@ -195,14 +209,18 @@ def recordings_of(words: Iterable[TimedWord]) -> list[Transcript]:
     return transcripts
 
 
-def _words(text: str, line: Line) -> str:
-    words = text.split()
-    if "{" in words or "}" in words or any(word.startswith("{") and "/" in text for word in words):
+def _text(text: str, line: Line, side: Side) -> tuple[str, NistReference | None]:
+    """The words, and a reference's readings where there are several; `@`, NIST's word for no word, is none."""
+    if side == "hypothesis" and "{" in text and "}" in text:
         raise EvaluationError(
-            f"{line.where}: alternatives in {{ / }}; expected plain words; choose one spelling "
-            "(NIST's csrfilt and rfilter1 do)"
+            f"{line.where}: alternatives in {{ / }} in a hypothesis; expected plain words; only references may "
+            "have several readings"
         )
-    return " ".join(words)
+    spelled = " ".join(text.split())
+    if side == "hypothesis" or not _MARKUP.search(spelled):
+        return spelled, None
+    reference = parse_reference(spelled, line.where)
+    return (str(reference), None) if reference.is_plain else (spelled, reference)
 
 
 def _time(text: str, line: Line, *, what: str = "time") -> float:

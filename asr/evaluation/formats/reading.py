@@ -3,18 +3,19 @@
 import re
 from itertools import islice
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 from asr.errors import EvaluationError
 from asr.evaluation.formats.lines import read_lines
 from asr.evaluation.formats.nist import cut_by_segments, read_ctm, read_stm, read_trn, recordings_of
 from asr.evaluation.formats.simple import read_json_lines, read_kaldi, read_parallel_lines
 from asr.evaluation.formats.tables import read_table
-from asr.evaluation.transcript import Transcript
+from asr.evaluation.transcript import Side, Transcript
 
 Format = Literal["jsonl", "kaldi", "trn", "stm", "ctm", "csv", "tsv", "lines"]
 FORMATS: tuple[Format, ...] = ("jsonl", "kaldi", "trn", "stm", "ctm", "csv", "tsv", "lines")
 
+_DELIMITERS: dict[Format, str] = {"csv": ",", "tsv": "\t"}
 _BY_SUFFIX: dict[str, Format] = {
     ".jsonl": "jsonl", ".json": "jsonl", ".ndjson": "jsonl", ".trn": "trn", ".stm": "stm",
     ".ctm": "ctm", ".csv": "csv", ".tsv": "tsv",
@@ -45,7 +46,7 @@ def read_transcripts(
     *,
     format: Format | None = None,
     ids: Path | None = None,
-    side: Literal["reference", "hypothesis"] = "reference",
+    side: Side = "reference",
 ) -> list[Transcript]:
     """Read one file of transcripts.
 
@@ -60,15 +61,17 @@ def read_transcripts(
     """
     format = format or detect_format(path)
     if format == "stm":
-        found = [segment.transcript for segment in read_stm(path) if not segment.ignored]
+        found = [segment.transcript for segment in read_stm(path, side=side) if not segment.ignored]
     elif format == "ctm":
         found = recordings_of(read_ctm(path))
-    elif format in ("csv", "tsv"):
-        found = read_table(path, delimiter="," if format == "csv" else "\t", side=side)
+    elif format in _DELIMITERS:
+        found = read_table(path, delimiter=_DELIMITERS[format], side=side)
+    elif format == "trn":
+        found = read_trn(path, side=side)
     elif format == "lines":
         found = read_parallel_lines(path, ids=ids)
     else:
-        found = {"jsonl": read_json_lines, "kaldi": read_kaldi, "trn": read_trn}[format](path)
+        found = {"jsonl": read_json_lines, "kaldi": read_kaldi}[format](path)
     if not found:
         raise EvaluationError(f"{path}: no transcript in it; expected at least one")
     return found
@@ -76,7 +79,7 @@ def read_transcripts(
 
 def read_transcripts_pair(
     reference: Path,
-    hypothesis: Path,
+    hypothesis: Path | None,
     *,
     reference_format: Format | None = None,
     hypothesis_format: Format | None = None,
@@ -84,10 +87,25 @@ def read_transcripts_pair(
 ) -> tuple[list[Transcript], list[Transcript]]:
     """References and hypotheses, each in its own format; CTM words are cut by STM segments.
 
+    Without a file of hypotheses, the references' is a table with both.
+
     Raises:
-        EvaluationError: as `read_transcripts`; or parallel lines of different number.
+        EvaluationError: as `read_transcripts`; parallel lines of different number; or one file that is no table.
     """
     reference_format = reference_format or detect_format(reference)
+    if hypothesis is None:
+        if reference_format not in _DELIMITERS:
+            raise EvaluationError(
+                f"{reference}: one file, of format {reference_format}; expected a second one with the hypotheses, or a "
+                "table (--format csv or tsv) with a column for the reference and one for the hypothesis"
+            )
+        delimiter = _DELIMITERS[reference_format]
+        both = [
+            read_table(reference, delimiter=delimiter, side=side, is_both=True) for side in get_args(Side)
+        ]
+        if not both[0]:
+            raise EvaluationError(f"{reference}: no transcript in it; expected at least one")
+        return both[0], both[1]
     hypothesis_format = hypothesis_format or detect_format(hypothesis)
     if reference_format == "stm" and hypothesis_format == "ctm":
         references, hypotheses = cut_by_segments(read_stm(reference), read_ctm(hypothesis))

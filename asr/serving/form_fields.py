@@ -1,0 +1,158 @@
+"""The fields of a transcription's form: OpenAI's and one of ours, checked, with what is ignored and why.
+
+https://platform.openai.com/docs/api-reference/audio/createTranscription
+"""
+
+import json
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from asr.serving.config import ServingConfig
+from asr.serving.errors import RequestError
+from asr.serving.uploads import Upload
+
+RESPONSE_FORMATS = ("json", "verbose_json", "text", "srt", "vtt")
+GRANULARITIES = ("word", "segment")
+MOST_ALTERNATIVES = 20
+
+
+class Field(NamedTuple):
+    """A form field.
+
+    Attributes:
+        schema: of one value, as OpenAPI has it.
+        is_right: whether a value is of this kind.
+        wanted: what is, for error messages.
+        ignored: why it changes nothing here; None where it does.
+        plain: values that ask for nothing else than is done.
+        is_list: whether it may be given several times.
+    """
+
+    schema: dict[str, Any]
+    is_right: Callable[[str], bool]
+    wanted: str
+    ignored: str | None = None
+    plain: Sequence[str] = ()
+    is_list: bool = False
+
+
+def _choice(*values: str, is_list: bool = False, ignored: str | None = None) -> Field:
+    schema = {"type": "string", "enum": list(values)}
+    return Field(schema, values.__contains__, " or ".join(values), ignored, is_list=is_list)
+
+
+def _is_whole(text: str) -> bool:
+    return re.fullmatch(r"[0-9]{1,3}", text) is not None and 1 <= int(text) <= MOST_ALTERNATIVES
+
+
+def _is_share(text: str) -> bool:
+    return re.fullmatch(r"[0-9]*\.?[0-9]+|[0-9]+\.", text) is not None and 0 <= float(text) <= 1
+
+
+def _is_chunking(text: str) -> bool:
+    if text == "auto":
+        return True
+    try:
+        return isinstance(json.loads(text), dict)
+    except (ValueError, RecursionError):
+        return False
+
+
+_TEXT: dict[str, Any] = {"type": "string"}
+FIELDS = {
+    "response_format": _choice(*RESPONSE_FORMATS),
+    "timestamp_granularities": _choice(*GRANULARITIES, is_list=True),
+    "n_best": Field(
+        {"type": "integer", "minimum": 1, "maximum": MOST_ALTERNATIVES}, _is_whole, f"1 to {MOST_ALTERNATIVES}"
+    ),
+    "model": Field(_TEXT, lambda text: True, "a name"),
+    "language": Field(
+        _TEXT,
+        lambda text: re.fullmatch(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*", text) is not None,
+        "a code of ISO 639-1, such as en",
+        "the model knows one language",
+    ),
+    "prompt": Field(_TEXT, lambda text: True, "text", "start the server with --hot-word to favour words"),
+    "temperature": Field(
+        {"type": "number", "minimum": 0, "maximum": 1}, _is_share, "a number from 0 to 1",
+        "decoding is deterministic", plain=("0", "0.0"),
+    ),
+    "stream": Field(
+        {"type": "boolean"}, lambda text: text.lower() in ("true", "false", "1", "0"), "true or false",
+        "the answer comes in one piece; /v1/live streams", plain=("false", "False", "0"),
+    ),
+    "include": _choice("logprobs", is_list=True, ignored="words have a confidence, with response_format verbose_json"),
+    "chunking_strategy": Field(
+        _TEXT, _is_chunking, "auto or a JSON object", "recordings are cut at pauses", plain=("auto",)
+    ),
+}  # fmt: skip
+# Fields that only this answer has room for, and the value that does not need it.
+_VERBOSE = {"timestamp_granularities": None, "n_best": "1"}
+
+
+@dataclass(frozen=True)
+class FormOptions:
+    """What a form asks for.
+
+    Attributes:
+        response_format: one of RESPONSE_FORMATS.
+        granularities: some of GRANULARITIES.
+        n_best: texts of each stretch.
+        notices: what was asked for and is not done, and why.
+    """
+
+    response_format: str
+    granularities: tuple[str, ...]
+    n_best: int
+    notices: tuple[str, ...]
+
+
+def read_options(upload: Upload, config: ServingConfig) -> FormOptions:
+    """Check every field of a form; one that is empty counts as not given.
+
+    Raises:
+        RequestError: 400, which names every field that is wrong, and the first as `param`.
+    """
+    given = {name: [value for value in values if value] for name, values in upload.fields.items()}
+    given = {name: values for name, values in given.items() if values}
+    wanted = given.get("response_format", ["json"])[0]
+    wrong: dict[str, str] = {}
+    notices = []
+    for name, values in given.items():
+        field = FIELDS.get(name)
+        if field is None:
+            notices.append(f"{name[:100]} is ignored: no field of this server")
+            continue
+        bad = [value for value in values if not field.is_right(value)]
+        if bad:
+            wrong[name] = f"{name} {bad[0][:100]!r}; expected {field.wanted}"
+        elif len(values) > 1 and not field.is_list:
+            wrong[name] = f"{name} is given {len(values)} times; expected it once"
+        elif name in _VERBOSE and values != [_VERBOSE[name]] and wanted != "verbose_json":
+            wrong[name] = f"{name} goes with response_format verbose_json; got {wanted[:100]}"
+        elif field.ignored is not None and any(value not in field.plain for value in values):
+            notices.append(f"{name} is ignored: {field.ignored}")
+    if wrong:
+        raise RequestError(400, "; ".join(wrong.values()), param=next(iter(wrong)))
+    if given.get("model", [config.model_name]) != [config.model_name]:
+        notices.append(f"model is ignored: this server has {config.model_name} alone")
+    return FormOptions(
+        wanted,
+        tuple(given.get("timestamp_granularities", ["segment"])),
+        int(given.get("n_best", ["1"])[0]),
+        tuple(notices),
+    )
+
+
+def form_schema() -> dict[str, Any]:
+    """The form, for the request body of openapi.json."""
+    properties: dict[str, Any] = {"file": {"type": "string", "format": "binary"}}
+    for name, field in FIELDS.items():
+        if field.is_list:
+            properties[f"{name}[]"] = {"type": "array", "items": field.schema}
+        else:
+            properties[name] = field.schema
+    schema = {"type": "object", "required": ["file"], "properties": properties}
+    return {"requestBody": {"required": True, "content": {"multipart/form-data": {"schema": schema}}}}
