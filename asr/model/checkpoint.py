@@ -135,14 +135,16 @@ def read_torch(path: str | Path) -> Any:
         CheckpointError: missing, a folder, or no PyTorch file of plain tensors and values.
     """
     path = Path(path)
-    if path.is_dir():
-        raise CheckpointError(f"{path}: {describe_folder(path)}")
-    if not path.exists():
-        raise CheckpointError(f"{path}: {describe_missing(path)}")
     try:
+        if path.is_dir():
+            raise CheckpointError(f"{path}: {describe_folder(path)}")
+        if not path.exists():
+            raise CheckpointError(f"{path}: {describe_missing(path)}")
         kind = describe_file(path)
         if kind == PYTORCH:
             return torch.load(path, map_location="cpu", weights_only=True)
+    except CheckpointError:
+        raise
     except OSError as error:
         raise CheckpointError(f"{path}: cannot read: {error.strerror or error}; {WANTED}") from None
     except Exception as error:  # whatever a foreign pickle makes the reader trip over

@@ -55,15 +55,23 @@ def describe_file(path: Path) -> str:
 
 
 def describe_missing(path: Path) -> str:
-    """What to do where there is no file of a name: the checkpoints near it, or how one comes to be."""
-    found = [*_checkpoints(path.parent), *_checkpoints(path)] if path.parent.is_dir() else []
+    """What to do where there is no file of a name: the checkpoints near it, or how one comes to be.
+
+    Raises:
+        OSError: the folder cannot be read.
+    """
+    found = _checkpoints(path.parent)
     if found:
         return f"no such checkpoint; there is {_listed(found)}"
     return "no such checkpoint; `asr train` writes RUN/checkpoints/best.pt"
 
 
 def describe_folder(path: Path) -> str:
-    """Which file of a folder is meant: a run's best checkpoint, or whatever models are in it."""
+    """Which file of a folder is meant: a run's best checkpoint, or whatever models are in it.
+
+    Raises:
+        OSError: the folder cannot be read.
+    """
     found = _checkpoints(path)
     if found:
         kind = (

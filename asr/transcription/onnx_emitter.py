@@ -34,11 +34,11 @@ class OnnxEmitter:
         except ImportError:
             raise UsageError(f"{path}: ONNX models run in onnxruntime: `pip install 'asr[export]'`") from None
         path = Path(path)
-        if path.is_dir():
-            raise CheckpointError(f"{path}: {describe_folder(path)}")
-        if not path.exists():
-            raise CheckpointError(f"{path}: no such model; `asr export` writes one")
         try:
+            if path.is_dir():
+                raise CheckpointError(f"{path}: {describe_folder(path)}")
+            if not path.exists():
+                raise CheckpointError(f"{path}: no such model; `asr export` writes one")
             kind = describe_file(path)
         except OSError as error:
             raise CheckpointError(f"{path}: cannot read: {error.strerror or error}") from None

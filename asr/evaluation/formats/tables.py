@@ -75,7 +75,7 @@ def read_table(
         taken |= {
             names.index(name) for side_names in _TEXT_NAMES.values() for name in side_names if name in names
         }
-        transcripts = []
+        transcripts: list[Transcript] = []
         for row in rows:
             where = f"{path}:{rows.line_num}"
             if not any(cell.strip() for cell in row):
