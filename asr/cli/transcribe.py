@@ -21,7 +21,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from asr.cli.model_options import add_model_options
+from asr.cli.model_options import add_model_options, begin_search
 from asr.cli.transcription_options import (
     add_pipeline_options,
     add_subtitle_options,
@@ -96,8 +96,6 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageError("--json is for stdout; with --output-dir take --format json")
     if arguments.n_best > 1 and not arguments.json and "json" not in formats:
         raise UsageError("--n-best goes into JSON alone; add --json, or --format json")
-    config = replace(pipeline_config(arguments, processes), n_best=arguments.n_best)
-    rules = subtitle_rules(arguments)
     with ExitStack() as stack:
         stdin = None
         if STDIN in arguments.inputs:
@@ -105,6 +103,10 @@ def run(arguments: argparse.Namespace) -> int:
                 raise UsageError("stdin cannot be shared among processes; give files")
             stdin = stack.enter_context(spooled(sys.stdin.buffer))
         recordings, failures = find_recordings(arguments.inputs, stdin=stdin)
+        if recordings:
+            begin_search(arguments)
+        config = replace(pipeline_config(arguments, processes), n_best=arguments.n_best)
+        rules = subtitle_rules(arguments)
         if arguments.output_dir is not None:
             return _to_folder(arguments, formats, recordings, failures, config=config, processes=processes)
         total = len(recordings) + len(failures)

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 import numpy as np
-from numba import njit
 
+from asr.decoding.compilation import njit
 from asr.decoding.prefix_beam_kernel import log_add
 
 _BLANK = 0

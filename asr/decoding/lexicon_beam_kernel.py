@@ -8,8 +8,9 @@ cache looks at the date of a function's own file alone. For the file's name see 
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
+from asr.decoding.compilation import njit
+from asr.decoding.kernel_arrays import copy_into, grown, nth_highest
 from asr.decoding.lexicon_scorer import LexiconScorer
 from asr.decoding.prefix_beam_kernel import lm_score, log_add
 from asr.decoding.search import Limits
@@ -102,10 +103,10 @@ def _hash(left: int, right: int, size: int) -> int:
 def _twice_as_many(histories: Histories) -> Histories:
     size = histories.size[0]
     larger = _empty_histories(2 * histories.parent.shape[0])
-    larger.parent[:size] = histories.parent[:size]
-    larger.entry[:size] = histories.entry[:size]
-    larger.lm_state[:size] = histories.lm_state[:size]
-    larger.settled[:size] = histories.settled[:size]
+    copy_into(larger.parent, histories.parent, size)
+    copy_into(larger.entry, histories.entry, size)
+    copy_into(larger.lm_state, histories.lm_state, size)
+    copy_into(larger.settled, histories.settled, size)
     larger.size[0] = size
     table = larger.table
     for history in range(1, size):
@@ -199,8 +200,8 @@ def advance(
             needed = 1 + hearable * (1 + last - first)
             while found + needed > capacity:
                 capacity *= 2
-                node_of, history_of = _grown(node_of), _grown(history_of)
-                blank_of, token_of = _grown(blank_of), _grown(token_of)
+                node_of, history_of = grown(node_of, capacity), grown(history_of, capacity)
+                blank_of, token_of = grown(blank_of, capacity), grown(token_of, capacity)
                 rank_of, place_of = np.empty(capacity), np.empty(capacity, np.int64)
                 table = np.full(2 * capacity, _FREE, np.int32)
                 for other in range(found):
@@ -272,7 +273,7 @@ def advance(
             best = max(best, rank)
         least = best - score_threshold
         if found > width:
-            least = max(least, np.partition(rank_of[:found], found - width)[found - width])
+            least = max(least, nth_highest(rank_of, found, width))
         then, kept = 1 - now, 0
         for candidate in range(found):
             if rank_of[candidate] >= least and rank_of[candidate] > -np.inf and kept < width:
@@ -283,11 +284,6 @@ def advance(
                 kept += 1
         beam.place[0], beam.place[1] = then, kept
     return histories
-
-
-@njit(cache=True, nogil=True)
-def _grown(array: np.ndarray) -> np.ndarray:
-    return np.concatenate((array, np.empty_like(array)))
 
 
 @njit(cache=True, nogil=True)

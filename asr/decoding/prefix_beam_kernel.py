@@ -19,8 +19,8 @@ be read. Whoever moves such a type renames this file and `lexicon_beam_kernel`, 
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
+from asr.decoding.compilation import njit
 from asr.decoding.hotwords import EDGE
 from asr.decoding.prefix_scorer import CHARACTER_LM, NO_LM, WORD_LM, PrefixScorer
 from asr.decoding.search import Limits
