@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from asr.decoding.compilation import njit
-from asr.decoding.kernel_arrays import copy_into, grown, nth_highest
+from asr.decoding.kernel_arrays import copy_into, filled, grown, nth_highest
 from asr.decoding.lexicon_scorer import LexiconScorer
 from asr.decoding.prefix_beam_kernel import lm_score, log_add
 from asr.decoding.search import Limits
@@ -83,23 +83,23 @@ def new_histories(lm_start: int) -> Histories:
 @njit(cache=True, nogil=True)
 def _empty_histories(capacity: int) -> Histories:
     return Histories(
-        np.full(capacity, -1, np.int32),
-        np.full(capacity, -1, np.int32),
+        filled(capacity, -1),
+        filled(capacity, -1),
         np.zeros(capacity, np.int32),
         np.zeros(capacity),
-        np.full(2 * capacity, _FREE, np.int32),
+        filled(2 * capacity, _FREE),
         np.zeros(1, np.int64),
     )
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, inner=True)
 def _hash(left: int, right: int, size: int) -> int:
     """A place in a table of `size`, a power of two."""
     mixed = (left * 1000003 + right) * 2654435761
     return (mixed ^ (mixed >> 17)) & (size - 1)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, inner=True)
 def _twice_as_many(histories: Histories) -> Histories:
     size = histories.size[0]
     larger = _empty_histories(2 * histories.parent.shape[0])
@@ -117,7 +117,7 @@ def _twice_as_many(histories: Histories) -> Histories:
     return larger
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, inner=True)
 def _say(histories: Histories, scorer: LexiconScorer, parent: int, entry: int) -> int:
     """The history with one word more; there is room for it."""
     table = histories.table
@@ -132,10 +132,10 @@ def _say(histories: Histories, scorer: LexiconScorer, parent: int, entry: int) -
     table[at] = history
     histories.parent[history] = parent
     histories.entry[history] = entry
-    settled, state = histories.settled[parent] + scorer.closing[entry], histories.lm_state[parent]
+    settled, state = histories.settled[parent] + scorer.closing[entry], np.int64(histories.lm_state[parent])
     if scorer.has_lm:
         for at_word in range(scorer.first_word[entry], scorer.first_word[entry + 1]):
-            log10_prob, state = lm_score(scorer.lm, state, scorer.lm_word[at_word])
+            log10_prob, state = lm_score(scorer.lm, state, np.int64(scorer.lm_word[at_word]))
             settled += scorer.lm_weight * max(log10_prob, scorer.least[at_word])
     histories.settled[history] = settled
     histories.lm_state[history] = state
@@ -174,7 +174,7 @@ def advance(
         capacity *= 2
     node_of, history_of = np.empty(capacity, np.int32), np.empty(capacity, np.int32)
     blank_of, token_of, rank_of = np.empty(capacity), np.empty(capacity), np.empty(capacity)
-    table = np.full(2 * capacity, _FREE, np.int32)
+    table = filled(2 * capacity, _FREE)
     place_of = np.empty(capacity, np.int64)  # in the table, to empty it again
     total = np.empty(width)
     heard = np.empty(phones, np.int64)
@@ -203,7 +203,7 @@ def advance(
                 node_of, history_of = grown(node_of, capacity), grown(history_of, capacity)
                 blank_of, token_of = grown(blank_of, capacity), grown(token_of, capacity)
                 rank_of, place_of = np.empty(capacity), np.empty(capacity, np.int64)
-                table = np.full(2 * capacity, _FREE, np.int32)
+                table = filled(2 * capacity, _FREE)
                 for other in range(found):
                     key = histories.lm_state[history_of[other]] if recombine else history_of[other]
                     at = _hash(key, node_of[other], table.shape[0])
@@ -320,7 +320,7 @@ def finish(
     for place in range(whole):
         other[place] = histories.settled[said[place]]
         if scorer.has_lm:
-            log10_prob, _ = lm_score(scorer.lm, histories.lm_state[said[place]], END)
+            log10_prob, _ = lm_score(scorer.lm, np.int64(histories.lm_state[said[place]]), np.int64(END))
             other[place] += scorer.lm_weight * log10_prob
     return histories, said, acoustic, other
 

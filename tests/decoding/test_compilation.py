@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from asr.decoding import compilation
-from asr.decoding.kernel_arrays import grown, nth_highest
+from asr.decoding.compilation import njit
+from asr.decoding.kernel_arrays import filled, grown, nth_highest
 
 
 class Impatient:
@@ -54,6 +55,20 @@ def test_where_nothing_can_be_written_it_is_compiled_all_the_same(fresh, tmp_pat
     assert "ASR_CACHE_DIR names another folder" in caplog.text
 
 
+@njit(cache=True, nogil=True)
+def find(values: np.ndarray, size: int, n: int) -> float:
+    return nth_highest(values, size, n)
+
+
+@njit(cache=True, nogil=True)
+def grow(array: np.ndarray, capacity: int, value: int) -> np.ndarray:
+    larger = grown(array, capacity)
+    rest = filled(capacity - array.shape[0], value)
+    for at in range(rest.shape[0]):
+        larger[array.shape[0] + at] = rest[at]
+    return larger
+
+
 @settings(max_examples=300)
 @given(
     st.lists(st.sampled_from([-np.inf, -3.5, -1.0, -0.5, 0.0, 2.0, np.inf]) | st.floats(-9, 9), min_size=1),
@@ -63,10 +78,10 @@ def test_the_nth_highest_is_that_of_a_sorted_array(values, data):
     size = data.draw(st.integers(1, len(values)))
     n = data.draw(st.integers(1, size))
     array = np.array(values)
-    assert nth_highest(array, size, n) == sorted(values[:size], reverse=True)[n - 1]
+    assert find(array, size, n) == sorted(values[:size], reverse=True)[n - 1]
     assert array.tolist() == values
 
 
 def test_a_grown_array_begins_as_it_was():
-    assert grown(np.array([3, 1], np.int32), 5)[:2].tolist() == [3, 1]
-    assert grown(np.array([3, 1], np.int32), 5).dtype == np.int32
+    larger = grow(np.array([3, 1], np.int32), 5, -1)
+    assert (larger.tolist(), larger.dtype) == ([3, 1, -1, -1, -1], np.int32)
