@@ -1,8 +1,6 @@
 """The search through pronunciations, compiled by numba. Importing this module imports numba.
 
-What it must do is written to be read in tests/decoding/reference_search.py. The two functions that it shares
-with `prefix_beam_kernel` are compiled with it: whoever changes them there touches this file too, for numba's
-cache looks at the date of a function's own file alone. For the file's name see there.
+What it must do is written to be read in tests/decoding/reference_search.py.
 """
 
 from typing import NamedTuple
@@ -132,10 +130,10 @@ def _say(histories: Histories, scorer: LexiconScorer, parent: int, entry: int) -
     table[at] = history
     histories.parent[history] = parent
     histories.entry[history] = entry
-    settled, state = histories.settled[parent] + scorer.closing[entry], np.int64(histories.lm_state[parent])
+    settled, state = histories.settled[parent] + scorer.closing[entry], histories.lm_state[parent]
     if scorer.has_lm:
         for at_word in range(scorer.first_word[entry], scorer.first_word[entry + 1]):
-            log10_prob, state = lm_score(scorer.lm, state, np.int64(scorer.lm_word[at_word]))
+            log10_prob, state = lm_score(scorer.lm, state, scorer.lm_word[at_word])
             settled += scorer.lm_weight * max(log10_prob, scorer.least[at_word])
     histories.settled[history] = settled
     histories.lm_state[history] = state
@@ -320,7 +318,7 @@ def finish(
     for place in range(whole):
         other[place] = histories.settled[said[place]]
         if scorer.has_lm:
-            log10_prob, _ = lm_score(scorer.lm, np.int64(histories.lm_state[said[place]]), np.int64(END))
+            log10_prob, _ = lm_score(scorer.lm, histories.lm_state[said[place]], END)
             other[place] += scorer.lm_weight * log10_prob
     return histories, said, acoustic, other
 

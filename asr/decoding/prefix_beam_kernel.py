@@ -9,11 +9,6 @@ first, everything else is a new prefix, and none is ever looked up by its tokens
 
 Arrays are taken out of their tuples before the loops: inside, every access to a tuple would count a
 reference up and down, which costs more than the search.
-
-All of it stays in one file, long as it is: numba's cache looks at the date of a function's own file alone, and
-would go on using what it compiled when a function that it calls had changed in another. The cache also names
-the modules of the types that the functions take (`NgramArrays`): one that names a module that is no more cannot
-be read. Whoever moves such a type renames this file and `lexicon_beam_kernel`, so that a new cache is begun.
 """
 
 from typing import NamedTuple
