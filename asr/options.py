@@ -1,7 +1,7 @@
 """YAML files, plain dicts and command-line options -> frozen configuration dataclasses, strictly.
 
-jsonargparse does the typing and the `--help`; what it lacks, the nearest known key for an unknown one,
-is added here.
+jsonargparse does the typing of options and the `--help`; what it lacks, the nearest known key for an unknown one,
+is added here, and a quicker way for the plain values of a checkpoint.
 """
 
 import argparse
@@ -22,12 +22,37 @@ T = TypeVar("T")
 
 
 def parse_dict(kind: type[T], values: Mapping[str, Any]) -> T:
-    """Build a configuration dataclass from nested plain values, filling in defaults.
+    """Build a configuration dataclass from nested plain values, filling in defaults; quick, without jsonargparse.
 
     Raises:
         ConfigError: an unknown key (the nearest one is named), a wrong type or a missing value.
     """
-    return parse_options(kind, values, [])
+    check_keys(kind, values)
+    found: T = _typed(kind, values, "configuration")
+    return found
+
+
+def _typed(hint: Any, value: Any, where: str) -> Any:
+    """A plain value as its type hint wants it. Raises ConfigError, beginning with `where`."""
+    if dataclasses.is_dataclass(hint):
+        hints = typing.get_type_hints(hint)
+        given = {name: _typed(hints[name], part, name) for name, part in value.items()}
+        try:
+            return typing.cast(type, hint)(**given)
+        except TypeError as error:  # a field without a default
+            raise ConfigError(f"{where}: {error}") from None
+    arguments = typing.get_args(hint)
+    if typing.get_origin(hint) is tuple and isinstance(value, list | tuple):
+        return tuple(_typed(arguments[0], part, where) for part in value)
+    if typing.get_origin(hint) is typing.Literal and any(
+        value == choice and type(value) is type(choice) for choice in arguments
+    ):
+        return value
+    if type(value) is hint:
+        return value
+    if hint is float and type(value) is int:
+        return float(value)
+    raise ConfigError(f"{where}: got {value!r}; expected {getattr(hint, '__name__', hint)}")
 
 
 def parse_options(kind: type[T], values: Mapping[str, Any], options: Sequence[str]) -> T:

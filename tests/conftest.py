@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -25,6 +26,12 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 # A busy machine is no failure: Hypothesis' limit of 200 ms for an example is off everywhere.
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
+
+
+# Nothing of the user's own cache is read or changed; compiled code stays from one run of the tests to the next.
+_CACHE = tempfile.TemporaryDirectory(prefix="asr-tests-")
+os.environ["ASR_CACHE_DIR"] = _CACHE.name
+os.environ.setdefault("NUMBA_CACHE_DIR", str(REPOSITORY / ".pytest_cache" / "compiled"))
 
 
 @pytest.fixture(autouse=True)

@@ -42,6 +42,7 @@ VERBS = {
         "asr.cli.inspect", "how gradients flow through a network, and what it makes of an utterance"
     ),
     "lm": Verb("asr.cli.lm", "language models: estimate, score, convert, tune"),
+    "cache": Verb("asr.cli.cache", "what is kept so that the next start is quick; how to remove it"),
     "evaluate": Verb("asr.cli.evaluate", "transcribe a manifest and report its word error rate"),
     "score": Verb("asr.cli.score", "references and hypotheses of any recogniser -> a WER report"),
     "compare": Verb("asr.cli.compare", "two or more systems: which is better, and how sure that is"),

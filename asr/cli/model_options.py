@@ -105,16 +105,34 @@ def given_options(arguments: argparse.Namespace) -> dict[str, Any]:
 
 def load_model(arguments: argparse.Namespace) -> "Transcriber":
     """The transcriber that the options ask for."""
+    options = begin_search(arguments)
     from asr.transcription.transcriber import load
 
     return load(
         arguments.model,
-        # Without a model there is nothing to decode, and `load` says so.
-        decoding=None if arguments.model is None else decoding_options(arguments),
+        decoding=options,
         device=arguments.device,
         precision=arguments.precision,
         threads=getattr(arguments, "threads", None) or 0,
     )
+
+
+def begin_search(arguments: argparse.Namespace) -> "DecodingOptions | None":
+    """`decoding_options`, their search begun to be loaded before PyTorch is; a second call gives the same.
+
+    None without a model: there is nothing to decode, and `load` says so.
+    """
+    if arguments.model is None:
+        return None
+    if getattr(arguments, "begun", None) is None:
+        from asr.decoding.warm_up import (
+            warm_up,
+        )  # imports NumPy as a whole, before two threads ask for parts of it
+
+        arguments.begun = decoding_options(arguments)
+        warm_up(arguments.begun)
+    begun: DecodingOptions = arguments.begun
+    return begun
 
 
 def decoding_options(arguments: argparse.Namespace) -> "DecodingOptions":

@@ -20,7 +20,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from asr.cli.model_options import add_model_options
+from asr.cli.model_options import add_model_options, begin_search
 from asr.cli.transcription_options import (
     add_pipeline_options,
     add_subtitle_options,
@@ -106,6 +106,8 @@ def run(arguments: argparse.Namespace) -> int:
     if processes.count > 1 and (pipes := [text for text in arguments.inputs if is_stream(text)]):
         raise UsageError(f"{pipes[0]}: a pipe cannot be shared among processes; give files")
     recordings, failures = find_recordings(arguments.inputs, allow_truncated=arguments.allow_truncated)
+    if recordings:
+        begin_search(arguments)
     if arguments.output_dir is not None:
         return _to_folder(arguments, formats, recordings, failures, config=config, processes=processes)
     total = len(recordings) + len(failures)

@@ -7,6 +7,7 @@ A line is a word and its phones, `HELLO  HH AH L OW`. A second pronunciation is 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 from asr.data.manifest import Utterance, iterate_manifest, write_manifest
@@ -44,11 +45,16 @@ def read_all_pronunciations(path: str | Path) -> dict[str, list[tuple[str, ...]]
         word, *phones = fields
         if not phones:
             raise TranscriptError(f"{path}:{number}: {line!r}; expected a word and its phones")
-        way = tuple(_STRESS.sub("", phone) for phone in phones)
+        way = tuple([_without_stress(phone) for phone in phones])
         found.setdefault(_VARIANT.sub("", word), []).append(way)
     if not found:
         raise TranscriptError(f"{path}: no pronunciations in it; expected lines such as 'HELLO  HH AH L OW'")
     return found
+
+
+@cache
+def _without_stress(phone: str) -> str:
+    return _STRESS.sub("", phone)
 
 
 def write_pronunciations(path: str | Path, pronunciations: Pronunciations) -> None:

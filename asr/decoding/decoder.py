@@ -177,7 +177,7 @@ class Decoder:
             added += self._letter_weight * self._letter_scores(emission, found)
         if final and self.mixture is not None:
             texts = [self.search.text(one).split() for one in found]
-            added += self.options.lm_weight * self.mixture.gains(texts)
+            added += self.options.lm_weight * self.mixture().gains(texts)
         scored = [replace(one, score=one.score + float(more)) for one, more in zip(found, added, strict=True)]
         return sorted(scored, key=lambda one: -one.score)
 

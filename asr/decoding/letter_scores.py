@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 import numpy as np
-from numba import njit
 
+from asr.decoding.compilation import njit
 from asr.decoding.prefix_beam_kernel import log_add
 
 _BLANK = 0
@@ -60,7 +60,7 @@ def _forward(log_probs: np.ndarray, tokens: np.ndarray) -> float:
     return log_add(last, score[states - 2]) if states > 1 else last
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, inner=True)
 def _best_to_end(log_probs: np.ndarray, tokens: np.ndarray) -> np.ndarray:
     """`(T' + 1, S)`: ln P of the best path through the frames from t on, for one that stands in state s before them.
 

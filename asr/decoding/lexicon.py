@@ -1,6 +1,5 @@
 """Word lists, and the tree of their spellings that the beam search walks."""
 
-from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -35,46 +34,69 @@ def read_lexicon(path: str | Path) -> list[str]:
 
 
 class Trie(NamedTuple):
-    """Spellings as a tree; node 0 is the root.
+    """Token sequences as a tree of n nodes, breadth first: node 0 is the root, and `parent` ascends.
 
     Attributes:
-        child: `(n, V)` int32, the node after a token; -1 where no word goes on so.
-        entry: `(n,)` int32, index of the word that ends at the node; -1 where none does.
-        parent: `(n,)` int32; the root's is -1. Parents have lower numbers than their children.
+        child: `(n, V)` int32, the node after a token; -1 where no sequence goes on so.
+        parent: `(n,)` int32; the root's is -1.
+        token: `(n,)` int32, the token that leads to a node; 0 for the root.
+        first_entry: `(n + 1,)` int32, where the sequences that end at a node begin in `entry`.
+        entry: `(E,)` int32, the sequences' numbers by the node that they end at, ascending at each.
     """
 
     child: np.ndarray
-    entry: np.ndarray
     parent: np.ndarray
+    token: np.ndarray
+    first_entry: np.ndarray
+    entry: np.ndarray
 
 
-def build_trie(spellings: Iterable[Sequence[int]], *, vocabulary_size: int) -> Trie:
-    """The tree of token sequences; `entry` counts them from 0."""
-    nodes: dict[int, int] = {}  # parent x V + token -> node
-    ends: list[tuple[int, int]] = []
-    for number, tokens in enumerate(spellings):
-        node = 0
-        for token in tokens:
-            node = nodes.setdefault(node * vocabulary_size + token, len(nodes) + 1)
-        ends.append((node, number))
-    size = len(nodes) + 1
+def build_trie(tokens: np.ndarray, lengths: np.ndarray, *, vocabulary_size: int) -> Trie:
+    """The tree of some token sequences.
+
+    Args:
+        tokens: of all sequences, one after the other, ids below V.
+        lengths: `(E,)` of each.
+        vocabulary_size: V.
+    """
+    tokens, lengths = tokens.astype(np.int64), lengths.astype(np.int64)
+    starts = np.cumsum(lengths) - lengths
+    ends = np.zeros(len(lengths), np.int64)  # the node that each sequence has come to
+    keys = [np.zeros(0, np.int64)]  # parent x V + token of the nodes of each depth
+    size, depth = 1, 0
+    going_on = np.flatnonzero(lengths > 0)
+    while len(going_on):
+        wanted = ends[going_on] * vocabulary_size + tokens[starts[going_on] + depth]
+        own, place = np.unique(wanted, return_inverse=True)
+        ends[going_on] = size + place
+        keys.append(own)
+        size, depth = size + len(own), depth + 1
+        going_on = going_on[lengths[going_on] > depth]
+    edges = np.concatenate(keys)
     child = np.full(size * vocabulary_size, -1, np.int32)
-    parent = np.full(size, -1, np.int32)
-    keys = np.fromiter(nodes.keys(), np.int64, len(nodes))
-    targets = np.fromiter(nodes.values(), np.int64, len(nodes))
-    child[keys] = targets
-    parent[targets] = keys // vocabulary_size
-    entry = np.full(size, -1, np.int32)
-    for node, number in ends:
-        entry[node] = number
-    return Trie(child.reshape(size, vocabulary_size), entry, parent)
+    child[edges] = np.arange(1, size)
+    entry = np.argsort(ends, kind="stable")
+    return Trie(
+        child.reshape(size, vocabulary_size),
+        np.append(-1, edges // vocabulary_size).astype(np.int32),
+        np.append(0, edges % vocabulary_size).astype(np.int32),
+        np.searchsorted(ends[entry], np.arange(size + 1)).astype(np.int32),
+        entry.astype(np.int32),
+    )
 
 
-def highest_below(trie: Trie, values: np.ndarray) -> np.ndarray:
-    """For each node, the highest of its words' `values` and those of all nodes below; -inf without words."""
-    highest = np.where(trie.entry >= 0, np.append(values, -np.inf)[trie.entry], -np.inf).tolist()
-    parents = trie.parent.tolist()
-    for node in range(len(parents) - 1, 0, -1):
-        parent = parents[node]
-        highest[parent] = max(highest[parent], highest[node])
-    return np.array(highest)
+def best_in_subtree(trie: Trie, values: np.ndarray) -> np.ndarray:
+    """For each node, `(n,)`, the highest of the `(E,)` values of the entries that end at it or below; -inf without any."""
+    best = np.full(len(trie.parent), -np.inf)
+    ended = np.flatnonzero(np.diff(trie.first_entry))
+    if len(ended):
+        best[ended] = np.maximum.reduceat(values[trie.entry], trie.first_entry[ended])
+    depths = [0, 1]  # the first node of each depth
+    while depths[-1] < len(best):
+        depths.append(int(np.searchsorted(trie.parent, depths[-1])))
+    for first, last in zip(depths[-2:0:-1], depths[:1:-1], strict=True):
+        parents = trie.parent[first:last]
+        eldest = np.flatnonzero(np.diff(parents, prepend=-1))  # where the children of another parent begin
+        at = parents[eldest]
+        best[at] = np.maximum(best[at], np.maximum.reduceat(best[first:last], eldest))
+    return best

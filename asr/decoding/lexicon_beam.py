@@ -56,7 +56,7 @@ class LexiconBeamSearch(BeamSearch):
         phones: list[int] = []
         words = []
         for entry in candidate.labels:
-            for text, own in zip(self.lexicon.words[entry], self.lexicon.phones[entry], strict=True):
+            for text, own in self.lexicon.spoken(entry):
                 words.append(Spelled(text, len(phones), len(phones) + len(own)))
                 phones += own
         return phones, words
@@ -67,7 +67,7 @@ class LexiconBeamSearch(BeamSearch):
 
     def words(self, entries: Sequence[int]) -> list[str]:
         """The words of entries of the lexicon."""
-        return [word for entry in entries for word in self.lexicon.words[entry]]
+        return [word for entry in entries for word in self.lexicon.words_of(entry)]
 
 
 class LexiconBeamStream:

@@ -1,15 +1,14 @@
 """The search through pronunciations, compiled by numba. Importing this module imports numba.
 
-What it must do is written to be read in tests/decoding/reference_search.py. The two functions that it shares
-with `prefix_beam_kernel` are compiled with it: whoever changes them there touches this file too, for numba's
-cache looks at the date of a function's own file alone. For the file's name see there.
+What it must do is written to be read in tests/decoding/reference_search.py.
 """
 
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
+from asr.decoding.compilation import njit
+from asr.decoding.kernel_arrays import copy_into, filled, grown, nth_highest
 from asr.decoding.lexicon_scorer import LexiconScorer
 from asr.decoding.prefix_beam_kernel import lm_score, log_add
 from asr.decoding.search import Limits
@@ -82,30 +81,30 @@ def new_histories(lm_start: int) -> Histories:
 @njit(cache=True, nogil=True)
 def _empty_histories(capacity: int) -> Histories:
     return Histories(
-        np.full(capacity, -1, np.int32),
-        np.full(capacity, -1, np.int32),
+        filled(capacity, -1),
+        filled(capacity, -1),
         np.zeros(capacity, np.int32),
         np.zeros(capacity),
-        np.full(2 * capacity, _FREE, np.int32),
+        filled(2 * capacity, _FREE),
         np.zeros(1, np.int64),
     )
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, inner=True)
 def _hash(left: int, right: int, size: int) -> int:
     """A place in a table of `size`, a power of two."""
     mixed = (left * 1000003 + right) * 2654435761
     return (mixed ^ (mixed >> 17)) & (size - 1)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, inner=True)
 def _twice_as_many(histories: Histories) -> Histories:
     size = histories.size[0]
     larger = _empty_histories(2 * histories.parent.shape[0])
-    larger.parent[:size] = histories.parent[:size]
-    larger.entry[:size] = histories.entry[:size]
-    larger.lm_state[:size] = histories.lm_state[:size]
-    larger.settled[:size] = histories.settled[:size]
+    copy_into(larger.parent, histories.parent, size)
+    copy_into(larger.entry, histories.entry, size)
+    copy_into(larger.lm_state, histories.lm_state, size)
+    copy_into(larger.settled, histories.settled, size)
     larger.size[0] = size
     table = larger.table
     for history in range(1, size):
@@ -116,7 +115,7 @@ def _twice_as_many(histories: Histories) -> Histories:
     return larger
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, inner=True)
 def _say(histories: Histories, scorer: LexiconScorer, parent: int, entry: int) -> int:
     """The history with one word more; there is room for it."""
     table = histories.table
@@ -173,7 +172,7 @@ def advance(
         capacity *= 2
     node_of, history_of = np.empty(capacity, np.int32), np.empty(capacity, np.int32)
     blank_of, token_of, rank_of = np.empty(capacity), np.empty(capacity), np.empty(capacity)
-    table = np.full(2 * capacity, _FREE, np.int32)
+    table = filled(2 * capacity, _FREE)
     place_of = np.empty(capacity, np.int64)  # in the table, to empty it again
     total = np.empty(width)
     heard = np.empty(phones, np.int64)
@@ -199,10 +198,10 @@ def advance(
             needed = 1 + hearable * (1 + last - first)
             while found + needed > capacity:
                 capacity *= 2
-                node_of, history_of = _grown(node_of), _grown(history_of)
-                blank_of, token_of = _grown(blank_of), _grown(token_of)
+                node_of, history_of = grown(node_of, capacity), grown(history_of, capacity)
+                blank_of, token_of = grown(blank_of, capacity), grown(token_of, capacity)
                 rank_of, place_of = np.empty(capacity), np.empty(capacity, np.int64)
-                table = np.full(2 * capacity, _FREE, np.int32)
+                table = filled(2 * capacity, _FREE)
                 for other in range(found):
                     key = histories.lm_state[history_of[other]] if recombine else history_of[other]
                     at = _hash(key, node_of[other], table.shape[0])
@@ -272,7 +271,7 @@ def advance(
             best = max(best, rank)
         least = best - score_threshold
         if found > width:
-            least = max(least, np.partition(rank_of[:found], found - width)[found - width])
+            least = max(least, nth_highest(rank_of, found, width))
         then, kept = 1 - now, 0
         for candidate in range(found):
             if rank_of[candidate] >= least and rank_of[candidate] > -np.inf and kept < width:
@@ -283,11 +282,6 @@ def advance(
                 kept += 1
         beam.place[0], beam.place[1] = then, kept
     return histories
-
-
-@njit(cache=True, nogil=True)
-def _grown(array: np.ndarray) -> np.ndarray:
-    return np.concatenate((array, np.empty_like(array)))
 
 
 @njit(cache=True, nogil=True)

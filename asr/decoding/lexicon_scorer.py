@@ -10,12 +10,12 @@ best unigram score that any word with this beginning can get (Ortmanns, Ney & Ei
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
 import numpy as np
 
-from asr.decoding.lexicon import highest_below
+from asr.decoding.lexicon import best_in_subtree
 from asr.decoding.prefix_scorer import NO_ARRAYS, Weights
 from asr.decoding.pronunciation_lexicon import PronunciationLexicon
 from asr.errors import DecodingError
@@ -26,10 +26,7 @@ class LexiconScorer(NamedTuple):
     """Arrays for the search. P phones with the blank, n nodes of the tree, E entries, W words of all entries.
 
     Attributes:
-        child: `(n, P)` int32, see `lexicon.Trie`.
-        phone: `(n,)` int32, the phone that leads to a node; 0 for the root.
-        first_entry: `(n + 1,)` int32, where the entries that end at a node begin in `entry`.
-        entry: `(E,)` int32, entries by the node that they end at.
+        child, phone, first_entry, entry: of the tree; see `lexicon.Trie`, where `phone` is `token`.
         ahead: `(n,)` float64, what an open word at a node is lent.
         first_word: `(E + 1,)` int32, where an entry's words begin in the next two.
         lm_word: `(W,)` int32, language model ids of the entries' words.
@@ -79,44 +76,38 @@ def build_lexicon_scorer(
     """
     # Compiled code is compiled again for other types.
     weights = Weights(*map(float, weights or Weights()))
-    hot_words = _check_hot_words(hot_words or {}, lexicon)
-    texts = [" ".join(words) for words in lexicon.words]
-    first_word = np.concatenate([[0], np.cumsum([len(words) for words in lexicon.words])]).astype(np.int32)
-    flat = [word for words in lexicon.words for word in words]
-    lm_word, least = np.zeros(len(flat), np.int32), np.full(len(flat), -np.inf)
-    prob, penalty = np.zeros(len(flat)), np.zeros(len(flat))
+    if lm is not None:
+        lexicon = lexicon.linked(lm)
+    first_word, lm_word, trie = lexicon.first_word, lexicon.lm_word, lexicon.trie
+    least, prob, penalty = (np.full(len(lm_word), start) for start in (-np.inf, 0.0, 0.0))
+    favour = np.zeros(len(lexicon))
+    is_hot = np.zeros(len(lm_word), bool)
+    if hot_words:
+        texts = lexicon.texts()
+        checked = _check_hot_words(hot_words, set(texts))
+        favour = np.fromiter((checked.get(text, 0.0) for text in texts), np.float64, len(texts))
+        hot = {word for phrase in checked for word in phrase.split()}
+        is_hot = np.fromiter((word in hot for word in lexicon.all_words()), bool, len(lm_word))
     factor = weights.lm * LN10
     if lm is not None:
-        lm_word = _lm_words(lm, flat)
-        hot = {word for phrase in hot_words for word in phrase.split()}
-        is_hot = np.fromiter((word in hot for word in flat), bool, len(flat))
         is_unknown = lm_word == UNKNOWN
         # One of the model's words, as likely as any: the user has vouched for it.
         least[is_unknown & is_hot] = -math.log10(len(lm.words))
         penalty[is_unknown & ~is_hot] = weights.unknown_penalty
         prob = np.maximum(lm.arrays.log10_prob[1 + lm_word].astype(np.float64), least)
     counts = np.diff(first_word)
-    closing = np.add.reduceat(penalty, first_word[:-1]) + counts * weights.word_bonus
-    closing += np.fromiter((hot_words.get(text, 0.0) for text in texts), np.float64, len(texts))
-    trie, nodes = lexicon.trie, len(lexicon.trie.entry)
-    ahead = np.zeros(nodes)
+    closing = np.add.reduceat(penalty, first_word[:-1]) + counts * weights.word_bonus + favour
+    ahead = np.zeros(len(trie.parent))
     if look_ahead:
         # The word bonus is not lent: see `prefix_scorer.build_prefix_scorer`.
         lent = factor * np.add.reduceat(prob, first_word[:-1]) + closing - counts * weights.word_bonus
-        at_node = np.full(nodes, -np.inf)
-        np.maximum.at(at_node, lexicon.node, lent)
-        ends = np.where(at_node > -np.inf, np.arange(nodes), -1)
-        ahead = highest_below(trie._replace(entry=ends), at_node)
+        ahead = best_in_subtree(trie, lent)
         ahead[0] = 0.0
-    order = np.argsort(lexicon.node, kind="stable")
-    phone = np.zeros(nodes, np.int32)
-    parents, phones = np.nonzero(trie.child >= 0)
-    phone[trie.child[parents, phones]] = phones
     return LexiconScorer(
         trie.child,
-        phone,
-        np.searchsorted(lexicon.node[order], np.arange(nodes + 1)).astype(np.int32),
-        order.astype(np.int32),
+        trie.token,
+        trie.first_entry,
+        trie.entry,
         ahead,
         first_word,
         lm_word,
@@ -129,20 +120,7 @@ def build_lexicon_scorer(
     )
 
 
-def _lm_words(lm: NgramModel, words: list[str]) -> np.ndarray:
-    if lm.is_character_level:
-        raise DecodingError("pronunciations: need a language model of words; this one is of characters")
-    ids = np.array([lm.word_id(word) for word in words], np.int32)
-    if (ids == UNKNOWN).all():
-        raise DecodingError(
-            f"pronunciations: none of their {len(words)} words, such as {words[0]!r}, is in the language model; "
-            "they must be spelled alike"
-        )
-    return ids
-
-
-def _check_hot_words(hot_words: Mapping[str, float], lexicon: PronunciationLexicon) -> dict[str, float]:
-    known = {" ".join(words) for words in lexicon.words}
+def _check_hot_words(hot_words: Mapping[str, float], known: Collection[str]) -> dict[str, float]:
     checked = {}
     for phrase, weight in hot_words.items():
         text = " ".join(phrase.split())

@@ -9,18 +9,13 @@ first, everything else is a new prefix, and none is ever looked up by its tokens
 
 Arrays are taken out of their tuples before the loops: inside, every access to a tuple would count a
 reference up and down, which costs more than the search.
-
-All of it stays in one file, long as it is: numba's cache looks at the date of a function's own file alone, and
-would go on using what it compiled when a function that it calls had changed in another. The cache also names
-the modules of the types that the functions take (`NgramArrays`): one that names a module that is no more cannot
-be read. Whoever moves such a type renames this file and `lexicon_beam_kernel`, so that a new cache is begun.
 """
 
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
+from asr.decoding.compilation import njit
 from asr.decoding.hotwords import EDGE
 from asr.decoding.prefix_scorer import CHARACTER_LM, NO_LM, WORD_LM, PrefixScorer
 from asr.decoding.search import Limits
@@ -158,7 +153,7 @@ def lm_score(lm: NgramArrays, state: int, word: int) -> tuple[float, int]:
         state = lm.suffix[state]
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, inner=True)
 def _score_characters(scorer: PrefixScorer, state: int, score: np.ndarray, state_after: np.ndarray) -> None:
     """A character model's weighted score `(V,)` of every token after a state, and the states after them."""
     log10_prob, suffix, log10_backoff = (
@@ -197,7 +192,7 @@ def _score_characters(scorer: PrefixScorer, state: int, score: np.ndarray, state
         score[token] *= scorer.lm_weight
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, inner=True)
 def _close_word(tree: PrefixTree, prefix: int, scorer: PrefixScorer) -> None:
     """Fill in `closed` and `closed_state`; -inf where the open word is no word."""
     word, closing, least = -1, 0.0, -np.inf
@@ -223,14 +218,14 @@ def _close_word(tree: PrefixTree, prefix: int, scorer: PrefixScorer) -> None:
 # scores the candidate that came later is the worse.
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, inner=True)
 def _is_worse(score: np.ndarray, order: np.ndarray, left: int, right: int) -> bool:
     if score[left] != score[right]:
         return score[left] < score[right]
     return order[left] > order[right]
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, inner=True)
 def _sift_down(heap: np.ndarray, size: int, score: np.ndarray, order: np.ndarray) -> None:
     """Restore the heap after its top was replaced."""
     at = 0
@@ -245,7 +240,7 @@ def _sift_down(heap: np.ndarray, size: int, score: np.ndarray, order: np.ndarray
         at = worst
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, inner=True)
 def _sift_up(heap: np.ndarray, at: int, score: np.ndarray, order: np.ndarray) -> None:
     """Restore the heap after an entry was added at its end."""
     while at > 0 and _is_worse(score, order, heap[at], heap[(at - 1) // 2]):
@@ -254,7 +249,7 @@ def _sift_up(heap: np.ndarray, at: int, score: np.ndarray, order: np.ndarray) ->
         at = above
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, inner=True)
 def _make_room(tree: PrefixTree, beam: Beam, needed: int) -> PrefixTree:
     """Drop prefixes that lead to nothing in the beam; grow when that frees too little."""
     size, now, count = tree.size[0], beam.place[0], beam.place[1]
@@ -302,7 +297,7 @@ def _make_room(tree: PrefixTree, beam: Beam, needed: int) -> PrefixTree:
     return fresh
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, inner=True)
 def _new_prefix(tree: PrefixTree, scorer: PrefixScorer, parent: int, token: int) -> int:
     """Add the extension of a prefix, with its context; the lexicon has allowed it."""
     prefix = tree.size[0]

@@ -14,13 +14,14 @@ import logging
 import math
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from itertools import chain
 from typing import NamedTuple
 
 import numpy as np
 
 from asr.decoding.alphabet import BLANK, Alphabet, spellable
 from asr.decoding.hotwords import HotWordAutomaton, build_automaton
-from asr.decoding.lexicon import Trie, build_trie, highest_below
+from asr.decoding.lexicon import Trie, best_in_subtree, build_trie
 from asr.errors import DecodingError
 from asr.language_model.ngram import (
     LN10,
@@ -137,7 +138,7 @@ def build_prefix_scorer(
     unknown_closing = weights.word_bonus + (weights.unknown_penalty if kind == WORD_LM else 0.0)
     factor = weights.lm * LN10
     ids, closing, least = _entries(words, set(extra), lm if kind == WORD_LM else None, weights)
-    ahead, unknown_ahead = np.zeros(len(trie.entry)), 0.0
+    ahead, unknown_ahead = np.zeros(len(trie.parent)), 0.0
     if look_ahead:
         prob = np.zeros(len(words))
         if lm is not None and kind == WORD_LM:
@@ -145,7 +146,7 @@ def build_prefix_scorer(
             unknown_ahead = factor * float(lm.arrays.log10_prob[1 + UNKNOWN])
         # The word bonus is not lent: prefixes that are quick to begin words would crowd out the others.
         unknown_ahead += unknown_closing - weights.word_bonus
-        ahead = highest_below(trie, factor * prob + closing - weights.word_bonus)
+        ahead = best_in_subtree(trie, factor * prob + closing - weights.word_bonus)
         if lexicon is None:  # whatever begins like a known word may still become an unknown one
             ahead = np.maximum(ahead, unknown_ahead)
         ahead[0] = 0.0
@@ -183,11 +184,18 @@ NO_ARRAYS = NgramArrays(
 @lru_cache(maxsize=2)
 def _spellings(words: tuple[str, ...], alphabet: Alphabet) -> Trie:
     """The tree of some words, kept for when other weights are tried on the same words."""
-    return build_trie((alphabet.spell(word) or [] for word in words), vocabulary_size=len(alphabet.symbols))
+    spelled = [alphabet.spell(word) or [] for word in words]
+    lengths = np.fromiter(map(len, spelled), np.int64, len(spelled))
+    tokens = np.fromiter(chain.from_iterable(spelled), np.int64, int(lengths.sum()))
+    return build_trie(tokens, lengths, vocabulary_size=len(alphabet.symbols))
 
 
 def _at_nodes(trie: Trie, values: np.ndarray, otherwise: float) -> np.ndarray:
-    return np.where(trie.entry >= 0, np.append(values, otherwise)[trie.entry], otherwise)
+    """`(n,)` the value of the word that ends at each node."""
+    found = np.full(len(trie.parent), otherwise)
+    ended = np.flatnonzero(np.diff(trie.first_entry))
+    found[ended] = values[trie.entry[trie.first_entry[ended]]]
+    return found
 
 
 def _entries(

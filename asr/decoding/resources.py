@@ -1,8 +1,10 @@
 """The files that decoding options name, read and checked for fit."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cache
 from typing import NamedTuple
 
+from asr.cache import made_once
 from asr.data.pronunciation import read_all_pronunciations
 from asr.decoding.alphabet import Alphabet
 from asr.decoding.greedy import GreedySearch
@@ -12,13 +14,19 @@ from asr.decoding.lexicon_scorer import build_lexicon_scorer
 from asr.decoding.options import LEXICON_OF_LM, DecodingOptions
 from asr.decoding.prefix_beam import PrefixBeamSearch
 from asr.decoding.prefix_scorer import Weights, build_prefix_scorer
-from asr.decoding.pronunciation_lexicon import PronunciationLexicon, build_pronunciation_lexicon
+from asr.decoding.pronunciation_lexicon import (
+    MAGIC,
+    PronunciationLexicon,
+    build_pronunciation_lexicon,
+    map_lexicon,
+    write_lexicon,
+)
 from asr.decoding.search import Limits, Search
 from asr.errors import DecodingError
 from asr.language_model.binary import read_language_model
-from asr.language_model.mixture import LanguageModelMixture
+from asr.language_model.mixture import LanguageModelMixture, check_share
 from asr.language_model.ngram import SPECIAL_WORDS, NgramModel
-from asr.language_model.recurrent import RecurrentModel, read_recurrent_model
+from asr.language_model.recurrent import RecurrentModel, check_recurrent_model, read_recurrent_model
 
 
 class DecodingResources(NamedTuple):
@@ -27,13 +35,13 @@ class DecodingResources(NamedTuple):
     Attributes:
         lm: the language model.
         lexicon: the only words allowed.
-        recurrent: the recurrent language model.
+        recurrent: reads the recurrent language model, once.
         pronunciations: the words as phones, those of `lexicon` alone where there is one.
     """
 
     lm: NgramModel | None = None
     lexicon: Sequence[str] | None = None
-    recurrent: RecurrentModel | None = None
+    recurrent: Callable[[], RecurrentModel] | None = None
     pronunciations: PronunciationLexicon | None = None
 
 
@@ -55,12 +63,14 @@ def read_resources(options: DecodingOptions, phones: Sequence[str]) -> DecodingR
             "train with heads.phones (weight and pronunciations)"
         )
     lm = read_language_model(options.lm) if options.lm is not None else None
-    recurrent = None if options.recurrent_lm is None else read_recurrent_model(options.recurrent_lm)
-    if recurrent is not None and lm is None:
-        raise DecodingError(
-            f"{options.recurrent_lm}: a recurrent language model chooses among what an n-gram has found; name that, too "
-            "(--lm)"
-        )
+    recurrent = None
+    if options.recurrent_lm is not None:
+        if lm is None:
+            raise DecodingError(
+                f"{options.recurrent_lm}: a recurrent language model chooses among what an n-gram has found; name that, "
+                "too (--lm)"
+            )
+        recurrent = _when_needed(options.recurrent_lm)
     lexicon: Sequence[str] | None = None
     if options.lexicon == LEXICON_OF_LM:
         if lm is None or lm.is_character_level:
@@ -68,26 +78,52 @@ def read_resources(options: DecodingOptions, phones: Sequence[str]) -> DecodingR
         lexicon = lm.words[len(SPECIAL_WORDS) :]
     elif options.lexicon is not None:
         lexicon = read_lexicon(options.lexicon)
-    return DecodingResources(lm, lexicon, recurrent, _read_pronunciations(options, lexicon, phones))
+    pronunciations = None
+    if options.pronunciations is not None:
+        pronunciations = _read_pronunciations(options, options.pronunciations, lexicon, lm, phones)
+    return DecodingResources(lm, lexicon, recurrent, pronunciations)
+
+
+def _when_needed(path: str) -> Callable[[], RecurrentModel]:
+    """Reads a recurrent language model when it is first asked for. Raises LanguageModelError, at once, for what is none."""
+    check_recurrent_model(path)
+    return cache(lambda: read_recurrent_model(path))
 
 
 def _read_pronunciations(
-    options: DecodingOptions, lexicon: Sequence[str] | None, phones: Sequence[str]
-) -> PronunciationLexicon | None:
-    path = options.pronunciations
-    if path is None:
-        return None
-    pronunciations = read_all_pronunciations(path)
-    if lexicon is not None:
-        allowed = {*lexicon, *(word for phrase in options.hot_words for word in phrase.split())}
-        limited = {word: ways for word, ways in pronunciations.items() if word in allowed}
-        if not limited:
-            raise DecodingError(
-                f"{path}: none of its {len(pronunciations)} words, such as {next(iter(pronunciations))!r}, is in the "
-                f"lexicon, which has words such as {next(iter(lexicon), '')!r}; they must be spelled alike"
-            )
-        pronunciations = limited
-    return build_pronunciation_lexicon(pronunciations, phones, phrases=options.hot_words, source=path)
+    options: DecodingOptions,
+    path: str,
+    lexicon: Sequence[str] | None,
+    lm: NgramModel | None,
+    phones: Sequence[str],
+) -> PronunciationLexicon:
+    """The pronunciations as a tree, linked with the language model, from the cache where there are no hot words."""
+
+    def build() -> PronunciationLexicon:
+        pronunciations = read_all_pronunciations(path)
+        if lexicon is not None:
+            allowed = {*lexicon, *(word for phrase in options.hot_words for word in phrase.split())}
+            limited = {word: ways for word, ways in pronunciations.items() if word in allowed}
+            if not limited:
+                raise DecodingError(
+                    f"{path}: none of its {len(pronunciations)} words, such as {next(iter(pronunciations))!r}, is in "
+                    f"the lexicon, which has words such as {next(iter(lexicon), '')!r}; they must be spelled alike"
+                )
+            pronunciations = limited
+        found = build_pronunciation_lexicon(pronunciations, phones, phrases=options.hot_words, source=path)
+        return found if lm is None else found.linked(lm)
+
+    if options.hot_words:
+        return build()
+    files = [path, *(file for file in (options.lm, options.lexicon) if file not in (None, LEXICON_OF_LM))]
+    return made_once(
+        "lexicon",
+        [file for file in files if file is not None],
+        parts=[MAGIC.hex(), options.lm is not None, options.lexicon == LEXICON_OF_LM, list(phones)],
+        make=build,
+        write=write_lexicon,
+        read=lambda file: map_lexicon(file, lm),
+    )
 
 
 def build_search(options: DecodingOptions, resources: DecodingResources, alphabet: Alphabet) -> Search:
@@ -122,9 +158,17 @@ def build_search(options: DecodingOptions, resources: DecodingResources, alphabe
     return PrefixBeamSearch(alphabet, of_letters, limits=limits, blank_penalty=options.blank_penalty)
 
 
-def build_mixture(options: DecodingOptions, resources: DecodingResources) -> LanguageModelMixture | None:
-    """Both language models of the options; None without a recurrent one. Raises DecodingError."""
-    if resources.recurrent is None or options.recurrent_share == 0:
+def build_mixture(
+    options: DecodingOptions, resources: DecodingResources
+) -> Callable[[], LanguageModelMixture] | None:
+    """Both language models of the options, the recurrent one read when they are first asked for; None without one.
+
+    Raises:
+        DecodingError: a share that is none; models that do not fit together, when they are first asked for.
+    """
+    check_share(options.recurrent_share)
+    recurrent, lm = resources.recurrent, resources.lm
+    if recurrent is None or options.recurrent_share == 0:
         return None
-    assert resources.lm is not None
-    return LanguageModelMixture(resources.lm, resources.recurrent, share=options.recurrent_share)
+    assert lm is not None
+    return cache(lambda: LanguageModelMixture(lm, recurrent(), share=options.recurrent_share))

@@ -1,30 +1,20 @@
-"""The compact form of an n-gram model: a header, the words, the arrays as they lie in memory.
+"""The compact form of an n-gram model: the words and the arrays as they lie in memory, mapped (`asr.mapped_arrays`).
 
-The arrays are mapped, not read: a model of a gigabyte opens at once, and processes share its pages. (They
-are mapped copy-on-write, for numba compiles once more for arrays that are read-only; nothing writes.)
-
-A file for shipping (`small`) keeps probabilities in half precision and leaves out the suffix links, which
-are found again when it is read: half the size, a second or so to open.
-
-    16 bytes   magic and version
-     8 bytes   length of the header, little-endian
-    header     JSON: counts, bytes of the words, and for each array its dtype, length and offset
-    words      UTF-8, parted by line feeds
-    arrays     little-endian, each at a multiple of 64 bytes
+A file for shipping (`small`) keeps probabilities in half precision and leaves out the suffix links, which are found
+again when it is read: half the size, half a second or more to open. It is therefore kept whole in the cache folder
+once it was read, as is a large ARPA file.
 """
 
-import json
-import sys
 from pathlib import Path
 
 import numpy as np
 
+from asr import cache
 from asr.errors import LanguageModelError
-from asr.files import write_atomically
 from asr.language_model.ngram import NgramArrays, NgramModel, suffix_links
+from asr.mapped_arrays import MappedArrays, map_arrays, write_arrays
 
 MAGIC = b"asr-ngram-lm\x00\x00\x00\x01"
-_ALIGNMENT = 64
 _PROBABILITIES = ("log10_prob", "log10_backoff")
 
 
@@ -33,26 +23,13 @@ def write_binary(path: str | Path, model: NgramModel, *, small: bool = False) ->
 
     `small` rounds log10 probabilities to half precision (by at most 0.002 where they are above -8).
     """
-    words = "\n".join(model.words).encode()
-    arrays = {name: np.ascontiguousarray(array) for name, array in model.arrays._asdict().items()}
+    arrays = dict(model.arrays._asdict())
     if small:
         del arrays["suffix"]
         for name in _PROBABILITIES:
             arrays[name] = arrays[name].astype("<f2")
-    places: dict[str, dict[str, object]] = {}
-    offset = 0
-    for name, array in arrays.items():
-        places[name] = {"dtype": array.dtype.str, "length": len(array), "offset": offset}
-        offset += -(-array.nbytes // _ALIGNMENT) * _ALIGNMENT
-    header = json.dumps(
-        {"counts": model.counts, "word_bytes": len(words), "arrays": places, "array_bytes": offset}
-    ).encode()
-    with write_atomically(path, mode="wb") as file:
-        file.write(MAGIC + len(header).to_bytes(8, "little") + header + words)
-        file.write(b"\0" * (-file.tell() % _ALIGNMENT))
-        for array in arrays.values():
-            file.write(array.tobytes())
-            file.write(b"\0" * (-array.nbytes % _ALIGNMENT))
+    text = "\n".join(model.words).encode()
+    write_arrays(path, MAGIC, MappedArrays({"counts": model.counts}, text, arrays))
 
 
 def read_binary(path: str | Path) -> NgramModel:
@@ -61,46 +38,35 @@ def read_binary(path: str | Path) -> NgramModel:
     Raises:
         LanguageModelError: not this format, or shorter than its header says.
     """
-    assert sys.byteorder == "little"
-    path = Path(path)
+    content = _mapped(path)
+    arrays = content.arrays
     try:
-        with path.open("rb") as file:
-            if file.read(len(MAGIC)) != MAGIC:
-                raise LanguageModelError(
-                    f"{path}: not a compact language model of this version; make it again from ARPA"
-                )
-            header = json.loads(file.read(int.from_bytes(file.read(8), "little")))
-            words = file.read(header["word_bytes"])
-            start = -(-file.tell() // _ALIGNMENT) * _ALIGNMENT
-        size = path.stat().st_size
-        if len(words) < header["word_bytes"] or size < start + header["array_bytes"]:
-            raise LanguageModelError(
-                f"{path}: {size} bytes; expected {start + header['array_bytes']}; the file was cut short, copy it again"
-            )
-        arrays = {
-            name: np.memmap(
-                path, dtype=place["dtype"], mode="c", offset=start + place["offset"], shape=(place["length"],)
-            ).view(np.ndarray)
-            if place["length"]
-            else np.zeros(0, place["dtype"])
-            for name, place in header["arrays"].items()
-        }
-        counts = tuple(header["counts"])
+        counts = tuple(content.header["counts"])
         for name in _PROBABILITIES:
             arrays[name] = arrays[name].astype(np.float32, copy=False)
         if "suffix" not in arrays:
             children = np.diff(arrays["first_child"])
             parent = np.append(0, np.repeat(np.arange(len(children)), children))
             arrays["suffix"] = suffix_links(arrays["word"], parent, counts)
-        return NgramModel(tuple(words.decode().split("\n")), counts, NgramArrays(**arrays))
+        return NgramModel(tuple(content.text.decode().split("\n")), counts, NgramArrays(**arrays))
     except (ValueError, KeyError, TypeError) as error:
         raise LanguageModelError(f"{path}: broken compact language model: {error}") from None
-    except OSError as error:
-        raise LanguageModelError(f"{path}: cannot read: {error.strerror or error}") from None
+
+
+def _mapped(path: str | Path) -> MappedArrays:
+    return map_arrays(
+        path,
+        MAGIC,
+        what="compact language model",
+        error=LanguageModelError,
+        remedy="copy it again, or make it again from ARPA",
+    )
 
 
 def read_language_model(path: str | Path) -> NgramModel:
     """Read a model from an ARPA file (plain or gzip) or the compact form, told apart by their first bytes.
+
+    What takes its time to read, ARPA and the small compact form, is mapped from the cache folder from the second time on.
 
     Raises:
         LanguageModelError: as `read_arpa` and `read_binary`.
@@ -112,7 +78,17 @@ def read_language_model(path: str | Path) -> NgramModel:
             head = file.read(len(MAGIC))
     except OSError as error:
         raise LanguageModelError(f"{path}: cannot read: {error.strerror or error}") from None
-    return read_binary(path) if head[:12] == MAGIC[:12] else read_arpa(path)
+    is_compact = head[:12] == MAGIC[:12]
+    if is_compact and "suffix" in _mapped(path).arrays:
+        return read_binary(path)
+    return cache.made_once(
+        "language-model",
+        [path],
+        parts=[MAGIC.hex()],
+        make=lambda: (read_binary if is_compact else read_arpa)(path),
+        write=write_binary,
+        read=read_binary,
+    )
 
 
 def check_model_name(path: str | Path) -> None:

@@ -22,6 +22,12 @@ _MEMORY = 4
 _AT_ONCE = 64  # histories whose softmax is computed together
 
 
+def check_share(share: float) -> None:
+    """Raise DecodingError unless a recurrent model can have this share of a mixture."""
+    if not 0 <= share <= 1:
+        raise DecodingError(f"recurrent share {share}; expected 0 to 1")
+
+
 class LanguageModelMixture:
     """Both models, word by word.
 
@@ -35,8 +41,7 @@ class LanguageModelMixture:
     """
 
     def __init__(self, ngram: NgramModel, model: RecurrentModel, *, share: float) -> None:
-        if not 0 <= share <= 1:
-            raise DecodingError(f"recurrent share {share}; expected 0 to 1")
+        check_share(share)
         if ngram.is_character_level:
             raise DecodingError(
                 "recurrent language model: needs an n-gram of words beside it, not of characters"

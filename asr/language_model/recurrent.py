@@ -9,7 +9,8 @@ A file is a NumPy archive. Matrices are kept in 8 bits with a scale for each row
 
 import io
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -136,26 +137,43 @@ def read_recurrent_model(path: str | Path) -> RecurrentModel:
     Raises:
         LanguageModelError: cannot be read, or not what `write_recurrent_model` wrote.
     """
+    with _opened(path) as file:
+        _check_format(path, file)
+        words = tuple(file["words"].tobytes().decode().split("\n"))
+        matrices = {
+            name: file[name].astype(np.float32) * file[f"{name}_scale"][:, None] for name in _MATRICES
+        }
+        vectors = {name: file[name].astype(np.float32) for name in _VECTORS}
+    weights = RecurrentWeights(**matrices, **vectors)
+    _check_shapes(path, words, weights)
+    return RecurrentModel(words, weights)
+
+
+@contextmanager
+def _opened(path: str | Path) -> Iterator[Mapping[str, np.ndarray]]:
+    """The arrays of a file, read as they are asked for."""
     try:
         with np.load(path, allow_pickle=False) as file:
-            if file["format"].tobytes().decode() != FORMAT:
-                raise LanguageModelError(
-                    f"{path}: a recurrent language model of another version; train it again, or update asr"
-                )
-            words = tuple(file["words"].tobytes().decode().split("\n"))
-            matrices = {
-                name: file[name].astype(np.float32) * file[f"{name}_scale"][:, None] for name in _MATRICES
-            }
-            vectors = {name: file[name].astype(np.float32) for name in _VECTORS}
+            yield file
     except OSError as error:
         raise LanguageModelError(f"{path}: cannot read: {error.strerror or error}") from None
     except (ValueError, KeyError, TypeError, EOFError, IndexError, zipfile.BadZipFile) as error:
         raise LanguageModelError(
             f"{path}: not a recurrent language model ({str(error)[:80]}); expected what `asr lm train-recurrent` wrote"
         ) from None
-    weights = RecurrentWeights(**matrices, **vectors)
-    _check_shapes(path, words, weights)
-    return RecurrentModel(words, weights)
+
+
+def _check_format(path: str | Path, file: Mapping[str, np.ndarray]) -> None:
+    if file["format"].tobytes().decode() != FORMAT:
+        raise LanguageModelError(
+            f"{path}: a recurrent language model of another version; train it again, or update asr"
+        )
+
+
+def check_recurrent_model(path: str | Path) -> None:
+    """Look at a file's first entry alone. Raises LanguageModelError as `read_recurrent_model`, but for what comes after it."""
+    with _opened(path) as file:
+        _check_format(path, file)
 
 
 def _check_shapes(path: str | Path, words: Sequence[str], weights: RecurrentWeights) -> None:

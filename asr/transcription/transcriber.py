@@ -15,6 +15,7 @@ from asr.decoding.decoder import Decoder
 from asr.decoding.emission import Emission
 from asr.decoding.hypothesis import AlignedWord, Hypothesis
 from asr.decoding.options import DecodingOptions, tuned_options
+from asr.decoding.warm_up import warm_up
 from asr.errors import AudioError, CheckpointError, DecodingError, UsageError
 from asr.model.acoustic import AcousticModel
 from asr.model.checkpoint import load_checkpoint
@@ -63,6 +64,8 @@ def load(
                 "this build has no model of its own; name one: --model CKPT, or asr.load(CKPT) "
                 "(`asr train` writes RUN/checkpoints/best.pt)"
             )
+    options = tuned_options(model) if decoding is None else decoding
+    warm_up(options)
     emitter: Emitter
     if Path(model).suffix == ".onnx":
         if precision not in ("auto", "float32"):
@@ -75,7 +78,6 @@ def load(
         emitter = OnnxEmitter(model, threads=threads)
     else:
         emitter = TorchEmitter(load_checkpoint(model), device=device, precision=precision)
-    options = tuned_options(model) if decoding is None else decoding
     if options.pronunciations is not None and isinstance(emitter, OnnxEmitter):
         log.warning("%s: an ONNX model hears letters alone; decoding without pronunciations", model)
         options = replace(options, pronunciations=None)

@@ -249,7 +249,7 @@ def test_a_lexicon_of_other_phones_is_refused():
 
 def test_some_words_of_other_phones_are_left_out_and_counted(caplog):
     lexicon = build_pronunciation_lexicon({**SAID, "X": [["x"]]}, PHONES, source="said.dict")
-    assert ("X",) not in lexicon.words
+    assert "X" not in lexicon.all_words()
     assert "1 of 8 pronunciations" in caplog.text
 
 
