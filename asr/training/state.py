@@ -24,7 +24,7 @@ from lightning.pytorch.plugins.io import TorchCheckpointIO
 
 from asr.data.bucketing import BucketBatchSampler
 from asr.errors import AsrError, CheckpointError, TrainingError
-from asr.model.checkpoint import read_torch, write_torch
+from asr.model.checkpoint import TRAINING_STATE, read_torch, write_torch
 from asr.training.module import SpeechModule
 from asr.training.processes import is_first_process
 from asr.training.totals import Agreement, TrainTotals
@@ -32,7 +32,6 @@ from asr.training.totals import Agreement, TrainTotals
 log = logging.getLogger(__name__)
 
 _PATTERN = "state-*.ckpt"
-_KEY = "asr_training"
 
 
 class TrainingStopped(TrainingError):
@@ -140,7 +139,7 @@ class TrainingState(lightning.Callback):
         self.seconds = 60 * minutes
         self.steps = steps
         self.keep = max(1, keep)
-        self.loaded = loaded[_KEY] if loaded is not None else None
+        self.loaded = loaded[TRAINING_STATE] if loaded is not None else None
         self.done = 0
         self.epoch_over = False
         self.agreed = Agreement()
@@ -248,14 +247,14 @@ class TrainingState(lightning.Callback):
         position = self.sampler.state_dict(batches_done=self.done)
         if self.epoch_over:
             position = {**position, "epoch": epochs, "behind": []}
-        checkpoint[_KEY] = {"sampler": position, "totals": parts, "nonfinite_steps": module.nonfinite_steps}
+        checkpoint[TRAINING_STATE] = {"sampler": position, "totals": parts, "nonfinite_steps": module.nonfinite_steps}
         counts = dict.fromkeys(("ready", "started", "processed", "completed"), epochs)
         checkpoint["loops"]["fit_loop"]["epoch_progress"] = {"total": counts, "current": dict(counts)}
 
 
 def sampler_position(state: dict[str, Any]) -> dict[str, Any]:
     """What `BucketBatchSampler.load_state_dict` takes of a state."""
-    return state[_KEY]["sampler"]
+    return state[TRAINING_STATE]["sampler"]
 
 
 def read_state(path: Path) -> dict[str, Any]:
@@ -272,7 +271,7 @@ def read_state(path: Path) -> dict[str, Any]:
     if broken is not None:
         raise CheckpointError(f"{path}: broken ({broken} does not have its checksum)")
     record = read_torch(path)
-    if not isinstance(record, dict) or _KEY not in record:
+    if not isinstance(record, dict) or TRAINING_STATE not in record:
         raise CheckpointError(f"{path}: not the state of a training of this program; start a new run")
     return record
 
