@@ -247,7 +247,11 @@ class TrainingState(lightning.Callback):
         position = self.sampler.state_dict(batches_done=self.done)
         if self.epoch_over:
             position = {**position, "epoch": epochs, "behind": []}
-        checkpoint[TRAINING_STATE] = {"sampler": position, "totals": parts, "nonfinite_steps": module.nonfinite_steps}
+        checkpoint[TRAINING_STATE] = {
+            "sampler": position,
+            "totals": parts,
+            "nonfinite_steps": module.nonfinite_steps,
+        }
         counts = dict.fromkeys(("ready", "started", "processed", "completed"), epochs)
         checkpoint["loops"]["fit_loop"]["epoch_progress"] = {"total": counts, "current": dict(counts)}
 
