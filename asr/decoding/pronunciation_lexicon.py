@@ -1,4 +1,4 @@
-"""Words and how they are said, as a tree of phones."""
+"""Words and the tokens that a network emits for them, as a tree: phones, or the letters of their spelling."""
 
 import logging
 from collections.abc import Iterable, Mapping, Sequence
@@ -6,6 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from asr.decoding.alphabet import Alphabet, spellable
+from asr.decoding.hotwords import spell_hot_word
 from asr.decoding.lexicon import Trie, build_trie
 from asr.errors import DecodingError
 
@@ -19,15 +21,25 @@ class PronunciationLexicon(NamedTuple):
 
     Attributes:
         words: `(E,)` the words of each entry.
-        phones: `(E,)` the phone ids of each of these words.
+        tokens: `(E,)` the token ids of each of these words.
         trie: the tree of them; of several entries that end at a node it names the last.
         node: `(E,)` int32, where each ends.
+        separator: the token between words, of letters the space; none of phones.
     """
 
     words: tuple[tuple[str, ...], ...]
-    phones: tuple[tuple[tuple[int, ...], ...], ...]
+    tokens: tuple[tuple[tuple[int, ...], ...], ...]
     trie: Trie
     node: np.ndarray
+    separator: tuple[int, ...] = ()
+
+    def spell(self, entries: Iterable[int]) -> list[int]:
+        """What the network emits for entries, one after the other."""
+        tokens: list[int] = []
+        for entry in entries:
+            for own in self.tokens[entry]:
+                tokens += [*(self.separator if tokens else ()), *own]
+        return tokens
 
 
 def build_pronunciation_lexicon(
@@ -82,9 +94,49 @@ def build_pronunciation_lexicon(
         if len(parts) > 1:
             words.append(parts)
             said.append(tuple(first[word] for word in parts))
-    spelled = [[phone for word in entry for phone in word] for entry in said]
-    trie = build_trie(spelled, vocabulary_size=len(phones) + 1)
-    return PronunciationLexicon(tuple(words), tuple(said), trie, _ends(trie, spelled))
+    return _as_tree(words, said, vocabulary_size=len(phones) + 1)
+
+
+def build_spelling_lexicon(
+    words: Iterable[str], alphabet: Alphabet, *, hot_words: Mapping[str, float] | None = None
+) -> PronunciationLexicon:
+    """Words that are spelled, with a space between them, and the hot words as well, as a tree.
+
+    Args:
+        words: the only ones allowed, beside the hot words.
+        alphabet: of the model.
+        hot_words: phrase -> weight; phrases of several words become entries of their own.
+
+    Raises:
+        DecodingError: tokens that are no characters, no space among them, or words that the alphabet cannot spell.
+    """
+    alphabet.require_characters("lexicon")
+    if alphabet.space < 0:
+        raise DecodingError(
+            f"lexicon: of words, but the model's alphabet {alphabet} has no space to part them"
+        )
+    entries = dict.fromkeys((word,) for word in spellable(alphabet, words, source="lexicon"))
+    for phrase, weight in (hot_words or {}).items():
+        spell_hot_word(alphabet, phrase, weight)
+        parts = phrase.split()
+        entries |= dict.fromkeys([*((word,) for word in parts), tuple(parts)])
+    spelled = [tuple(tuple(alphabet.ids[letter] for letter in word) for word in entry) for entry in entries]
+    size = len(alphabet.symbols)
+    return _as_tree(list(entries), spelled, vocabulary_size=size, separator=(alphabet.space,))
+
+
+def _as_tree(
+    words: list[tuple[str, ...]],
+    tokens: list[tuple[tuple[int, ...], ...]],
+    *,
+    vocabulary_size: int,
+    separator: tuple[int, ...] = (),
+) -> PronunciationLexicon:
+    nothing = Trie(np.empty((0, 0), np.int32), np.empty(0, np.int32), np.empty(0, np.int32))
+    lexicon = PronunciationLexicon(tuple(words), tuple(tokens), nothing, np.empty(0, np.int32), separator)
+    spelled = [lexicon.spell([entry]) for entry in range(len(words))]
+    trie = build_trie(spelled, vocabulary_size=vocabulary_size)
+    return lexicon._replace(trie=trie, node=_ends(trie, spelled))
 
 
 def _ends(trie: Trie, spelled: Sequence[Sequence[int]]) -> np.ndarray:

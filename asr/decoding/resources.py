@@ -12,7 +12,11 @@ from asr.decoding.lexicon_scorer import build_lexicon_scorer
 from asr.decoding.options import LEXICON_OF_LM, DecodingOptions
 from asr.decoding.prefix_beam import PrefixBeamSearch
 from asr.decoding.prefix_scorer import Weights, build_prefix_scorer
-from asr.decoding.pronunciation_lexicon import PronunciationLexicon, build_pronunciation_lexicon
+from asr.decoding.pronunciation_lexicon import (
+    PronunciationLexicon,
+    build_pronunciation_lexicon,
+    build_spelling_lexicon,
+)
 from asr.decoding.search import Limits, Search
 from asr.errors import DecodingError
 from asr.language_model.binary import read_language_model
@@ -26,22 +30,21 @@ class DecodingResources(NamedTuple):
 
     Attributes:
         lm: the language model.
-        lexicon: the only words allowed.
+        lexicon: the only words allowed, as the phones of their pronunciations or the letters of their spelling.
         recurrent: the recurrent language model.
-        pronunciations: the words as phones, those of `lexicon` alone where there is one.
     """
 
     lm: NgramModel | None = None
-    lexicon: Sequence[str] | None = None
+    lexicon: PronunciationLexicon | None = None
     recurrent: RecurrentModel | None = None
-    pronunciations: PronunciationLexicon | None = None
 
 
-def read_resources(options: DecodingOptions, phones: Sequence[str]) -> DecodingResources:
+def read_resources(options: DecodingOptions, alphabet: Alphabet, phones: Sequence[str]) -> DecodingResources:
     """Read what the options name.
 
     Args:
         options: of the beam search.
+        alphabet: of the model's letters.
         phones: of the model; ids count from 1, 0 is the blank.
 
     Raises:
@@ -61,30 +64,32 @@ def read_resources(options: DecodingOptions, phones: Sequence[str]) -> DecodingR
             f"{options.recurrent_lm}: a recurrent language model chooses among what an n-gram has found; name that, too "
             "(--lm)"
         )
-    lexicon: Sequence[str] | None = None
+    words: Sequence[str] | None = None
     if options.lexicon == LEXICON_OF_LM:
         if lm is None or lm.is_character_level:
             raise DecodingError("lexicon 'lm': needs a language model of words to take the words from")
-        lexicon = lm.words[len(SPECIAL_WORDS) :]
+        words = lm.words[len(SPECIAL_WORDS) :]
     elif options.lexicon is not None:
-        lexicon = read_lexicon(options.lexicon)
-    return DecodingResources(lm, lexicon, recurrent, _read_pronunciations(options, lexicon, phones))
+        words = read_lexicon(options.lexicon)
+    lexicon: PronunciationLexicon | None = None
+    if options.pronunciations is not None:
+        lexicon = _read_pronunciations(options.pronunciations, options, words, phones)
+    elif words is not None:
+        lexicon = build_spelling_lexicon(words, alphabet, hot_words=options.hot_words)
+    return DecodingResources(lm, lexicon, recurrent)
 
 
 def _read_pronunciations(
-    options: DecodingOptions, lexicon: Sequence[str] | None, phones: Sequence[str]
-) -> PronunciationLexicon | None:
-    path = options.pronunciations
-    if path is None:
-        return None
+    path: str, options: DecodingOptions, words: Sequence[str] | None, phones: Sequence[str]
+) -> PronunciationLexicon:
     pronunciations = read_all_pronunciations(path)
-    if lexicon is not None:
-        allowed = {*lexicon, *(word for phrase in options.hot_words for word in phrase.split())}
+    if words is not None:
+        allowed = {*words, *(word for phrase in options.hot_words for word in phrase.split())}
         limited = {word: ways for word, ways in pronunciations.items() if word in allowed}
         if not limited:
             raise DecodingError(
                 f"{path}: none of its {len(pronunciations)} words, such as {next(iter(pronunciations))!r}, is in the "
-                f"lexicon, which has words such as {next(iter(lexicon), '')!r}; they must be spelled alike"
+                f"lexicon, which has words such as {next(iter(words), '')!r}; they must be spelled alike"
             )
         pronunciations = limited
     return build_pronunciation_lexicon(pronunciations, phones, phrases=options.hot_words, source=path)
@@ -94,32 +99,25 @@ def build_search(options: DecodingOptions, resources: DecodingResources, alphabe
     """The search that the options ask for, its files read. Raises DecodingError for what does not fit together."""
     if options.method == "greedy":
         return GreedySearch(alphabet)
-    limits = Limits(
-        options.beam_width,
-        options.token_threshold,
-        options.score_threshold,
-        recombine=options.lm is not None,
-    )
+    limits = Limits(options.beam_width, options.token_threshold, options.score_threshold)
     weights = Weights(options.lm_weight, options.word_bonus, options.unknown_penalty)
-    if resources.pronunciations is not None:
-        lexicon = resources.pronunciations
-        scorer = build_lexicon_scorer(
-            lexicon,
+    if resources.lexicon is None:
+        any_word = build_prefix_scorer(
+            alphabet,
             lm=resources.lm,
             weights=weights,
             hot_words=options.hot_words,
             look_ahead=options.look_ahead,
         )
-        return LexiconBeamSearch(lexicon, scorer, limits=limits, blank_penalty=options.blank_penalty)
-    of_letters = build_prefix_scorer(
-        alphabet,
+        return PrefixBeamSearch(alphabet, any_word, limits=limits, blank_penalty=options.blank_penalty)
+    scorer = build_lexicon_scorer(
+        resources.lexicon,
         lm=resources.lm,
         weights=weights,
-        lexicon=resources.lexicon,
         hot_words=options.hot_words,
         look_ahead=options.look_ahead,
     )
-    return PrefixBeamSearch(alphabet, of_letters, limits=limits, blank_penalty=options.blank_penalty)
+    return LexiconBeamSearch(resources.lexicon, scorer, limits=limits, blank_penalty=options.blank_penalty)
 
 
 def build_mixture(options: DecodingOptions, resources: DecodingResources) -> LanguageModelMixture | None:

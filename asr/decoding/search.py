@@ -16,16 +16,11 @@ class Limits(NamedTuple):
         beam_width: hypotheses kept after each frame, >= 1.
         token_threshold: tokens less probable than this (natural log) extend no hypothesis in that frame.
         score_threshold: hypotheses that score this much less than the best (natural log) are dropped.
-        recombine: of hypotheses that the future cannot tell apart (same place in the word begun, same state of language
-            model and hot words, and over letters the same last token) the best stays; over letters, one that is worse
-            in a blank or in its token makes room for others, out of the `2 x beam_width` best. Finds better texts
-            where a language model tells most hypotheses apart, but fewer that are alike; without one it loses paths.
     """
 
     beam_width: int = 50
     token_threshold: float = -math.inf
     score_threshold: float = math.inf
-    recombine: bool = False
 
     def checked(self) -> "Limits":
         """The limits with the types that compiled code wants.
@@ -43,7 +38,6 @@ class Limits(NamedTuple):
             int(self.beam_width),
             float(self.token_threshold),
             float(self.score_threshold),
-            bool(self.recombine),
         )
 
 
@@ -106,10 +100,6 @@ class Search(Protocol):
     @property
     def head(self) -> Literal["letters", "phones"]:
         """Of the emission, what is searched."""
-        ...
-
-    def without_recombination(self) -> Self:
-        """The same search, in which no hypotheses are taken for one (see `Limits`): for several texts of one utterance."""
         ...
 
     def search(self, log_probs: np.ndarray, *, n_best: int = 1) -> list[Candidate]:
