@@ -148,7 +148,11 @@ class LexiconBeamStream:
             if lexicon.separator:  # it may stand at the end, too; the better way counts
                 closed = ctc_scores(frames, [[*own, *lexicon.separator] if own else own for own in tokens])
                 exact = np.maximum(exact, closed)
-            acoustic = np.where(exact > -np.inf, exact, acoustic)
+            # What was put together of two hypotheses may be more than the frames hold; it is left out.
+            fits = exact > -np.inf
+            if fits.any():
+                acoustic = exact[fits]
+                texts = [text for text, held in zip(texts, fits, strict=True) if held]
         candidates = [
             Candidate(text.labels, float(score) + text.other, float(score))
             for text, score in zip(texts, acoustic, strict=True)
