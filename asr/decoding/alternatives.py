@@ -23,6 +23,7 @@ class Traceback(NamedTuple):
         committed: `(h,)` float64, the part of a history's score that is not acoustic (natural log).
         winner, loser: `(r,)` int32, histories of which the first was kept.
         gap: `(r,)` float64, by how much the winner was better.
+        frame: `(r,)` int32, when.
     """
 
     parent: np.ndarray
@@ -31,6 +32,7 @@ class Traceback(NamedTuple):
     winner: np.ndarray
     loser: np.ndarray
     gap: np.ndarray
+    frame: np.ndarray
 
 
 class TracedText(NamedTuple):
@@ -58,24 +60,29 @@ def best_texts(
     parent, label, committed = traceback.parent, traceback.label, traceback.committed
     dropped = _by_winner(traceback)
     order = itertools.count()  # of equal scores, the one found first
-    queue: list[tuple[float, int, float, int, _Labels]] = []
+    queue: list[tuple[float, int, float, int, _Labels, int]] = []
     best: list[float] = []  # scores of the `count` best texts known so far, the least on top
 
-    def propose(score: float, other: float, history: int, rest: _Labels) -> bool:
+    def propose(score: float, other: float, history: int, rest: _Labels, before: int) -> bool:
         if len(best) == count and score <= best[0]:
             return False
         (heapq.heappush if len(best) < count else heapq.heapreplace)(best, score)
-        heapq.heappush(queue, (-score, next(order), other, history, rest))
+        heapq.heappush(queue, (-score, next(order), other, history, rest, before))
         return True
 
     for score, other, history in finals:
-        propose(score, other, history, None)
+        propose(score, other, history, None, 1 << 31)
     while queue:
-        negative, _, other, history, rest = heapq.heappop(queue)
+        negative, _, other, history, rest, before = heapq.heappop(queue)
         while True:
-            for gap, loser in dropped.get(history, ()):
+            tried: set[int] = set()
+            for gap, loser, frame in dropped.get(history, ()):
+                # What is replaced earlier in the text was dropped earlier; anything else would go round in circles.
+                if frame >= before or loser in tried:
+                    continue
+                tried.add(loser)
                 change = float(committed[loser] - committed[history])
-                if not propose(-negative - gap, other + change, loser, rest):
+                if not propose(-negative - gap, other + change, loser, rest, frame):
                     break
             if history == 0:
                 break
@@ -88,18 +95,11 @@ def best_texts(
         yield TracedText(tuple(labels), -negative, other)
 
 
-def _by_winner(traceback: Traceback) -> dict[int, list[tuple[float, int]]]:
-    """Gaps and losers of each winner, the least gap first; of several recombinations of a pair the one of least gap."""
-    winner, loser = traceback.winner.astype(np.int64), traceback.loser
-    pairs = winner << 32 | loser
-    order = np.lexsort((traceback.gap, pairs))
-    first = np.ones(len(order), bool)
-    first[1:] = pairs[order][1:] != pairs[order][:-1]
-    order = order[first]
-    order = order[np.lexsort((traceback.gap[order], winner[order]))]
-    dropped: dict[int, list[tuple[float, int]]] = {}
-    for history, gap, other in zip(
-        winner[order].tolist(), traceback.gap[order].tolist(), loser[order].tolist(), strict=True
-    ):
-        dropped.setdefault(history, []).append((gap, other))
+def _by_winner(traceback: Traceback) -> dict[int, list[tuple[float, int, int]]]:
+    """Gap, loser and frame of the recombinations of each winner, the least gap first."""
+    order = np.lexsort((traceback.gap, traceback.winner))
+    columns = (traceback.winner, traceback.gap, traceback.loser, traceback.frame)
+    dropped: dict[int, list[tuple[float, int, int]]] = {}
+    for winner, *rest in zip(*(column[order].tolist() for column in columns), strict=True):
+        dropped.setdefault(winner, []).append(tuple(rest))
     return dropped

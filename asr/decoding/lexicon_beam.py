@@ -169,4 +169,5 @@ class LexiconBeamStream:
             histories.winner[dropped],
             histories.loser[dropped],
             histories.gap[dropped],
+            histories.frame[dropped],
         )

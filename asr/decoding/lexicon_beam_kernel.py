@@ -32,7 +32,8 @@ class WordHistories(NamedTuple):
         table: int32, power of two, finds a history by its parent and entry; -1 where free.
         winner, loser: int32, the histories of a recombination.
         gap: float64, by how much the winner was better (natural log).
-        size: `(2,)` int64, histories and recombinations in use.
+        frame: int32, in which frame.
+        size: `(3,)` int64, histories and recombinations in use, and frames taken in.
     """
 
     parent: np.ndarray
@@ -44,6 +45,7 @@ class WordHistories(NamedTuple):
     winner: np.ndarray
     loser: np.ndarray
     gap: np.ndarray
+    frame: np.ndarray
     size: np.ndarray
 
 
@@ -99,7 +101,8 @@ def _empty_histories(capacity: int, recombinations: int) -> WordHistories:
         np.zeros(recombinations, np.int32),
         np.zeros(recombinations, np.int32),
         np.zeros(recombinations),
-        np.zeros(2, np.int64),
+        np.zeros(recombinations, np.int32),
+        np.zeros(3, np.int64),
     )
 
 
@@ -113,7 +116,7 @@ def _hash(left: int, right: int, size: int) -> int:
 @njit(cache=True, nogil=True)
 def _with_room(histories: WordHistories, more: int, recombinations: int) -> WordHistories:
     """The histories with room for so many more, and recombinations."""
-    size, merges = histories.size
+    size, merges = histories.size[0], histories.size[1]
     capacity, room = histories.parent.shape[0], histories.gap.shape[0]
     while size + more > capacity:
         capacity *= 2
@@ -123,6 +126,7 @@ def _with_room(histories: WordHistories, more: int, recombinations: int) -> Word
     larger.winner[:merges] = histories.winner[:merges]
     larger.loser[:merges] = histories.loser[:merges]
     larger.gap[:merges] = histories.gap[:merges]
+    larger.frame[:merges] = histories.frame[:merges]
     larger.parent[:size] = histories.parent[:size]
     larger.entry[:size] = histories.entry[:size]
     larger.lm_state[:size] = histories.lm_state[:size]
@@ -196,7 +200,8 @@ def advance(
     beam_node, beam_history = beam.node, beam.history
     beam_blank, beam_token = beam.in_blank, beam.in_token
     lm_state, text, committed = histories.lm_state, histories.text, histories.committed
-    winner, loser, gap, size = histories.winner, histories.loser, histories.gap, histories.size
+    winner, loser, gap, at_frame = histories.winner, histories.loser, histories.gap, histories.frame
+    size = histories.size
     capacity = 1 << 12
     while capacity < 8 * width:
         capacity *= 2
@@ -257,7 +262,13 @@ def advance(
             if size[0] + last - first > histories.parent.shape[0] or size[1] + needed > gap.shape[0]:
                 histories = _with_room(histories, last - first, needed)
                 lm_state, text, committed = histories.lm_state, histories.text, histories.committed
-                winner, loser, gap, size = histories.winner, histories.loser, histories.gap, histories.size
+                winner, loser, gap, at_frame = (
+                    histories.winner,
+                    histories.loser,
+                    histories.gap,
+                    histories.frame,
+                )
+                size = histories.size
             for choice in range(-1, last - first):
                 # -1: the open word goes on; others: it ends as one of its words, and what may follow comes next.
                 row_of, said, gain = node, history, 0.0
@@ -305,10 +316,16 @@ def advance(
                     better, worse = (said, rival) if lead > 0 else (rival, said)
                     lead = abs(lead)
                     merges = size[1]
-                    if merges > 0 and winner[merges - 1] == better and loser[merges - 1] == worse:
+                    if (
+                        merges > 0
+                        and winner[merges - 1] == better
+                        and loser[merges - 1] == worse
+                        and at_frame[merges - 1] == size[2]
+                    ):
                         gap[merges - 1] = min(gap[merges - 1], lead)
                         continue
-                    winner[merges], loser[merges], gap[merges] = better, worse, lead
+                    winner[merges], loser[merges] = better, worse
+                    gap[merges], at_frame[merges] = lead, size[2]
                     size[1] += 1
         best = -np.inf
         for candidate in range(found):
@@ -328,6 +345,7 @@ def advance(
                 beam_token[then, kept] = score_of[candidate]
                 kept += 1
         beam.place[0], beam.place[1] = then, kept
+        size[2] += 1
     return histories
 
 

@@ -115,11 +115,13 @@ def build_spelling_lexicon(
         raise DecodingError(
             f"lexicon: of words, but the model's alphabet {alphabet} has no space to part them"
         )
-    entries = dict.fromkeys((word,) for word in spellable(alphabet, words, source="lexicon"))
+    entries: dict[tuple[str, ...], None] = {}
+    entries.update(((word,), None) for word in spellable(alphabet, words, source="lexicon"))
     for phrase, weight in (hot_words or {}).items():
         spell_hot_word(alphabet, phrase, weight)
         parts = phrase.split()
-        entries |= dict.fromkeys([*((word,) for word in parts), tuple(parts)])
+        entries.update(((word,), None) for word in parts)
+        entries[tuple(parts)] = None
     spelled = [tuple(tuple(alphabet.ids[letter] for letter in word) for word in entry) for entry in entries]
     size = len(alphabet.symbols)
     return _as_tree(list(entries), spelled, vocabulary_size=size, separator=(alphabet.space,))
