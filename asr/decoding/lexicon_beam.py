@@ -9,6 +9,7 @@ best goes on, and the others are remembered (see `alternatives`). The texts foun
 """
 
 import copy
+import itertools
 import math
 from collections.abc import Sequence
 from typing import Literal
@@ -20,6 +21,8 @@ from asr.decoding.beam_search import BeamSearch
 from asr.decoding.lexicon_scorer import LexiconScorer, build_lexicon_scorer
 from asr.decoding.pronunciation_lexicon import PronunciationLexicon
 from asr.decoding.search import Candidate, Limits, Spelled
+
+_TRACED = 2  # texts put together for each that is asked for
 
 
 class LexiconBeamSearch(BeamSearch):
@@ -127,14 +130,13 @@ class LexiconBeamStream:
             score = float(acoustic[place] + other[place])
             if score > -math.inf:
                 finals.setdefault(int(said[place]), (score, float(other[place]), int(said[place])))
-        found: dict[tuple[str, ...], TracedText] = {}
-        for text in best_texts(self._traceback(), list(finals.values()), count=2 * n_best):
-            found.setdefault(tuple(self._search.words(text.labels)), text)
-            if len(found) == n_best:
-                break
-        if not found:
-            return [Candidate((), -math.inf, -math.inf)]
-        return self._scored(list(found.values()), exactly=is_whole)
+        # The same words may come in several pronunciations; the best of them counts.
+        traced = best_texts(self._traceback(), list(finals.values()), count=_TRACED * n_best)
+        texts = list(itertools.islice(traced, _TRACED * n_best))
+        found: dict[str, Candidate] = {}
+        for candidate in self._scored(texts, exactly=is_whole) if texts else []:
+            found.setdefault(self._search.text(candidate), candidate)
+        return list(found.values())[:n_best] or [Candidate((), -math.inf, -math.inf)]
 
     def _scored(self, texts: Sequence[TracedText], *, exactly: bool) -> list[Candidate]:
         """Candidates, best first; `exactly` with all their paths, of which the search may have dropped some."""

@@ -28,7 +28,6 @@ class WordHistories(NamedTuple):
             the empty one.
         lm_state: int32, the language model's state after it.
         committed: float64, weighted language model and bonuses of its words (natural log).
-        text: int64, a hash of its words: histories of the same words in other pronunciations have the same.
         table: int32, power of two, finds a history by its parent and entry; -1 where free.
         winner, loser: int32, the histories of a recombination.
         gap: float64, by how much the winner was better (natural log).
@@ -40,7 +39,6 @@ class WordHistories(NamedTuple):
     entry: np.ndarray
     lm_state: np.ndarray
     committed: np.ndarray
-    text: np.ndarray
     table: np.ndarray
     winner: np.ndarray
     loser: np.ndarray
@@ -96,7 +94,6 @@ def _empty_histories(capacity: int, recombinations: int) -> WordHistories:
         np.full(capacity, -1, np.int32),
         np.zeros(capacity, np.int32),
         np.zeros(capacity),
-        np.zeros(capacity, np.int64),
         np.full(2 * capacity, _FREE, np.int32),
         np.zeros(recombinations, np.int32),
         np.zeros(recombinations, np.int32),
@@ -131,7 +128,6 @@ def _with_room(histories: WordHistories, more: int, recombinations: int) -> Word
     larger.entry[:size] = histories.entry[:size]
     larger.lm_state[:size] = histories.lm_state[:size]
     larger.committed[:size] = histories.committed[:size]
-    larger.text[:size] = histories.text[:size]
     larger.size[:] = histories.size
     table = larger.table
     for history in range(1, size):
@@ -157,7 +153,6 @@ def _say(histories: WordHistories, scorer: LexiconScorer, parent: int, entry: in
     table[at] = history
     histories.parent[history] = parent
     histories.entry[history] = entry
-    histories.text[history] = (histories.text[parent] + 1 + scorer.word[entry]) * 6364136223846793005
     committed, state = histories.committed[parent] + scorer.word_end_score[entry], histories.lm_state[parent]
     if scorer.has_lm:
         if scorer.lm_separator >= 0 and parent > 0:
@@ -199,7 +194,7 @@ def advance(
     after_word = first_child.shape[0] - 2  # the row of what may follow a word
     beam_node, beam_history = beam.node, beam.history
     beam_blank, beam_token = beam.in_blank, beam.in_token
-    lm_state, text, committed = histories.lm_state, histories.text, histories.committed
+    lm_state, committed = histories.lm_state, histories.committed
     winner, loser, gap, at_frame = histories.winner, histories.loser, histories.gap, histories.frame
     size = histories.size
     capacity = 1 << 12
@@ -261,7 +256,7 @@ def advance(
                     table[at], place_of[other] = other, at
             if size[0] + last - first > histories.parent.shape[0] or size[1] + needed > gap.shape[0]:
                 histories = _with_room(histories, last - first, needed)
-                lm_state, text, committed = histories.lm_state, histories.text, histories.committed
+                lm_state, committed = histories.lm_state, histories.committed
                 winner, loser, gap, at_frame = (
                     histories.winner,
                     histories.loser,
@@ -311,8 +306,6 @@ def advance(
                     if lead > 0:
                         history_of[other] = said
                         blank_of[other], score_of[other] = -np.inf, score
-                    if text[rival] == text[said]:
-                        continue
                     better, worse = (said, rival) if lead > 0 else (rival, said)
                     lead = abs(lead)
                     merges = size[1]

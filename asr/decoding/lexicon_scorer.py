@@ -36,7 +36,6 @@ class LexiconScorer(NamedTuple):
         first_entry: `(n + 1,)` int32, where the entries that end at a node begin in `entry`.
         entry: `(E,)` int32, entries by the node that they end at.
         ahead: `(n,)` float64, the look-ahead of an open word at a node.
-        word: `(E,)` int32, a number for the words of an entry; pronunciations of the same have the same.
         first_word: `(E + 1,)` int32, where an entry's words begin in the next two.
         lm_word: `(W,)` int32, language model ids of the entries' words, or of their characters.
         floor: `(W,)` float64, log10; a word gets no less than this from the language model.
@@ -55,7 +54,6 @@ class LexiconScorer(NamedTuple):
     first_entry: np.ndarray
     entry: np.ndarray
     ahead: np.ndarray
-    word: np.ndarray
     first_word: np.ndarray
     lm_word: np.ndarray
     floor: np.ndarray
@@ -133,7 +131,6 @@ def build_lexicon_scorer(
     if lexicon.separator:
         token[0] = lexicon.separator[0]
         after_word = np.zeros(1, np.int64), token[:1].astype(np.int64)
-    numbers: dict[str, int] = {}
     return LexiconScorer(
         np.append(np.searchsorted(parents, np.arange(nodes + 1)), len(parents) + len(after_word[0])).astype(
             np.int32
@@ -144,7 +141,6 @@ def build_lexicon_scorer(
         np.searchsorted(lexicon.node[order], np.arange(nodes + 1)).astype(np.int32),
         order.astype(np.int32),
         ahead,
-        np.array([numbers.setdefault(text, len(numbers)) for text in texts], np.int32),
         first_word,
         lm_word,
         floor,

@@ -282,7 +282,7 @@ def test_a_phrase_cannot_be_disfavoured():
 def test_a_language_model_of_other_words_is_refused():
     lexicon = build_pronunciation_lexicon(SAID, PHONES, source="test")
     lm = estimate([["to", "be"], ["a", "cab"]], order=2)
-    with pytest.raises(DecodingError, match="none of their 7 words, such as 'TO'"):
+    with pytest.raises(DecodingError, match="none of its 7 words, such as 'TO'"):
         build_lexicon_scorer(lexicon, lm=lm)
 
 
