@@ -89,7 +89,7 @@ def main() -> int:
         write_arpa(f"{folder}/characters.arpa", characters)
         weights = Weights(arguments.lm_weight, arguments.word_bonus)
         lexicon = [word for word in words.words[len(SPECIAL_WORDS) :] if alphabet.spell(word) is not None]
-        limits = Limits(arguments.beam, -math.inf, 50.0)
+        limits = Limits(arguments.beam, -math.inf, 50.0, recombine=True)
 
         print("\nlexicon and word model")
         tree = build_spelling_lexicon(lexicon, alphabet)
@@ -120,7 +120,7 @@ def main() -> int:
         weights = Weights(arguments.lm_weight, arguments.word_bonus)
         scorer = build_prefix_scorer(alphabet, lm=words, weights=weights, look_ahead=True)
         _report("asr", data, _ours(PrefixBeamSearch(alphabet, scorer, limits=limits), data))
-        fast = Limits(arguments.beam, -12.0, 20.0)
+        fast = Limits(arguments.beam, -12.0, 20.0, recombine=True)
         _report("asr, default thresholds", data, _ours(PrefixBeamSearch(alphabet, scorer, limits=fast), data))
         if arguments.pyctcdecode:
             job = {

@@ -21,9 +21,8 @@ class Traceback(NamedTuple):
         parent, label: `(h,)` int32, a history without its last label, and that label; the parent of history 0,
             the empty one, is -1.
         committed: `(h,)` float64, the part of a history's score that is not acoustic (natural log).
-        winner, loser: `(r,)` int32, histories of which the first was kept.
+        winner, loser: `(r,)` int32, histories of which the first was kept, in the order it happened in.
         gap: `(r,)` float64, by how much the winner was better.
-        frame: `(r,)` int32, when.
     """
 
     parent: np.ndarray
@@ -32,7 +31,6 @@ class Traceback(NamedTuple):
     winner: np.ndarray
     loser: np.ndarray
     gap: np.ndarray
-    frame: np.ndarray
 
 
 class TracedText(NamedTuple):
@@ -75,14 +73,15 @@ def best_texts(
     while queue:
         negative, _, other, history, rest, before = heapq.heappop(queue)
         while True:
-            tried: set[int] = set()
-            for gap, loser, frame in dropped.get(history, ()):
+            tried: dict[int, int] = {}
+            for gap, loser, when in dropped.get(history, ()):
                 # What is replaced earlier in the text was dropped earlier; anything else would go round in circles.
-                if frame >= before or loser in tried:
+                # A later one of the same pair leaves more to be replaced before it, so it is worth trying as well.
+                if when >= before or when <= tried.get(loser, -1):
                     continue
-                tried.add(loser)
+                tried[loser] = when
                 change = float(committed[loser] - committed[history])
-                if not propose(-negative - gap, other + change, loser, rest, frame):
+                if not propose(-negative - gap, other + change, loser, rest, when):
                     break
             if history == 0:
                 break
@@ -96,9 +95,9 @@ def best_texts(
 
 
 def _by_winner(traceback: Traceback) -> dict[int, list[tuple[float, int, int]]]:
-    """Gap, loser and frame of the recombinations of each winner, the least gap first."""
+    """Gap, loser and number of the recombinations of each winner, the least gap first."""
     order = np.lexsort((traceback.gap, traceback.winner))
-    columns = (traceback.winner, traceback.gap, traceback.loser, traceback.frame)
+    columns = (traceback.winner, traceback.gap, traceback.loser, np.arange(len(traceback.winner)))
     dropped: dict[int, list[tuple[float, int, int]]] = {}
     for winner, *rest in zip(*(column[order].tolist() for column in columns), strict=True):
         dropped.setdefault(winner, []).append(tuple(rest))

@@ -80,7 +80,7 @@ class Decoder:
     def n_best(self, emission: Emission, count: int) -> list[Hypothesis]:
         """The `count` best hypotheses at most, each text once, best first; the first is that of `__call__`, whatever the count.
 
-        Greedy decoding and decoder networks have only one; there are no more than `rescoring_n_best`.
+        Greedy decoding and decoder networks have only one; with rescoring there are no more than its candidates.
         """
         written = emission.network_text
         if written is not None:
@@ -144,11 +144,13 @@ class Decoder:
 
     def _candidates(self, emission: Emission, count: int) -> list[Candidate]:
         """The best of the search, as letters and recurrent language model have it where they are asked."""
-        found = self.search.search(self.head_of(emission), n_best=self.options.rescoring_n_best)
+        rescored = self._letter_weight or self.mixture is not None
+        pool = self.options.rescoring_n_best if rescored else count
+        found = self.search.search(self.head_of(emission), n_best=pool)
         return self._rescored(emission, found)[:count]
 
     def _best_of_stream(self, stream: SearchStream, emission: Emission, *, final: bool) -> Hypothesis:
-        several = final or self._letter_weight
+        several = self._letter_weight or (final and self.mixture is not None)
         found = stream.finish(n_best=self.options.rescoring_n_best if several else 1)
         return self._hypothesis(emission, self._rescored(emission, found, final=final)[0])
 

@@ -22,7 +22,8 @@ from asr.decoding.lexicon_scorer import LexiconScorer, build_lexicon_scorer
 from asr.decoding.pronunciation_lexicon import PronunciationLexicon
 from asr.decoding.search import Candidate, Limits, Spelled
 
-_TRACED = 2  # texts put together for each that is asked for
+# Texts put together at least: the best by all its paths is the same, however many are asked for.
+_TRACED = 200
 
 
 class LexiconBeamSearch(BeamSearch):
@@ -131,8 +132,9 @@ class LexiconBeamStream:
             if score > -math.inf:
                 finals.setdefault(int(said[place]), (score, float(other[place]), int(said[place])))
         # The same words may come in several pronunciations; the best of them counts.
-        traced = best_texts(self._traceback(), list(finals.values()), count=_TRACED * n_best)
-        texts = list(itertools.islice(traced, _TRACED * n_best))
+        count = max(_TRACED, 2 * n_best)
+        traced = best_texts(self._traceback(), list(finals.values()), count=count)
+        texts = list(itertools.islice(traced, count))
         found: dict[str, Candidate] = {}
         for candidate in self._scored(texts, exactly=is_whole) if texts else []:
             found.setdefault(self._search.text(candidate), candidate)
@@ -171,5 +173,4 @@ class LexiconBeamStream:
             histories.winner[dropped],
             histories.loser[dropped],
             histories.gap[dropped],
-            histories.frame[dropped],
         )

@@ -31,8 +31,7 @@ class WordHistories(NamedTuple):
         table: int32, power of two, finds a history by its parent and entry; -1 where free.
         winner, loser: int32, the histories of a recombination.
         gap: float64, by how much the winner was better (natural log).
-        frame: int32, in which frame.
-        size: `(3,)` int64, histories and recombinations in use, and frames taken in.
+        size: `(2,)` int64, histories and recombinations in use; the latter in the order they happened in.
     """
 
     parent: np.ndarray
@@ -43,7 +42,6 @@ class WordHistories(NamedTuple):
     winner: np.ndarray
     loser: np.ndarray
     gap: np.ndarray
-    frame: np.ndarray
     size: np.ndarray
 
 
@@ -98,8 +96,7 @@ def _empty_histories(capacity: int, recombinations: int) -> WordHistories:
         np.zeros(recombinations, np.int32),
         np.zeros(recombinations, np.int32),
         np.zeros(recombinations),
-        np.zeros(recombinations, np.int32),
-        np.zeros(3, np.int64),
+        np.zeros(2, np.int64),
     )
 
 
@@ -123,7 +120,6 @@ def _with_room(histories: WordHistories, more: int, recombinations: int) -> Word
     larger.winner[:merges] = histories.winner[:merges]
     larger.loser[:merges] = histories.loser[:merges]
     larger.gap[:merges] = histories.gap[:merges]
-    larger.frame[:merges] = histories.frame[:merges]
     larger.parent[:size] = histories.parent[:size]
     larger.entry[:size] = histories.entry[:size]
     larger.lm_state[:size] = histories.lm_state[:size]
@@ -195,7 +191,7 @@ def advance(
     beam_node, beam_history = beam.node, beam.history
     beam_blank, beam_token = beam.in_blank, beam.in_token
     lm_state, committed = histories.lm_state, histories.committed
-    winner, loser, gap, at_frame = histories.winner, histories.loser, histories.gap, histories.frame
+    winner, loser, gap = histories.winner, histories.loser, histories.gap
     size = histories.size
     capacity = 1 << 12
     while capacity < 8 * width:
@@ -207,7 +203,7 @@ def advance(
     total, heard = np.empty(width), np.full(vocabulary, -np.inf)
     for frame in range(frames):
         now, count = beam.place[0], beam.place[1]
-        row = log_probs[frame]
+        row, first_merge = log_probs[frame], size[1]
         for token in range(1, vocabulary):
             heard[token] = row[token] if row[token] >= limits.token_threshold else -np.inf
         begin = -np.inf  # the most that a word can begin with in this frame
@@ -257,12 +253,7 @@ def advance(
             if size[0] + last - first > histories.parent.shape[0] or size[1] + needed > gap.shape[0]:
                 histories = _with_room(histories, last - first, needed)
                 lm_state, committed = histories.lm_state, histories.committed
-                winner, loser, gap, at_frame = (
-                    histories.winner,
-                    histories.loser,
-                    histories.gap,
-                    histories.frame,
-                )
+                winner, loser, gap = histories.winner, histories.loser, histories.gap
                 size = histories.size
             for choice in range(-1, last - first):
                 # -1: the open word goes on; others: it ends as one of its words, and what may follow comes next.
@@ -309,16 +300,11 @@ def advance(
                     better, worse = (said, rival) if lead > 0 else (rival, said)
                     lead = abs(lead)
                     merges = size[1]
-                    if (
-                        merges > 0
-                        and winner[merges - 1] == better
-                        and loser[merges - 1] == worse
-                        and at_frame[merges - 1] == size[2]
-                    ):
+                    if merges > first_merge and winner[merges - 1] == better and loser[merges - 1] == worse:
                         gap[merges - 1] = min(gap[merges - 1], lead)
                         continue
                     winner[merges], loser[merges] = better, worse
-                    gap[merges], at_frame[merges] = lead, size[2]
+                    gap[merges] = lead
                     size[1] += 1
         best = -np.inf
         for candidate in range(found):
@@ -338,7 +324,6 @@ def advance(
                 beam_token[then, kept] = score_of[candidate]
                 kept += 1
         beam.place[0], beam.place[1] = then, kept
-        size[2] += 1
     return histories
 
 

@@ -4,6 +4,7 @@ The search is compiled by numba on first use, which takes some seconds once; the
 What it computes is written down in tests/decoding/reference_search.py.
 """
 
+import copy
 import math
 from typing import Literal
 
@@ -42,6 +43,23 @@ class PrefixBeamSearch(BeamSearch):
         self.alphabet = alphabet
         self.scorer = scorer or build_prefix_scorer(alphabet)
         super().__init__(limits=limits, blank_penalty=blank_penalty)
+
+    def search(self, log_probs: np.ndarray, *, n_best: int = 1) -> list[Candidate]:
+        """See `Search`.
+
+        Recombination drops the very alternatives that several texts are made of: they come from a second pass without it.
+        What scores above the best there is left out: how many texts are asked for changes no transcript.
+        """
+        best, *others = super().search(log_probs, n_best=n_best)
+        if n_best == 1 or not self.limits.recombine:
+            return [best, *others]
+        apart = copy.copy(self)
+        apart.limits = self.limits._replace(recombine=False)
+        several = {one.labels: one for one in apart.search(log_probs, n_best=n_best)}
+        several |= {one.labels: one for one in others}
+        several.pop(best.labels, None)
+        ranked = sorted(several.values(), key=lambda one: -one.score)
+        return [best, *(one for one in ranked if one.score <= best.score)][:n_best]
 
     def stream(self) -> "PrefixBeamStream":
         """See `Search`."""

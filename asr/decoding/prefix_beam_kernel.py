@@ -343,27 +343,30 @@ def advance(
     """
     width = beam.prefix.shape[1]
     frames, vocabulary = log_probs.shape
+    # Recombined prefixes leave room for others, which wait in a pool twice as large.
+    recombine = limits.recombine
+    capacity = 2 * width if recombine else width
     space, has_characters = scorer.space, scorer.lm_kind == CHARACTER_LM
     child, ahead = scorer.child, scorer.ahead
     hot_after, hot_completed, hot_lookahead = scorer.hot.after, scorer.hot.completed, scorer.hot.lookahead
     beam_prefix, beam_blank, beam_token = beam.prefix, beam.in_blank, beam.in_token
-    heap, ranks = np.empty(width, np.int64), np.empty(width, np.int64)
-    pool_score, pool_acoustic = np.empty(width), np.empty(width)
+    heap, ranks = np.empty(capacity, np.int64), np.empty(capacity, np.int64)
+    pool_score, pool_acoustic = np.empty(capacity), np.empty(capacity)
     pool_order, pool_slot, pool_token = (
-        np.empty(width, np.int64),
-        np.empty(width, np.int64),
-        np.empty(width, np.int64),
+        np.empty(capacity, np.int64),
+        np.empty(capacity, np.int64),
+        np.empty(capacity, np.int64),
     )
     total, stay_blank, stay_token = np.empty(width), np.empty(width), np.empty(width)
     merged = np.zeros((width, vocabulary), np.bool_)
     tokens = np.empty(vocabulary, np.int64)
     for frame in range(frames):
-        if tree.size[0] + width > tree.parent.shape[0]:
-            tree = _make_room(tree, beam, width)
+        if tree.size[0] + capacity > tree.parent.shape[0]:
+            tree = _make_room(tree, beam, capacity)
         parent, last_token, slot_of = tree.parent, tree.token, tree.slot
         first_child, next_sibling = tree.first_child, tree.next_sibling
         committed_of, lookahead_of, node_of = tree.committed, tree.lookahead, tree.node
-        hot_of, in_word = tree.hot_state, tree.in_word
+        lm_of, hot_of, in_word = tree.lm_state, tree.hot_state, tree.in_word
         closed, next_score = tree.closed, tree.next_score
         row = log_probs[frame]
         candidates = 0
@@ -426,7 +429,7 @@ def advance(
                     continue  # no space at the beginning or after another
                 if score == -np.inf:
                     continue
-                if size < width:
+                if size < capacity:
                     pool_row = size
                     heap[size] = size
                     size += 1
@@ -468,12 +471,37 @@ def advance(
                     longer = next_sibling[longer]
                 prefix = longer if longer >= 0 else _new_prefix(tree, scorer, prefix, token)
                 blank_score, token_score = -np.inf, pool_acoustic[candidate]
+            if recombine:
+                token, node, lm_state, hot_state = (
+                    last_token[prefix],
+                    node_of[prefix],
+                    lm_of[prefix],
+                    hot_of[prefix],
+                )
+                committed = committed_of[prefix]
+                is_dominated = False
+                for other in range(kept):
+                    better = beam_prefix[then, other]
+                    if (
+                        last_token[better] == token
+                        and lm_of[better] == lm_state
+                        and node_of[better] == node
+                        and hot_of[better] == hot_state
+                        and blank_score + committed <= beam_blank[then, other] + committed_of[better]
+                        and token_score + committed <= beam_token[then, other] + committed_of[better]
+                    ):
+                        is_dominated = True
+                        break
+                if is_dominated:
+                    continue
             beam_prefix[then, kept], beam_blank[then, kept], beam_token[then, kept] = (
                 prefix,
                 blank_score,
                 token_score,
             )
             kept += 1
+            if kept == width:
+                break
         beam.place[0], beam.place[1] = then, kept
         for rank in range(kept):
             slot_of[beam_prefix[then, rank]] = rank

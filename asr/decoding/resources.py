@@ -99,7 +99,9 @@ def build_search(options: DecodingOptions, resources: DecodingResources, alphabe
     """The search that the options ask for, its files read. Raises DecodingError for what does not fit together."""
     if options.method == "greedy":
         return GreedySearch(alphabet)
-    limits = Limits(options.beam_width, options.token_threshold, options.score_threshold)
+    limits = Limits(
+        options.beam_width, options.token_threshold, options.score_threshold, recombine=options.lm is not None
+    )
     weights = Weights(options.lm_weight, options.word_bonus, options.unknown_penalty)
     if resources.lexicon is None:
         any_word = build_prefix_scorer(

@@ -102,12 +102,27 @@ def advance(beam: Beam, log_probs: np.ndarray, scorer: PrefixScorer, limits: Lim
         best = max((prefix.score for prefix in grown.values()), default=NEVER)
         # Equal scores keep their order: prefixes that stay, then extensions, each by rank and token.
         ranked = sorted(grown.items(), key=lambda item: -item[1].score)
-        beam = {
-            tokens: prefix
-            for tokens, prefix in ranked[: limits.beam_width]
-            if prefix.score > NEVER and prefix.score >= best - limits.score_threshold
-        }
+        beam = {}
+        for tokens, prefix in ranked[: 2 * limits.beam_width if limits.recombine else limits.beam_width]:
+            if prefix.score == NEVER or prefix.score < best - limits.score_threshold:
+                break
+            if limits.recombine and any(is_dominated((tokens, prefix), other) for other in beam.items()):
+                continue
+            if len(beam) < limits.beam_width:
+                beam[tokens] = prefix
     return beam
+
+
+def is_dominated(item: tuple[tuple[int, ...], Prefix], other: tuple[tuple[int, ...], Prefix]) -> bool:
+    """Whether nothing that follows can make the first prefix better than the other."""
+    (tokens, prefix), (other_tokens, better) = item, other
+    context, same = prefix.context, better.context
+    return (
+        tokens[-1:] == other_tokens[-1:]
+        and (context.node, context.lm_state, context.hot_state) == (same.node, same.lm_state, same.hot_state)
+        and prefix.in_blank + context.committed <= better.in_blank + same.committed
+        and prefix.in_token + context.committed <= better.in_token + same.committed
+    )
 
 
 def extend(context: Context, token: int, scorer: PrefixScorer) -> Context | None:

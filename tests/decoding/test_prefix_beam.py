@@ -181,6 +181,7 @@ def test_a_penalty_that_is_no_number_is_refused():
         st.integers(1, 12),
         st.sampled_from([-math.inf, -6.0, -2.0]),
         st.sampled_from([math.inf, 8.0, 2.0, 0.0]),
+        st.booleans(),
     ),
 )
 def test_the_compiled_search_keeps_the_beam_of_the_reference(name, seed, frames, shape, limits):
@@ -236,6 +237,19 @@ def test_pieces_give_what_the_whole_gives_and_the_stable_prefix_never_changes(na
         stable = now
     assert stream.finish(n_best=5) == search.search(log_probs, n_best=5)
     assert all(tokens[: len(stable)] == stable for tokens, _ in prefixes(stream))
+
+
+def test_recombination_finds_the_best_text_with_a_smaller_beam():
+    scorer = build_prefix_scorer(ALPHABET, **KNOWLEDGE["word model"])
+    emissions = [emission(seed, 40, sharpness=1.5) for seed in range(30)]
+
+    def best(limits: Limits) -> np.ndarray:
+        search = PrefixBeamSearch(ALPHABET, scorer, limits=limits)
+        return np.array([search.search(log_probs)[0].score for log_probs in emissions])
+
+    wide = best(Limits(2000))
+    plain, recombined = best(Limits(8)), best(Limits(8, recombine=True))
+    assert (wide - recombined).mean() < (wide - plain).mean()
 
 
 def test_threads_and_repetition_change_nothing():
