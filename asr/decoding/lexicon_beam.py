@@ -9,7 +9,6 @@ best goes on, and the others are remembered (see `alternatives`). The texts foun
 """
 
 import copy
-import itertools
 import math
 from collections.abc import Sequence
 from typing import Literal
@@ -22,8 +21,8 @@ from asr.decoding.lexicon_scorer import LexiconScorer, build_lexicon_scorer
 from asr.decoding.pronunciation_lexicon import PronunciationLexicon
 from asr.decoding.search import Candidate, Limits, Spelled
 
-# Texts put together at least: the best by all its paths is the same, however many are asked for.
-_TRACED = 200
+_LEAST_TEXTS = 100
+_TRACED = 10  # ways through the lattice that are followed at most, for each text that is wanted
 
 
 class LexiconBeamSearch(BeamSearch):
@@ -131,12 +130,18 @@ class LexiconBeamStream:
             score = float(acoustic[place] + other[place])
             if score > -math.inf:
                 finals.setdefault(int(said[place]), (score, float(other[place]), int(said[place])))
-        # The same words may come in several pronunciations; the best of them counts.
-        count = max(_TRACED, 2 * n_best)
-        traced = best_texts(self._traceback(), list(finals.values()), count=count)
-        texts = list(itertools.islice(traced, count))
+        # The same words may come in several pronunciations; the best of them counts. So that the best text is the same,
+        # however many are asked for, there is a least number of them to choose among.
+        wanted = max(_LEAST_TEXTS, n_best)
+        traced: dict[tuple[int, ...], TracedText] = {}
+        words: set[str] = set()
+        for text in best_texts(self._traceback(), list(finals.values()), count=_TRACED * wanted):
+            traced.setdefault(text.labels, text)
+            words.add(" ".join(self._search.words(text.labels)))
+            if len(words) == wanted:
+                break
         found: dict[str, Candidate] = {}
-        for candidate in self._scored(texts, exactly=is_whole) if texts else []:
+        for candidate in self._scored(list(traced.values()), exactly=is_whole) if traced else []:
             found.setdefault(self._search.text(candidate), candidate)
         return list(found.values())[:n_best] or [Candidate((), -math.inf, -math.inf)]
 
