@@ -166,7 +166,8 @@ class LexiconBeamStream:
             Candidate(text.labels, float(score) + text.other, float(score))
             for text, score in zip(texts, acoustic, strict=True)
         ]
-        return sorted(candidates, key=lambda one: -one.score)
+        # What is said alike may score alike; then fewer words come first.
+        return sorted(candidates, key=lambda one: (-one.score, len(one.labels)))
 
     def _traceback(self) -> Traceback:
         histories = self._histories
