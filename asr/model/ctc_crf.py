@@ -190,6 +190,7 @@ def forward_backward(
     ends = following[:, :, 0].T.unsqueeze(2)  # (H, V, 1)
     repeats = torch.diagonal(following, dim1=0, dim2=2).T.unsqueeze(1).contiguous().clone()
     repeats[BLANK] = numbers.zero  # after nothing comes no repeat
+    # Clones: what is contiguous already would be a view, and they are written to.
     onward = following.transpose(1, 2).contiguous().clone()  # [b, c, a], a unit after another
     onward[:, 0] = numbers.zero
     torch.diagonal(onward, dim1=0, dim2=1).fill_(numbers.zero)

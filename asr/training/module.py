@@ -27,7 +27,7 @@ from asr.training.heads import NO_HEAD_DATA, HeadData, Heads, model_shape
 from asr.training.muon import stacked_matrices
 from asr.training.optimizers import build_optimizer, build_schedule
 from asr.training.totals import Agreement, DevTotals, TrainTotals
-from asr.training.transfer import Transfer, parts_of
+from asr.training.transfer import Transfer, weights_of_parts
 from asr.training.weight_noise import WeightNoise
 
 log = logging.getLogger(__name__)
@@ -115,19 +115,7 @@ class SpeechModule(lightning.LightningModule):
                 for name, parameter in self.named_parameters()
                 if name.removeprefix("model.") not in taken
             ]
-        frozen: set[str] = set()
-        for part in settings.freeze:
-            found = (
-                taken if part == "taken" else {name for name in named if f"{name}.".startswith(f"{part}.")}
-            )
-            if not found:
-                what = (
-                    "nothing was taken"
-                    if part == "taken"
-                    else f"no such part; expected taken, or of {parts_of(named)}"
-                )
-                raise ConfigError(f"training.freeze {part!r}: {what}")
-            frozen |= found
+        frozen = weights_of_parts(settings.freeze, list(named), taken=taken)
         if settings.freeze_epochs is None and frozen >= {
             name for name, p in named.items() if p.requires_grad
         }:

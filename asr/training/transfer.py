@@ -9,16 +9,14 @@ from typing import NamedTuple
 
 from torch import Tensor
 
-from asr.data.tokenizer import Tokenizer
-from asr.errors import CheckpointError, TrainingError
+from asr.data.tokenizer import BLANK_SYMBOL, Tokenizer
+from asr.errors import CheckpointError, ConfigError, TrainingError
 from asr.files import write_atomically
 from asr.model.acoustic import AcousticModel
 from asr.model.checkpoint import Checkpoint, load_checkpoint
 from asr.model.pretrained import find_model
 
 log = logging.getLogger(__name__)
-
-_BLANK = ""
 
 
 class Transfer(NamedTuple):
@@ -73,14 +71,19 @@ def take_weights(model: AcousticModel, tokenizer: Tokenizer, source: str) -> Tra
     path = find_model(source)
     checkpoint = load_checkpoint(path)
     _check_features(model, checkpoint, source)
-    given, own = checkpoint.model.state_dict(), model.state_dict()
+    theirs_all, own = checkpoint.model.state_dict(), model.state_dict()
+    same_letters = checkpoint.tokenizer.vocabulary == tokenizer.vocabulary
+    given = {
+        name: weights
+        for name, weights in theirs_all.items()
+        if same_letters or not name.startswith("objective.")
+    }
     units = {
         "head.": (checkpoint.tokenizer.vocabulary, tokenizer.vocabulary),
-        "phone_head.": tuple([_BLANK, *config.phones] for config in (checkpoint.model.config, model.config)),
+        "phone_head.": tuple(
+            [BLANK_SYMBOL, *config.phones] for config in (checkpoint.model.config, model.config)
+        ),
     }
-    same_letters = checkpoint.tokenizer.vocabulary == tokenizer.vocabulary
-    if not same_letters:
-        given = {name: weights for name, weights in given.items() if not name.startswith("objective.")}
     taken: list[str] = []
     new: list[str] = []
     misfits: list[str] = []
@@ -111,7 +114,7 @@ def take_weights(model: AcousticModel, tokenizer: Tokenizer, source: str) -> Tra
                 "" if len(shared) == len(our_units) else f", new: {' '.join(sorted(set(our_units) - shared))}",
             )  # fmt: skip
     log.info("%s: begins anew: %s", source, parts_of(new))
-    left = [name for name in checkpoint.model.state_dict() if name not in own or name not in given]
+    left = [name for name in theirs_all if name not in own or name not in given]
     if left:
         log.info("%s: not needed here: %s", source, parts_of(left))
     return Transfer(tuple(taken), tuple(new))
@@ -149,6 +152,30 @@ def _advice(model: AcousticModel, checkpoint: Checkpoint) -> str:
     return (
         f"its configuration has {', '.join(fields)}" if fields else "give both the same model and objective"
     )
+
+
+def weights_of_parts(parts: Sequence[str], names: Sequence[str], *, taken: set[str]) -> set[str]:
+    """The weights that parts of a model stand for.
+
+    Args:
+        parts: beginnings of names, up to a dot or the end, or "taken".
+        names: of all weights of the model.
+        taken: those that an earlier model gave.
+
+    Raises:
+        ConfigError: a part stands for none.
+    """
+    found: set[str] = set()
+    for part in parts:
+        if part == "taken":
+            its, what = taken, "nothing was taken"
+        else:
+            its = {name for name in names if f"{name}.".startswith(f"{part}.")}
+            what = f"no such part; expected taken, or of {parts_of(names)}"
+        if not its:
+            raise ConfigError(f"training.freeze {part!r}: {what}")
+        found |= its
+    return found
 
 
 def parts_of(names: Iterable[str]) -> str:
