@@ -42,10 +42,13 @@ import numpy as np
 
 from asr.decoding.alphabet import Alphabet
 from asr.decoding.greedy import greedy_path
+from asr.decoding.lexicon_beam import LexiconBeamSearch
+from asr.decoding.lexicon_scorer import build_lexicon_scorer
 from asr.decoding.options import DecodingOptions
 from asr.decoding.prefix_beam import PrefixBeamSearch
 from asr.decoding.prefix_scorer import Weights, build_prefix_scorer
-from asr.decoding.search import Limits
+from asr.decoding.pronunciation_lexicon import build_spelling_lexicon
+from asr.decoding.search import Limits, Search
 from asr.decoding.threads import in_threads
 from asr.evaluation.scoring import score
 from asr.language_model.arpa import write_arpa
@@ -89,18 +92,15 @@ def main() -> int:
         limits = Limits(arguments.beam, -math.inf, 50.0, recombine=True)
 
         print("\nlexicon and word model")
-        search = PrefixBeamSearch(
-            alphabet,
-            build_prefix_scorer(alphabet, lm=words, weights=weights, lexicon=lexicon, look_ahead=True),
-            limits=limits,
-        )
-        ours = _ours(search, data)
+        tree = build_spelling_lexicon(lexicon, alphabet)
+        closed = LexiconBeamSearch(tree, build_lexicon_scorer(tree, lm=words, weights=weights), limits=limits)
+        ours = _ours(closed, data)
         _report("asr", data, ours)
         theirs = _flashlight(alphabet, data, limits, f"{folder}/words.arpa", weights=weights, lexicon=lexicon)
         if theirs is not None:
             _report("flashlight", data, theirs)
             _compare(data, ours, theirs, _exact_score(alphabet, words, weights))
-        _threads(search, data)
+        _threads(closed, data)
 
         print("\nno lexicon, character model")
         weights = Weights(arguments.character_lm_weight, 0.0)
@@ -209,15 +209,15 @@ def _startup(alphabet: Alphabet, data: Data) -> None:
     )
 
 
-def _ours(search: PrefixBeamSearch, data: Data) -> Result:
+def _ours(search: Search, data: Data) -> Result:
     search.search(data.emissions[0])
     began = time.process_time()
     found = [search.search(log_probs)[0] for log_probs in data.emissions]
     seconds = time.process_time() - began
-    return Result([_spell(search.alphabet, candidate.labels) for candidate in found], seconds)
+    return Result([search.text(candidate) for candidate in found], seconds)
 
 
-def _threads(search: PrefixBeamSearch, data: Data) -> None:
+def _threads(search: Search, data: Data) -> None:
     """Wall time on one and on two threads, the best of five."""
     emissions = data.emissions * max(1, round(600 / data.seconds))
     times = []
@@ -316,10 +316,6 @@ def _exact_score(alphabet: Alphabet, lm: NgramModel, weights: Weights) -> Callab
         return -float(loss[0]) + weights.lm * sum(lm.score_words(units)) + weights.word_bonus * len(words)
 
     return exact
-
-
-def _spell(alphabet: Alphabet, tokens: Sequence[int]) -> str:
-    return "".join(alphabet.symbols[token] for token in tokens)
 
 
 def _report(name: str, data: Data, result: Result) -> None:

@@ -1,8 +1,5 @@
 """What the beam searches over letters and over phones have in common."""
 
-import copy
-from typing import Self
-
 import numpy as np
 
 from asr.decoding.alphabet import BLANK
@@ -24,12 +21,6 @@ class BeamSearch:
     def __init__(self, *, limits: Limits | None, blank_penalty: float) -> None:
         self.limits = (limits or Limits()).checked()
         self.blank_penalty = check_blank_penalty(blank_penalty)
-
-    def without_recombination(self) -> Self:
-        """See `Search`."""
-        other = copy.copy(self)
-        other.limits = self.limits._replace(recombine=False)
-        return other
 
     def search(self, log_probs: np.ndarray, *, n_best: int = 1) -> list[Candidate]:
         """See `Search`."""

@@ -23,8 +23,7 @@ class Decoder:
 
     What a decoder network of the model's own has written is taken as it is. Otherwise the search goes through the
     letters, or through the phones where the options name pronunciations. Where a recurrent language model, or letters
-    beside phones, have a weight, they choose among what the search has found and what the same search finds without
-    recombination, which keeps more texts that are nearly alike.
+    beside phones, have a weight, they choose among the `rescoring_n_best` texts that the search has found.
 
     Args:
         options: which search, and what it knows.
@@ -55,7 +54,7 @@ class Decoder:
         self.seconds_per_frame = seconds_per_frame
         self._resources = DecodingResources()
         if options.method == "beam":
-            self._resources = read_resources(options, phones)
+            self._resources = read_resources(options, self.alphabet, phones)
         self._set(options)
 
     def with_options(self, options: DecodingOptions) -> "Decoder":
@@ -145,22 +144,10 @@ class Decoder:
 
     def _candidates(self, emission: Emission, count: int) -> list[Candidate]:
         """The best of the search, as letters and recurrent language model have it where they are asked."""
-        log_probs, alike = self.head_of(emission), self.search.without_recombination()
-        if not self._letter_weight and self.mixture is None:
-            best, *others = self.search.search(log_probs, n_best=count)
-            if count == 1 or self.options.lm is None:  # without a language model nothing is recombined
-                return [best, *others]
-            # Recombination drops the very alternatives that several texts are made of. What scores above the best without
-            # it is left out: how many texts are asked for changes no transcript.
-            several = {self.search.text(one): one for one in alike.search(log_probs, n_best=count)}
-            several |= {self.search.text(one): one for one in others}
-            several.pop(self.search.text(best), None)
-            ranked = sorted(several.values(), key=lambda one: -one.score)
-            return [best, *(one for one in ranked if one.score <= best.score)][:count]
-        pool = self.options.rescoring_n_best
-        found = {self.search.text(one): one for one in alike.search(log_probs, n_best=pool)}
-        found |= {self.search.text(one): one for one in self.search.search(log_probs, n_best=pool)}
-        return self._rescored(emission, list(found.values()))[:count]
+        rescored = self._letter_weight or self.mixture is not None
+        pool = self.options.rescoring_n_best if rescored else count
+        found = self.search.search(self.head_of(emission), n_best=pool)
+        return self._rescored(emission, found)[:count]
 
     def _best_of_stream(self, stream: SearchStream, emission: Emission, *, final: bool) -> Hypothesis:
         several = self._letter_weight or (final and self.mixture is not None)
@@ -183,12 +170,12 @@ class Decoder:
 
     def _letter_scores(self, emission: Emission, found: Sequence[Candidate]) -> np.ndarray:
         """ln P that the letters give to the spelling of candidates, best first."""
-        from asr.decoding.letter_scores import letter_scores
+        from asr.decoding.ctc_scores import ctc_scores
 
         letters = emission.letters.astype(np.float64)
         check_log_probs(letters, columns=len(self.alphabet.symbols))
         letters[:, BLANK] -= self.options.blank_penalty
-        scores = letter_scores(letters, [self._letters(self.search.text(one)) for one in found])
+        scores = ctc_scores(letters, [self._letters(self.search.text(one)) for one in found])
         if scores[0] == -math.inf:  # too few frames to spell it, which leaves it to the phones
             return np.zeros(len(found))
         return scores
@@ -209,8 +196,8 @@ class Decoder:
             alignment=candidate.alignment,
         )
         text = " ".join(word.text for word in words)
-        letters = candidate.labels if self.search.head == "letters" else self._letters(text)
-        return Hypothesis(text, letters, candidate.score, words)
+        letters = tokens if self.search.head == "letters" else self._letters(text)
+        return Hypothesis(text, tuple(letters), candidate.score, words)
 
     def _written(self, emission: Emission, tokens: Sequence[int], score: float) -> Hypothesis:
         """What a decoder network has written, timed by the letters."""

@@ -54,10 +54,6 @@ class GreedySearch:
     def __init__(self, alphabet: Alphabet) -> None:
         self.alphabet = alphabet
 
-    def without_recombination(self) -> "GreedySearch":
-        """Itself: it tells all paths apart."""
-        return self
-
     def search(self, log_probs: np.ndarray, *, n_best: int = 1) -> list[Candidate]:
         """See `Search`."""
         tokens, score, alignment = greedy_path(log_probs)

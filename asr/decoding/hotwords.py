@@ -1,7 +1,7 @@
 """Words and phrases to favour, each with its own weight, as an automaton over tokens (Aho & Corasick 1975).
 
-A phrase counts where it stands as whole words. While it is being spelled, its prefix is lent a growing
-share of the weight, so that it survives in the beam; what is lent is taken back when the letters go on
+A phrase counts where it stands as whole words. While it is being spelled, its prefix is ranked with a growing
+share of the weight, its look-ahead, so that it survives in the beam; that is taken off when the letters go on
 otherwise. Phrases may overlap and share words: each counts.
 """
 
@@ -16,7 +16,7 @@ from asr.decoding.alphabet import Alphabet, case_hint
 from asr.errors import DecodingError
 
 # The automaton reads the edge of a word where the search reads a space, or the end; the blank, which no
-# automaton ever reads, lends it its column.
+# automaton ever reads, gives it its column.
 EDGE = 0
 
 
@@ -25,14 +25,14 @@ class HotWordAutomaton(NamedTuple):
 
     Attributes:
         after: `(m, V)` int32, the state after a token; column `EDGE` is the edge of a word.
-        earned: `(m,)` float64, weight of the phrases complete on entering the state (natural log).
-        lent: `(m,)` float64, what the unfinished phrase at the state is lent (natural log).
+        completed: `(m,)` float64, weight of the phrases complete on entering the state (natural log).
+        lookahead: `(m,)` float64, the look-ahead of the unfinished phrase at the state (natural log).
         start: the state at the beginning of an utterance.
     """
 
     after: np.ndarray
-    earned: np.ndarray
-    lent: np.ndarray
+    completed: np.ndarray
+    lookahead: np.ndarray
     start: int
 
 
@@ -47,20 +47,20 @@ def build_automaton(alphabet: Alphabet, hot_words: Mapping[str, float]) -> HotWo
         DecodingError: a phrase that the alphabet cannot spell, an empty one, or a weight that is no number.
     """
     branches: list[dict[int, int]] = [{}]
-    earned, lent, start = [0.0], [0.0], 0
+    completed, lookahead, start = [0.0], [0.0], 0
     for phrase, weight in hot_words.items():
-        pattern = [EDGE, *_spell(alphabet, phrase, weight), EDGE]
+        pattern = [EDGE, *spell_hot_word(alphabet, phrase, weight), EDGE]
         state = 0
         for depth, token in enumerate(pattern):
             if token not in branches[state]:
                 branches[state][token] = len(branches)
                 branches.append({})
-                earned.append(0.0)
-                lent.append(0.0)
+                completed.append(0.0)
+                lookahead.append(0.0)
             state = branches[state][token]
             if depth + 1 < len(pattern):
-                lent[state] = max(lent[state], weight * depth / (len(pattern) - 1))
-        earned[state] += weight
+                lookahead[state] = max(lookahead[state], weight * depth / (len(pattern) - 1))
+        completed[state] += weight
     after = np.zeros((len(branches), len(alphabet.symbols)), np.int32)
     fallback = [0] * len(branches)
     queue = deque([0])
@@ -68,19 +68,19 @@ def build_automaton(alphabet: Alphabet, hot_words: Mapping[str, float]) -> HotWo
         state = queue.popleft()
         if state:
             after[state] = after[fallback[state]]
-            earned[state] += earned[fallback[state]]
-            lent[state] = max(lent[state], lent[fallback[state]])
+            completed[state] += completed[fallback[state]]
+            lookahead[state] = max(lookahead[state], lookahead[fallback[state]])
         for token, child in branches[state].items():
             fallback[child] = int(after[fallback[state], token]) if state else 0
             queue.append(child)
         for token, child in branches[state].items():
             after[state, token] = child
     start = int(after[0, EDGE])
-    return HotWordAutomaton(after, np.array(earned), np.array(lent), start)
+    return HotWordAutomaton(after, np.array(completed), np.array(lookahead), start)
 
 
-def _spell(alphabet: Alphabet, phrase: str, weight: float) -> list[int]:
-    """Token ids of a phrase, the edges of words between them."""
+def spell_hot_word(alphabet: Alphabet, phrase: str, weight: float) -> list[int]:
+    """Token ids of a phrase, the edges of words between them. Raises DecodingError as `build_automaton`."""
     words = phrase.split()
     if not words:
         raise DecodingError(f"hot word {phrase!r}: empty; expected a word or a phrase")

@@ -34,18 +34,16 @@ def read_lexicon(path: str | Path) -> list[str]:
 
 
 class Trie(NamedTuple):
-    """Token sequences as a tree of n nodes, breadth first: node 0 is the root, and `parent` ascends.
+    """E token sequences as a tree of n nodes, breadth first: node 0 is the root, and the children of a node follow each other.
 
     Attributes:
-        child: `(n, V)` int32, the node after a token; -1 where no sequence goes on so.
-        parent: `(n,)` int32; the root's is -1.
-        token: `(n,)` int32, the token that leads to a node; 0 for the root.
+        first_child: `(n + 1,)` int32, where the children of a node begin; those of the next begin where they end.
+        token: `(n,)` int32, the token that leads to a node, ascending among the children of one; 0 for the root.
         first_entry: `(n + 1,)` int32, where the sequences that end at a node begin in `entry`.
         entry: `(E,)` int32, the sequences' numbers by the node that they end at, ascending at each.
     """
 
-    child: np.ndarray
-    parent: np.ndarray
+    first_child: np.ndarray
     token: np.ndarray
     first_entry: np.ndarray
     entry: np.ndarray
@@ -73,12 +71,9 @@ def build_trie(tokens: np.ndarray, lengths: np.ndarray, *, vocabulary_size: int)
         size, depth = size + len(own), depth + 1
         going_on = going_on[lengths[going_on] > depth]
     edges = np.concatenate(keys)
-    child = np.full(size * vocabulary_size, -1, np.int32)
-    child[edges] = np.arange(1, size)
     entry = np.argsort(ends, kind="stable")
     return Trie(
-        child.reshape(size, vocabulary_size),
-        np.append(-1, edges // vocabulary_size).astype(np.int32),
+        (1 + np.searchsorted(edges // vocabulary_size, np.arange(size + 1))).astype(np.int32),
         np.append(0, edges % vocabulary_size).astype(np.int32),
         np.searchsorted(ends[entry], np.arange(size + 1)).astype(np.int32),
         entry.astype(np.int32),
@@ -87,16 +82,15 @@ def build_trie(tokens: np.ndarray, lengths: np.ndarray, *, vocabulary_size: int)
 
 def best_in_subtree(trie: Trie, values: np.ndarray) -> np.ndarray:
     """For each node, `(n,)`, the highest of the `(E,)` values of the entries that end at it or below; -inf without any."""
-    best = np.full(len(trie.parent), -np.inf)
+    best = np.full(len(trie.token), -np.inf)
     ended = np.flatnonzero(np.diff(trie.first_entry))
     if len(ended):
         best[ended] = np.maximum.reduceat(values[trie.entry], trie.first_entry[ended])
     depths = [0, 1]  # the first node of each depth
     while depths[-1] < len(best):
-        depths.append(int(np.searchsorted(trie.parent, depths[-1])))
-    for first, last in zip(depths[-2:0:-1], depths[:1:-1], strict=True):
-        parents = trie.parent[first:last]
-        eldest = np.flatnonzero(np.diff(parents, prepend=-1))  # where the children of another parent begin
-        at = parents[eldest]
-        best[at] = np.maximum(best[at], np.maximum.reduceat(best[first:last], eldest))
+        depths.append(int(trie.first_child[depths[-1]]))
+    for first, last in zip(depths[-3::-1], depths[-2:0:-1], strict=True):
+        at = first + np.flatnonzero(np.diff(trie.first_child[first : last + 1]))
+        below = np.maximum.reduceat(best[: trie.first_child[last]], trie.first_child[at])
+        best[at] = np.maximum(best[at], below)
     return best

@@ -1,30 +1,36 @@
-"""Search for the words whose pronunciations the network heard: CTC over phones, a lexicon, a language model.
+"""Search for the words whose pronunciations or spellings the network emits: CTC, a lexicon, a language model.
 
-A hypothesis is the words said so far and a place in the tree of pronunciations, where the open word stands.
+A hypothesis is the words said so far and a place in the tree of the lexicon, where the open word stands.
 It keeps two log-probabilities: of all paths that say it and end in a blank, and of those that end in its last
-phone. With each frame it stays, by a blank or by its last phone once more, or goes on by a phone: further down the
-tree, or, where a word may end, into the next word, once for each word that is said so. No frame is spent on
-the end of a word. Hypotheses with the same words at the same place are one; with `recombine`, of those that
-the future cannot tell apart (same place, same state of the language model) the best stays.
+token. With each frame it stays, by a blank or by its last token once more, or goes on by a token: further down the
+tree, or, where a word may end, into the next word, once for each word that is said so. Between phones no frame is
+spent on the end of a word; between letters a space leads back to the root. Of hypotheses that the future cannot tell
+apart (same place, same state of the language model) the best goes on, and the others are remembered (see
+`alternatives`). The texts found are scored with all their paths.
 """
 
+import copy
 import math
 from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
 
+from asr.decoding.alternatives import Traceback, TracedText, best_texts
 from asr.decoding.beam_search import BeamSearch
 from asr.decoding.lexicon_scorer import LexiconScorer, build_lexicon_scorer
 from asr.decoding.pronunciation_lexicon import PronunciationLexicon
 from asr.decoding.search import Candidate, Limits, Spelled
 
+_LEAST_TEXTS = 100
+_TRACED = 10  # ways through the lattice that are followed at most, for each text that is wanted
+
 
 class LexiconBeamSearch(BeamSearch):
-    """A `Search` over phones with given scorer and limits; safe to use from several threads.
+    """A `Search` over phones or letters with given scorer and limits; safe to use from several threads.
 
     Args:
-        lexicon: the words.
+        lexicon: the words; over letters where it has a separator.
         scorer: of the same lexicon, from `build_lexicon_scorer`; by default no language model.
         limits: what is left out; `Limits`.
         blank_penalty: taken off the natural-log probability of the blank in every frame.
@@ -32,8 +38,6 @@ class LexiconBeamSearch(BeamSearch):
     Raises:
         DecodingError: a limit that makes no sense, or a penalty that is not finite.
     """
-
-    head: Literal["phones"] = "phones"
 
     def __init__(
         self,
@@ -45,6 +49,7 @@ class LexiconBeamSearch(BeamSearch):
     ) -> None:
         self.lexicon = lexicon
         self.scorer = scorer or build_lexicon_scorer(lexicon)
+        self.head: Literal["letters", "phones"] = "letters" if lexicon.separator else "phones"
         super().__init__(limits=limits, blank_penalty=blank_penalty)
 
     def stream(self) -> "LexiconBeamStream":
@@ -53,13 +58,13 @@ class LexiconBeamSearch(BeamSearch):
 
     def spell(self, candidate: Candidate) -> tuple[list[int], list[Spelled]]:
         """See `Search`."""
-        phones: list[int] = []
-        words = []
+        words: list[Spelled] = []
+        between = len(self.lexicon.separator)
         for entry in candidate.labels:
             for text, own in self.lexicon.spoken(entry):
-                words.append(Spelled(text, len(phones), len(phones) + len(own)))
-                phones += own
-        return phones, words
+                first = words[-1].last + between if words else 0
+                words.append(Spelled(text, first, first + len(own)))
+        return self.lexicon.spell(candidate.labels), words
 
     def text(self, candidate: Candidate) -> str:
         """See `Search`."""
@@ -80,20 +85,22 @@ class LexiconBeamStream:
         self._search = search
         self._beam = lexicon_beam_kernel.new_beam(search.limits.beam_width)
         self._histories = lexicon_beam_kernel.new_histories(search.scorer.lm_start)
+        self._frames: list[np.ndarray] = []
 
     def feed(self, log_probs: np.ndarray) -> None:
         """See `SearchStream`."""
-        frames = self._search.penalised(log_probs, columns=self._search.scorer.child.shape[1])
+        frames = self._search.penalised(log_probs, columns=self._search.lexicon.columns)
+        self._frames.append(frames)
         self._histories = self._compiled.advance(
             frames, self._search.scorer, self._search.limits, self._beam, self._histories
         )
 
     def copy(self) -> "LexiconBeamStream":
         """See `SearchStream`."""
-        other = LexiconBeamStream.__new__(LexiconBeamStream)
-        other._compiled, other._search = self._compiled, self._search
+        other = copy.copy(self)
         other._beam = type(self._beam)(*(part.copy() for part in self._beam))
         other._histories = type(self._histories)(*(part.copy() for part in self._histories))
+        other._frames = list(self._frames)
         return other
 
     def stable_words(self) -> list[str]:
@@ -101,34 +108,75 @@ class LexiconBeamStream:
         row, count = self._beam.place.tolist()
         histories = self._beam.history[row, :count]
         shared = self._compiled.common_history(np.unique(histories), self._histories) if count else 0
-        return self._search.words(self._entries(shared))
+        from asr.decoding.prefix_beam_kernel import spell
+
+        return self._search.words(spell(self._histories.parent, self._histories.entry, shared).tolist())
 
     def finish(self, *, n_best: int = 1) -> list[Candidate]:
         """See `SearchStream`. Where no hypothesis ends in a whole word, the unfinished word is left out."""
         self._histories, said, acoustic, other = self._compiled.finish(
             self._beam, self._histories, self._search.scorer
         )
-        if len(said) == 0:
+        is_whole = bool((acoustic + other > -np.inf).any())
+        if not is_whole:
             row, count = self._beam.place.tolist()
             said = self._beam.history[row, :count]
-            other = self._histories.settled[said]
+            other = self._histories.committed[said]
             acoustic = (
                 np.logaddexp(self._beam.in_blank[row, :count], self._beam.in_token[row, :count]) - other
             )
-        found: dict[tuple[str, ...], Candidate] = {}
+        finals: dict[int, tuple[float, float, int]] = {}
         for place in np.argsort(-(acoustic + other), kind="stable").tolist():
             score = float(acoustic[place] + other[place])
-            entries = tuple(self._entries(int(said[place])))
-            text = tuple(self._search.words(entries))
-            if text in found or score == -math.inf:
-                continue
-            found[text] = Candidate(entries, score, float(acoustic[place]))
-            if len(found) == n_best:
+            if score > -math.inf:
+                finals.setdefault(int(said[place]), (score, float(other[place]), int(said[place])))
+        # The same words may come in several pronunciations; the best of them counts. So that the best text is the same,
+        # however many are asked for, there is a least number of them to choose among.
+        wanted = max(_LEAST_TEXTS, n_best)
+        traced: dict[tuple[int, ...], TracedText] = {}
+        words: set[str] = set()
+        for text in best_texts(self._traceback(), list(finals.values()), count=_TRACED * wanted):
+            traced.setdefault(text.labels, text)
+            words.add(" ".join(self._search.words(text.labels)))
+            if len(words) == wanted:
                 break
-        return list(found.values()) or [Candidate((), -math.inf, -math.inf)]
+        found: dict[str, Candidate] = {}
+        for candidate in self._scored(list(traced.values()), exactly=is_whole) if traced else []:
+            found.setdefault(self._search.text(candidate), candidate)
+        return list(found.values())[:n_best] or [Candidate((), -math.inf, -math.inf)]
 
-    def _entries(self, history: int) -> list[int]:
-        from asr.decoding.prefix_beam_kernel import spell
+    def _scored(self, texts: Sequence[TracedText], *, exactly: bool) -> list[Candidate]:
+        """Candidates, best first; `exactly` with all their paths, of which the search may have dropped some."""
+        acoustic = np.array([text.score - text.other for text in texts])
+        if exactly and self._frames:
+            from asr.decoding.ctc_scores import ctc_scores
 
-        entries: list[int] = spell(self._histories.parent, self._histories.entry, history).tolist()
-        return entries
+            lexicon, frames = self._search.lexicon, np.concatenate(self._frames)
+            tokens = [lexicon.spell(text.labels) for text in texts]
+            exact = ctc_scores(frames, tokens)
+            if lexicon.separator:  # it may stand at the end, too; the better way counts
+                closed = ctc_scores(frames, [[*own, *lexicon.separator] if own else own for own in tokens])
+                exact = np.maximum(exact, closed)
+            # What was put together of two hypotheses may be more than the frames hold; it is left out.
+            fits = exact > -np.inf
+            if fits.any():
+                acoustic = exact[fits]
+                texts = [text for text, held in zip(texts, fits, strict=True) if held]
+        candidates = [
+            Candidate(text.labels, float(score) + text.other, float(score))
+            for text, score in zip(texts, acoustic, strict=True)
+        ]
+        # What is said alike may score alike; then fewer words come first.
+        return sorted(candidates, key=lambda one: (-one.score, len(one.labels)))
+
+    def _traceback(self) -> Traceback:
+        histories = self._histories
+        dropped = slice(0, int(histories.size[1]))
+        return Traceback(
+            histories.parent,
+            histories.entry,
+            histories.committed,
+            histories.winner[dropped],
+            histories.loser[dropped],
+            histories.gap[dropped],
+        )

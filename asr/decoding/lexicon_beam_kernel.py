@@ -1,4 +1,4 @@
-"""The search through pronunciations, compiled by numba. Importing this module imports numba.
+"""The search through a lexicon, compiled by numba. Importing this module imports numba.
 
 What it must do is written to be read in tests/decoding/reference_search.py.
 """
@@ -18,34 +18,40 @@ _BLANK = 0
 _FREE = -1
 
 
-class Histories(NamedTuple):
-    """Words said so far, `(C,)` each for a capacity of C; history 0 is the empty one.
+class WordHistories(NamedTuple):
+    """Words said so far, `(C,)` each for a capacity of C; history 0 is the empty one. And which of them were dropped for
+    a better one that the future could not tell from them, `(R,)` each for a capacity of R.
 
     Attributes:
         parent, entry: int32, the history without its last word, and that word's entry of the lexicon; -1 for
             the empty one.
         lm_state: int32, the language model's state after it.
-        settled: float64, weighted language model and bonuses of its words (natural log).
+        committed: float64, weighted language model and bonuses of its words (natural log).
         table: int32, power of two, finds a history by its parent and entry; -1 where free.
-        size: `(1,)` int64, histories in use.
+        winner, loser: int32, the histories of a recombination.
+        gap: float64, by how much the winner was better (natural log).
+        size: `(2,)` int64, histories and recombinations in use; the latter in the order they happened in.
     """
 
     parent: np.ndarray
     entry: np.ndarray
     lm_state: np.ndarray
-    settled: np.ndarray
+    committed: np.ndarray
     table: np.ndarray
+    winner: np.ndarray
+    loser: np.ndarray
+    gap: np.ndarray
     size: np.ndarray
 
 
 class LexiconBeam(NamedTuple):
-    """Two rows of K hypotheses, best first: one is the beam, the other is being made.
+    """Two rows of K hypotheses: one is the beam, the other is being made.
 
     Attributes:
         node: `(2, K)` int32, where in the lexicon's tree the open word stands.
         history: `(2, K)` int32, the words before it.
         in_blank, in_token: `(2, K)` float64, natural log of all paths so far that end in a blank, or in the
-            node's phone, times what the language model says of the history.
+            node's token, times what the language model says of the history.
         place: `(2,)` int64, which row is the beam, and how many hypotheses it has.
     """
 
@@ -70,23 +76,26 @@ def new_beam(width: int) -> LexiconBeam:
     return beam
 
 
-def new_histories(lm_start: int) -> Histories:
+def new_histories(lm_start: int) -> WordHistories:
     """The empty history alone."""
-    histories = _empty_histories(1 << 12)
+    histories = _empty_histories(1 << 12, 1 << 12)
     histories.lm_state[0] = lm_start
     histories.size[0] = 1
     return histories
 
 
 @njit(cache=True, nogil=True)
-def _empty_histories(capacity: int) -> Histories:
-    return Histories(
+def _empty_histories(capacity: int, recombinations: int) -> WordHistories:
+    return WordHistories(
         filled(capacity, -1),
         filled(capacity, -1),
         np.zeros(capacity, np.int32),
         np.zeros(capacity),
         filled(2 * capacity, _FREE),
-        np.zeros(1, np.int64),
+        np.zeros(recombinations, np.int32),
+        np.zeros(recombinations, np.int32),
+        np.zeros(recombinations),
+        np.zeros(2, np.int64),
     )
 
 
@@ -98,14 +107,23 @@ def _hash(left: int, right: int, size: int) -> int:
 
 
 @njit(cache=True, nogil=True, inner=True)
-def _twice_as_many(histories: Histories) -> Histories:
-    size = histories.size[0]
-    larger = _empty_histories(2 * histories.parent.shape[0])
+def _with_room(histories: WordHistories, more: int, recombinations: int) -> WordHistories:
+    """The histories with room for so many more, and recombinations."""
+    size, merges = histories.size[0], histories.size[1]
+    capacity, room = histories.parent.shape[0], histories.gap.shape[0]
+    while size + more > capacity:
+        capacity *= 2
+    while merges + recombinations > room:
+        room *= 2
+    larger = _empty_histories(capacity, room)
+    copy_into(larger.winner, histories.winner, merges)
+    copy_into(larger.loser, histories.loser, merges)
+    copy_into(larger.gap, histories.gap, merges)
     copy_into(larger.parent, histories.parent, size)
     copy_into(larger.entry, histories.entry, size)
     copy_into(larger.lm_state, histories.lm_state, size)
-    copy_into(larger.settled, histories.settled, size)
-    larger.size[0] = size
+    copy_into(larger.committed, histories.committed, size)
+    copy_into(larger.size, histories.size, 2)
     table = larger.table
     for history in range(1, size):
         at = _hash(larger.parent[history], larger.entry[history], table.shape[0])
@@ -116,7 +134,7 @@ def _twice_as_many(histories: Histories) -> Histories:
 
 
 @njit(cache=True, nogil=True, inner=True)
-def _say(histories: Histories, scorer: LexiconScorer, parent: int, entry: int) -> int:
+def _say(histories: WordHistories, scorer: LexiconScorer, parent: int, entry: int) -> int:
     """The history with one word more; there is room for it."""
     table = histories.table
     at = _hash(parent, entry, table.shape[0])
@@ -130,12 +148,15 @@ def _say(histories: Histories, scorer: LexiconScorer, parent: int, entry: int) -
     table[at] = history
     histories.parent[history] = parent
     histories.entry[history] = entry
-    settled, state = histories.settled[parent] + scorer.closing[entry], histories.lm_state[parent]
+    committed, state = histories.committed[parent] + scorer.word_end_score[entry], histories.lm_state[parent]
     if scorer.has_lm:
+        if scorer.lm_separator >= 0 and parent > 0:
+            log10_prob, state = lm_score(scorer.lm, state, scorer.lm_separator)
+            committed += scorer.lm_weight * log10_prob
         for at_word in range(scorer.first_word[entry], scorer.first_word[entry + 1]):
             log10_prob, state = lm_score(scorer.lm, state, scorer.lm_word[at_word])
-            settled += scorer.lm_weight * max(log10_prob, scorer.least[at_word])
-    histories.settled[history] = settled
+            committed += scorer.lm_weight * max(log10_prob, scorer.floor[at_word])
+    histories.committed[history] = committed
     histories.lm_state[history] = state
     return history
 
@@ -146,9 +167,9 @@ def advance(
     scorer: LexiconScorer,
     limits: Limits,
     beam: LexiconBeam,
-    histories: Histories,
-) -> Histories:
-    """Take in the frames of `(T', P)` float32 log-probabilities, checked before.
+    histories: WordHistories,
+) -> WordHistories:
+    """Take in the frames of `(T', V)` float32 log-probabilities, checked before.
 
     Args:
         log_probs: no NaN.
@@ -160,125 +181,147 @@ def advance(
     Returns:
         The histories, or larger ones that take their place.
     """
-    width = beam.node.shape[1]
-    recombine, score_threshold = limits.recombine, limits.score_threshold
-    frames, phones = log_probs.shape
-    child, phone_of, ahead = scorer.child, scorer.phone, scorer.ahead
-    first_entry, entries = scorer.first_entry, scorer.entry
+    width, score_threshold = beam.node.shape[1], limits.score_threshold
+    frames, vocabulary = log_probs.shape
+    first_child, token_of, ahead = scorer.first_child, scorer.token, scorer.ahead
+    first_entry, entries, word_end_score = scorer.first_entry, scorer.entry, scorer.word_end_score
+    first_after, last_after = scorer.first_after, scorer.last_after
     beam_node, beam_history = beam.node, beam.history
     beam_blank, beam_token = beam.in_blank, beam.in_token
+    lm_state, committed = histories.lm_state, histories.committed
+    winner, loser, gap = histories.winner, histories.loser, histories.gap
+    size = histories.size
     capacity = 1 << 12
     while capacity < 8 * width:
         capacity *= 2
     node_of, history_of = np.empty(capacity, np.int32), np.empty(capacity, np.int32)
-    blank_of, token_of, rank_of = np.empty(capacity), np.empty(capacity), np.empty(capacity)
+    blank_of, score_of, rank_of = np.empty(capacity), np.empty(capacity), np.empty(capacity)
     table = filled(2 * capacity, _FREE)
     place_of = np.empty(capacity, np.int64)  # in the table, to empty it again
-    total = np.empty(width)
-    heard = np.empty(phones, np.int64)
+    total, heard = np.empty(width), np.empty(vocabulary)
     for frame in range(frames):
         now, count = beam.place[0], beam.place[1]
-        row = log_probs[frame]
-        hearable, loudest = 0, -np.inf
-        for phone in range(1, phones):
-            if row[phone] >= limits.token_threshold and row[phone] > -np.inf:
-                heard[hearable] = phone
-                hearable += 1
-                loudest = max(loudest, row[phone])
-        # Every hypothesis stays as it is, by a blank or by its last phone once more; they come first.
-        found = 0
-        best = -np.inf
-        for slot in range(count):
-            node = beam_node[now, slot]
-            total[slot] = log_add(beam_blank[now, slot], beam_token[now, slot])
-            best = max(best, total[slot] + row[_BLANK] + ahead[node])
+        row, first_merge = log_probs[frame], size[1]
+        for token in range(1, vocabulary):
+            heard[token] = row[token] if row[token] >= limits.token_threshold else -np.inf
+        begin = -np.inf  # the most that a word can begin with in this frame
+        for after in range(first_after, last_after):
+            begin = max(begin, heard[token_of[after]] + ahead[after])
+        # Every hypothesis stays as it is, by a blank or by its last token once more; they come first.
+        best, worst, leader = -np.inf, np.inf, 0
         for slot in range(count):
             node, history = beam_node[now, slot], beam_history[now, slot]
+            total[slot] = log_add(beam_blank[now, slot], beam_token[now, slot])
+            node_of[slot], history_of[slot] = node, history
+            blank_of[slot] = total[slot] + row[_BLANK]
+            own = token_of[node]
+            score_of[slot] = beam_token[now, slot] + row[own] if own > 0 else -np.inf
+            rank = log_add(blank_of[slot], score_of[slot]) + ahead[node]
+            if rank > best:
+                best, leader = rank, slot
+            worst = min(worst, rank)
+            at = _hash(lm_state[history], node, table.shape[0])
+            while table[at] != _FREE:
+                at = (at + 1) & (table.shape[0] - 1)
+            table[at], place_of[slot] = slot, at
+        found = count
+        # What scores below this cannot stay in the beam: so much is there already.
+        floor = best - score_threshold
+        if count == width:
+            floor = max(floor, worst)
+        for step in range(count):
+            slot = (leader + step) % count  # the best first, for the rest to be measured by
+            node, history = beam_node[now, slot], beam_history[now, slot]
+            own = token_of[node]
             first, last = first_entry[node], first_entry[node + 1]
-            needed = 1 + hearable * (1 + last - first)
-            while found + needed > capacity:
-                capacity *= 2
+            needed = first_child[node + 1] - first_child[node]
+            needed += (last - first) * (last_after - first_after)
+            if found + needed > capacity:
+                while found + needed > capacity:
+                    capacity *= 2
                 node_of, history_of = grown(node_of, capacity), grown(history_of, capacity)
-                blank_of, token_of = grown(blank_of, capacity), grown(token_of, capacity)
-                rank_of, place_of = np.empty(capacity), np.empty(capacity, np.int64)
+                blank_of, score_of = grown(blank_of, capacity), grown(score_of, capacity)
+                place_of, rank_of = np.empty(capacity, np.int64), np.empty(capacity)
                 table = filled(2 * capacity, _FREE)
                 for other in range(found):
-                    key = histories.lm_state[history_of[other]] if recombine else history_of[other]
-                    at = _hash(key, node_of[other], table.shape[0])
+                    at = _hash(lm_state[history_of[other]], node_of[other], table.shape[0])
                     while table[at] != _FREE:
                         at = (at + 1) & (table.shape[0] - 1)
                     table[at], place_of[other] = other, at
-            while histories.size[0] + last - first > histories.parent.shape[0]:
-                histories = _twice_as_many(histories)
-            own_phone = phone_of[node]
+            if size[0] + last - first > histories.parent.shape[0] or size[1] + needed > gap.shape[0]:
+                histories = _with_room(histories, last - first, needed)
+                lm_state, committed = histories.lm_state, histories.committed
+                winner, loser, gap = histories.winner, histories.loser, histories.gap
+                size = histories.size
             for choice in range(-1, last - first):
-                # -1: the open word goes on, or nothing is heard; others: it closes as one of its words.
-                if choice < 0:
-                    start, said, gain = node, history, 0.0
-                else:
-                    # A hypothesis that nothing can follow needs no words.
-                    if total[slot] + loudest < best - score_threshold or hearable == 0:
-                        break
-                    start = 0
-                    said = _say(histories, scorer, history, entries[first + choice])
-                    gain = histories.settled[said] - histories.settled[history]
-                for heard_at in range(-1 if choice < 0 else 0, hearable):
-                    in_blank, in_token = -np.inf, -np.inf
-                    if heard_at < 0:
-                        after = node
-                        in_blank = total[slot] + row[_BLANK]
-                        if own_phone > 0:
-                            in_token = beam_token[now, slot] + row[own_phone]
-                    else:
-                        phone = heard[heard_at]
-                        after = child[start, phone]
-                        if after < 0:
-                            continue
-                        source = beam_blank[now, slot] if phone == own_phone else total[slot]
-                        in_token = source + gain + row[phone]
-                        if in_token == -np.inf or in_token + ahead[after] < best - score_threshold:
-                            continue
-                        best = max(best, in_token + ahead[after])
-                    key = histories.lm_state[said] if recombine else said
-                    at = _hash(key, after, table.shape[0])
-                    fresh = True
+                # -1: the open word goes on; others: it ends as one of its words, and what may follow comes next.
+                said, gain = history, 0.0
+                first_next, last_next = first_child[node], first_child[node + 1]
+                if choice >= 0:
+                    entry = entries[first + choice]
+                    if total[slot] + word_end_score[entry] + begin < floor:
+                        continue  # whatever the language model says of it
+                    said = _say(histories, scorer, history, entry)
+                    first_next, last_next = first_after, last_after
+                    gain = committed[said] - committed[history]
+                    if total[slot] + gain + begin < floor:
+                        continue
+                state = lm_state[said]
+                for after in range(first_next, last_next):
+                    token = token_of[after]
+                    score = (beam_blank[now, slot] if token == own else total[slot]) + gain + heard[token]
+                    rank = score + ahead[after]
+                    if rank < floor or rank == -np.inf:
+                        continue
+                    best = max(best, rank)
+                    floor = max(floor, best - score_threshold)
+                    at = _hash(state, after, table.shape[0])
                     while table[at] != _FREE:
                         other = table[at]
-                        if node_of[other] == after:
-                            if history_of[other] == said:
-                                blank_of[other] = log_add(blank_of[other], in_blank)
-                                token_of[other] = log_add(token_of[other], in_token)
-                                fresh = False
-                                break
-                            if recombine and histories.lm_state[history_of[other]] == key:
-                                # The future cannot tell them apart: the better one stays.
-                                if log_add(in_blank, in_token) > log_add(blank_of[other], token_of[other]):
-                                    history_of[other] = said
-                                    blank_of[other], token_of[other] = in_blank, in_token
-                                fresh = False
-                                break
+                        if node_of[other] == after and lm_state[history_of[other]] == state:
+                            break
                         at = (at + 1) & (table.shape[0] - 1)
-                    if fresh:
+                    if table[at] == _FREE:
                         table[at], place_of[found] = found, at
                         node_of[found], history_of[found] = after, said
-                        blank_of[found], token_of[found] = in_blank, in_token
+                        blank_of[found], score_of[found] = -np.inf, score
                         found += 1
+                        continue
+                    other = table[at]
+                    rival = history_of[other]
+                    if rival == said:
+                        score_of[other] = log_add(score_of[other], score)
+                        continue
+                    # The future cannot tell them apart: the better one stays, and the other is remembered.
+                    lead = score - log_add(blank_of[other], score_of[other])
+                    if lead > 0:
+                        history_of[other] = said
+                        blank_of[other], score_of[other] = -np.inf, score
+                    better, worse = (said, rival) if lead > 0 else (rival, said)
+                    lead = abs(lead)
+                    merges = size[1]
+                    if merges > first_merge and winner[merges - 1] == better and loser[merges - 1] == worse:
+                        gap[merges - 1] = min(gap[merges - 1], lead)
+                        continue
+                    winner[merges], loser[merges] = better, worse
+                    gap[merges] = lead
+                    size[1] += 1
         best = -np.inf
         for candidate in range(found):
             table[place_of[candidate]] = _FREE
-            rank = log_add(blank_of[candidate], token_of[candidate]) + ahead[node_of[candidate]]
+            rank = log_add(blank_of[candidate], score_of[candidate]) + ahead[node_of[candidate]]
             rank_of[candidate] = rank
             best = max(best, rank)
-        least = best - score_threshold
+        floor = best - score_threshold
         if found > width:
-            least = max(least, nth_highest(rank_of, found, width))
+            floor = max(floor, nth_highest(rank_of, found, width))
         then, kept = 1 - now, 0
         for candidate in range(found):
-            if rank_of[candidate] >= least and rank_of[candidate] > -np.inf and kept < width:
+            if rank_of[candidate] >= floor and rank_of[candidate] > -np.inf and kept < width:
                 beam_node[then, kept] = node_of[candidate]
                 beam_history[then, kept] = history_of[candidate]
                 beam_blank[then, kept] = blank_of[candidate]
-                beam_token[then, kept] = token_of[candidate]
+                beam_token[then, kept] = score_of[candidate]
                 kept += 1
         beam.place[0], beam.place[1] = then, kept
     return histories
@@ -286,12 +329,12 @@ def advance(
 
 @njit(cache=True, nogil=True)
 def finish(
-    beam: LexiconBeam, histories: Histories, scorer: LexiconScorer
-) -> tuple[Histories, np.ndarray, np.ndarray, np.ndarray]:
+    beam: LexiconBeam, histories: WordHistories, scorer: LexiconScorer
+) -> tuple[WordHistories, np.ndarray, np.ndarray, np.ndarray]:
     """What the hypotheses are as whole texts.
 
     Returns:
-        The histories, larger perhaps; `(n,)` int64 histories with the last word closed, `(n,)` their acoustic
+        The histories, larger perhaps; `(n,)` int64 histories with the last word ended, `(n,)` their acoustic
         scores and `(n,)` the others. Several may have the same history.
     """
     now, count = beam.place[0], beam.place[1]
@@ -300,14 +343,14 @@ def finish(
     for slot in range(count):
         node = beam.node[now, slot]
         whole += 1 if node == 0 else first_entry[node + 1] - first_entry[node]
-    while histories.size[0] + whole > histories.parent.shape[0]:
-        histories = _twice_as_many(histories)
+    if histories.size[0] + whole > histories.parent.shape[0]:
+        histories = _with_room(histories, whole, 0)
     said = np.empty(whole, np.int64)
     acoustic, other = np.empty(whole), np.empty(whole)
     at = 0
     for slot in range(count):
         node, history = beam.node[now, slot], beam.history[now, slot]
-        score = log_add(beam.in_blank[now, slot], beam.in_token[now, slot]) - histories.settled[history]
+        score = log_add(beam.in_blank[now, slot], beam.in_token[now, slot]) - histories.committed[history]
         if node == 0:
             said[at], acoustic[at] = history, score
             at += 1
@@ -316,7 +359,7 @@ def finish(
             said[at], acoustic[at] = _say(histories, scorer, history, entries[place]), score
             at += 1
     for place in range(whole):
-        other[place] = histories.settled[said[place]]
+        other[place] = histories.committed[said[place]]
         if scorer.has_lm:
             log10_prob, _ = lm_score(scorer.lm, histories.lm_state[said[place]], END)
             other[place] += scorer.lm_weight * log10_prob
@@ -324,7 +367,7 @@ def finish(
 
 
 @njit(cache=True, nogil=True)
-def common_history(said: np.ndarray, histories: Histories) -> int:
+def common_history(said: np.ndarray, histories: WordHistories) -> int:
     """The longest history that all of `said`, one or more, begin with."""
     shared = said[0]
     for history in said[1:]:

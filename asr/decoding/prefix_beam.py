@@ -1,9 +1,10 @@
-"""Beam search over log-probabilities: whole utterances, many in threads, or piece by piece.
+"""Beam search over letters, or other tokens, in any spelling: whole utterances, many in threads, or piece by piece.
 
 The search is compiled by numba on first use, which takes some seconds once; the result is cached on disk.
 What it computes is written down in tests/decoding/reference_search.py.
 """
 
+import copy
 import math
 from typing import Literal
 
@@ -42,6 +43,23 @@ class PrefixBeamSearch(BeamSearch):
         self.alphabet = alphabet
         self.scorer = scorer or build_prefix_scorer(alphabet)
         super().__init__(limits=limits, blank_penalty=blank_penalty)
+
+    def search(self, log_probs: np.ndarray, *, n_best: int = 1) -> list[Candidate]:
+        """See `Search`.
+
+        Recombination drops the very alternatives that several texts are made of: they come from a second pass without it.
+        What scores above the best there is left out: how many texts are asked for changes no transcript.
+        """
+        best, *others = super().search(log_probs, n_best=n_best)
+        if n_best == 1 or not self.limits.recombine:
+            return [best, *others]
+        apart = copy.copy(self)
+        apart.limits = self.limits._replace(recombine=False)
+        several = {one.labels: one for one in apart.search(log_probs, n_best=n_best)}
+        several |= {one.labels: one for one in others}
+        several.pop(best.labels, None)
+        ranked = sorted(several.values(), key=lambda one: -one.score)
+        return [best, *(one for one in ranked if one.score <= best.score)][:n_best]
 
     def stream(self) -> "PrefixBeamStream":
         """See `Search`."""
@@ -96,28 +114,17 @@ class PrefixBeamStream:
         return self._search.alphabet.closed_words(self.stable_prefix())
 
     def finish(self, *, n_best: int = 1) -> list[Candidate]:
-        """See `SearchStream`. Where no prefix ends in a word of the lexicon, the unfinished word is cut off."""
+        """See `SearchStream`."""
         acoustic, other = self._compiled.finish(self._beam, self._tree, self._search.scorer)
         prefixes = self._beam.prefix[self._beam.place[0], : len(other)]
-        is_whole = bool((other > -np.inf).any())
-        if not is_whole:
-            other = self._tree.settled[prefixes]
         found: dict[tuple[int, ...], Candidate] = {}
         for slot in np.argsort(-(acoustic + other), kind="stable").tolist():
-            if other[slot] == -np.inf:
-                continue
             tokens = self._compiled.spell(self._tree.parent, self._tree.token, int(prefixes[slot])).tolist()
-            text = self._tidy(tokens, cut=not is_whole)
+            if tokens and tokens[-1] == self._search.alphabet.space:
+                tokens.pop()
+            text = tuple(tokens)
             if text not in found:
-                score = float(acoustic[slot] + other[slot])
-                found[text] = Candidate(text, score, float(acoustic[slot]))
+                found[text] = Candidate(text, float(acoustic[slot] + other[slot]), float(acoustic[slot]))
                 if len(found) == n_best:
                     break
         return list(found.values()) or [Candidate((), -math.inf, -math.inf)]
-
-    def _tidy(self, tokens: list[int], *, cut: bool) -> tuple[int, ...]:
-        """Without a space at the end; `cut` takes the last word off."""
-        space = self._search.alphabet.space
-        while cut and tokens and tokens[-1] != space:
-            tokens.pop()
-        return tuple(tokens[:-1] if tokens and tokens[-1] == space else tokens)

@@ -1,9 +1,9 @@
-"""The beam search over letters, compiled by numba. Importing this module imports numba.
+"""The beam search over letters of any spelling, compiled by numba. Importing this module imports numba.
 
 What it must do is written to be read in tests/decoding/reference_search.py, which it is tested against.
 
 Prefixes are nodes of a tree that hold their context, so that a prefix has one identity however it is
-reached, and what language model, lexicon and hot words say of it is worked out once. An extension can only
+reached, and what language model and hot words say of it is worked out once. An extension can only
 coincide with a prefix that is already in the beam and whose parent is too: those few pairs are found
 first, everything else is a new prefix, and none is ever looked up by its tokens.
 
@@ -33,9 +33,9 @@ class PrefixTree(NamedTuple):
         first_child, next_sibling: int32, longer prefixes, as a list; -1 ends it.
         slot: int32, place in the beam when last there.
         node, lm_state, hot_state: int32.
-        settled, lent: float64.
+        committed, lookahead: float64.
         in_word: bool.
-        closed: float64, settled score once the open word closes; NaN until it is asked for.
+        closed: float64, committed score once the open word closes; NaN until it is asked for.
         closed_state: int32, the language model's state then.
         next_score: `(C, V)` float64, a character model's weighted score of each token; column 0 is NaN
             until it is asked for. `(C, 1)` without one.
@@ -51,8 +51,8 @@ class PrefixTree(NamedTuple):
     node: np.ndarray
     lm_state: np.ndarray
     hot_state: np.ndarray
-    settled: np.ndarray
-    lent: np.ndarray
+    committed: np.ndarray
+    lookahead: np.ndarray
     in_word: np.ndarray
     closed: np.ndarray
     closed_state: np.ndarray
@@ -194,23 +194,13 @@ def _score_characters(scorer: PrefixScorer, state: int, score: np.ndarray, state
 
 @njit(cache=True, nogil=True, inner=True)
 def _close_word(tree: PrefixTree, prefix: int, scorer: PrefixScorer) -> None:
-    """Fill in `closed` and `closed_state`; -inf where the open word is no word."""
-    word, closing, least = -1, 0.0, -np.inf
+    """Fill in `closed` and `closed_state`."""
     node = tree.node[prefix]
-    if node >= 0:
-        word = scorer.word[node]
-        closing, least = scorer.closing[node], scorer.least[node]
-    if word < 0:
-        if scorer.constrained:
-            tree.closed[prefix] = -np.inf
-            return
-        word, closing, least = UNKNOWN, scorer.unknown_closing, -np.inf
-    settled, state = tree.settled[prefix], tree.lm_state[prefix]
+    committed, state = tree.committed[prefix], tree.lm_state[prefix]
     if scorer.lm_kind == WORD_LM:
-        log10_prob, after = lm_score(scorer.lm, state, word)
-        settled += scorer.lm_weight * max(log10_prob, least)
-        state = after
-    tree.closed[prefix] = settled + closing
+        log10_prob, state = lm_score(scorer.lm, state, scorer.word[node])
+        committed += scorer.lm_weight * max(log10_prob, scorer.floor[node])
+    tree.closed[prefix] = committed + scorer.word_end_score[node]
     tree.closed_state[prefix] = state
 
 
@@ -281,8 +271,8 @@ def _make_room(tree: PrefixTree, beam: Beam, needed: int) -> PrefixTree:
         fresh.node[new] = tree.node[prefix]
         fresh.lm_state[new] = tree.lm_state[prefix]
         fresh.hot_state[new] = tree.hot_state[prefix]
-        fresh.settled[new] = tree.settled[prefix]
-        fresh.lent[new] = tree.lent[prefix]
+        fresh.committed[new] = tree.committed[prefix]
+        fresh.lookahead[new] = tree.lookahead[prefix]
         fresh.in_word[new] = tree.in_word[prefix]
         fresh.closed[new] = tree.closed[prefix]
         fresh.closed_state[new] = tree.closed_state[prefix]
@@ -299,7 +289,7 @@ def _make_room(tree: PrefixTree, beam: Beam, needed: int) -> PrefixTree:
 
 @njit(cache=True, nogil=True, inner=True)
 def _new_prefix(tree: PrefixTree, scorer: PrefixScorer, parent: int, token: int) -> int:
-    """Add the extension of a prefix, with its context; the lexicon has allowed it."""
+    """Add the extension of a prefix, with its context."""
     prefix = tree.size[0]
     tree.size[0] += 1
     tree.parent[prefix] = parent
@@ -309,23 +299,23 @@ def _new_prefix(tree: PrefixTree, scorer: PrefixScorer, parent: int, token: int)
     tree.first_child[parent] = prefix
     tree.closed[prefix] = np.nan
     tree.next_score[prefix, 0] = np.nan
-    settled, lm_state = tree.settled[parent], tree.lm_state[parent]
-    lent, node, edge = 0.0, 0, EDGE
+    committed, lm_state = tree.committed[parent], tree.lm_state[parent]
+    lookahead, node, edge = 0.0, 0, EDGE
     if token == scorer.space:
-        settled, lm_state = tree.closed[parent], tree.closed_state[parent]
+        committed, lm_state = tree.closed[parent], tree.closed_state[parent]
     else:
-        node = scorer.child[tree.node[parent], token] if tree.node[parent] >= 0 else -1
-        lent = scorer.ahead[node] if node >= 0 else scorer.unknown_ahead
+        node = scorer.child[tree.node[parent], token]
+        lookahead = scorer.ahead[node]
         edge = token
     if scorer.lm_kind == CHARACTER_LM:
-        settled += tree.next_score[parent, token]
+        committed += tree.next_score[parent, token]
         lm_state = tree.next_state[parent, token]
     hot_state = scorer.hot.after[tree.hot_state[parent], edge]
     tree.node[prefix] = node
     tree.lm_state[prefix] = lm_state
     tree.hot_state[prefix] = hot_state
-    tree.settled[prefix] = settled + scorer.hot.earned[hot_state]
-    tree.lent[prefix] = lent + scorer.hot.lent[hot_state]
+    tree.committed[prefix] = committed + scorer.hot.completed[hot_state]
+    tree.lookahead[prefix] = lookahead + scorer.hot.lookahead[hot_state]
     tree.in_word[prefix] = token != scorer.space
     return prefix
 
@@ -348,23 +338,20 @@ def advance(
     """
     width = beam.prefix.shape[1]
     frames, vocabulary = log_probs.shape
-    space, constrained, has_characters = (
-        scorer.space,
-        scorer.constrained,
-        scorer.lm_kind == CHARACTER_LM,
-    )
-    child, ahead, unknown_ahead = scorer.child, scorer.ahead, scorer.unknown_ahead
-    hot_after, hot_earned, hot_lent = scorer.hot.after, scorer.hot.earned, scorer.hot.lent
-    beam_prefix, beam_blank, beam_token = beam.prefix, beam.in_blank, beam.in_token
     # Recombined prefixes leave room for others, which wait in a pool twice as large.
-    capacity = 2 * width if limits.recombine else width
+    recombine = limits.recombine
+    capacity = 2 * width if recombine else width
+    space, has_characters = scorer.space, scorer.lm_kind == CHARACTER_LM
+    child, ahead = scorer.child, scorer.ahead
+    hot_after, hot_completed, hot_lookahead = scorer.hot.after, scorer.hot.completed, scorer.hot.lookahead
+    beam_prefix, beam_blank, beam_token = beam.prefix, beam.in_blank, beam.in_token
     heap, ranks = np.empty(capacity, np.int64), np.empty(capacity, np.int64)
-    pool_score, pool_order, pool_acoustic = (
-        np.empty(capacity),
+    pool_score, pool_acoustic = np.empty(capacity), np.empty(capacity)
+    pool_order, pool_slot, pool_token = (
         np.empty(capacity, np.int64),
-        np.empty(capacity),
+        np.empty(capacity, np.int64),
+        np.empty(capacity, np.int64),
     )
-    pool_slot, pool_token = np.empty(capacity, np.int64), np.empty(capacity, np.int64)
     total, stay_blank, stay_token = np.empty(width), np.empty(width), np.empty(width)
     merged = np.zeros((width, vocabulary), np.bool_)
     tokens = np.empty(vocabulary, np.int64)
@@ -373,9 +360,9 @@ def advance(
             tree = _make_room(tree, beam, capacity)
         parent, last_token, slot_of = tree.parent, tree.token, tree.slot
         first_child, next_sibling = tree.first_child, tree.next_sibling
-        settled_of, lent_of, node_of = tree.settled, tree.lent, tree.node
-        lm_of, hot_of = tree.lm_state, tree.hot_state
-        in_word, closed, next_score = tree.in_word, tree.closed, tree.next_score
+        committed_of, lookahead_of, node_of = tree.committed, tree.lookahead, tree.node
+        lm_of, hot_of, in_word = tree.lm_state, tree.hot_state, tree.in_word
+        closed, next_score = tree.closed, tree.next_score
         row = log_probs[frame]
         candidates = 0
         for token in range(1, vocabulary):
@@ -402,7 +389,7 @@ def advance(
                     if row[token] >= limits.token_threshold:
                         source = in_blank[place] if last_token[above] == token else total[place]
                         stay_token[slot] = log_add(stay_token[slot], source + row[token])
-            score = log_add(stay_blank[slot], stay_token[slot]) + settled_of[prefix] + lent_of[prefix]
+            score = log_add(stay_blank[slot], stay_token[slot]) + committed_of[prefix] + lookahead_of[prefix]
             if score > -np.inf:
                 pool_score[size], pool_order[size], pool_slot[size], pool_token[size] = score, slot, slot, -1
                 heap[size] = size
@@ -412,7 +399,7 @@ def advance(
         for slot in range(count):
             prefix = prefixes[slot]
             last = last_token[prefix]
-            node, hot_state, settled = node_of[prefix], hot_of[prefix], settled_of[prefix]
+            node, hot_state, committed = node_of[prefix], hot_of[prefix], committed_of[prefix]
             if has_characters and np.isnan(next_score[prefix, 0]):
                 _score_characters(scorer, tree.lm_state[prefix], next_score[prefix], tree.next_state[prefix])
             for index in range(candidates):
@@ -423,22 +410,16 @@ def advance(
                 if acoustic == -np.inf:
                     continue
                 if token != space:
-                    after = child[node, token] if node >= 0 else -1
-                    if after >= 0:
-                        lent = ahead[after]
-                    elif constrained:
-                        continue
-                    else:
-                        lent = unknown_ahead
+                    lookahead = ahead[child[node, token]]
                     hot = hot_after[hot_state, token]
-                    extra = settled + next_score[prefix, token] if has_characters else settled
-                    score = acoustic + (extra + hot_earned[hot]) + (lent + hot_lent[hot])
+                    extra = committed + next_score[prefix, token] if has_characters else committed
+                    score = acoustic + (extra + hot_completed[hot]) + (lookahead + hot_lookahead[hot])
                 elif in_word[prefix]:
                     if np.isnan(closed[prefix]):
                         _close_word(tree, prefix, scorer)
                     hot = hot_after[hot_state, EDGE]
                     extra = closed[prefix] + next_score[prefix, token] if has_characters else closed[prefix]
-                    score = acoustic + (extra + hot_earned[hot]) + hot_lent[hot]
+                    score = acoustic + (extra + hot_completed[hot]) + hot_lookahead[hot]
                 else:
                     continue  # no space at the beginning or after another
                 if score == -np.inf:
@@ -485,14 +466,14 @@ def advance(
                     longer = next_sibling[longer]
                 prefix = longer if longer >= 0 else _new_prefix(tree, scorer, prefix, token)
                 blank_score, token_score = -np.inf, pool_acoustic[candidate]
-            if limits.recombine:
+            if recombine:
                 token, node, lm_state, hot_state = (
                     last_token[prefix],
                     node_of[prefix],
                     lm_of[prefix],
                     hot_of[prefix],
                 )
-                settled = settled_of[prefix]
+                committed = committed_of[prefix]
                 is_dominated = False
                 for other in range(kept):
                     better = beam_prefix[then, other]
@@ -501,8 +482,8 @@ def advance(
                         and lm_of[better] == lm_state
                         and node_of[better] == node
                         and hot_of[better] == hot_state
-                        and blank_score + settled <= beam_blank[then, other] + settled_of[better]
-                        and token_score + settled <= beam_token[then, other] + settled_of[better]
+                        and blank_score + committed <= beam_blank[then, other] + committed_of[better]
+                        and token_score + committed <= beam_token[then, other] + committed_of[better]
                     ):
                         is_dominated = True
                         break
@@ -524,23 +505,22 @@ def advance(
 
 @njit(cache=True, nogil=True)
 def finish(beam: Beam, tree: PrefixTree, scorer: PrefixScorer) -> tuple[np.ndarray, np.ndarray]:
-    """Acoustic and other score `(K,)` of each prefix as a whole text; the other is -inf for a broken last word."""
+    """Acoustic and other score `(K,)` of each prefix as a whole text."""
     now, count = beam.place[0], beam.place[1]
     acoustic, other = np.empty(count), np.empty(count)
     for slot in range(count):
         prefix = beam.prefix[now, slot]
         acoustic[slot] = log_add(beam.in_blank[now, slot], beam.in_token[now, slot])
-        settled, state = tree.settled[prefix], tree.lm_state[prefix]
+        committed, state = tree.committed[prefix], tree.lm_state[prefix]
         if tree.in_word[prefix]:
             if np.isnan(tree.closed[prefix]):
                 _close_word(tree, prefix, scorer)
-            settled, state = tree.closed[prefix], tree.closed_state[prefix]
-            if settled > -np.inf:
-                settled += scorer.hot.earned[scorer.hot.after[tree.hot_state[prefix], EDGE]]
-        if scorer.lm_kind != NO_LM and settled > -np.inf:
+            committed, state = tree.closed[prefix], tree.closed_state[prefix]
+            committed += scorer.hot.completed[scorer.hot.after[tree.hot_state[prefix], EDGE]]
+        if scorer.lm_kind != NO_LM:
             log10_prob, _ = lm_score(scorer.lm, state, END)
-            settled += scorer.lm_weight * log10_prob
-        other[slot] = settled
+            committed += scorer.lm_weight * log10_prob
+        other[slot] = committed
     return acoustic, other
 
 

@@ -1,13 +1,13 @@
-"""Everything the beam search knows beside the emission, checked for fit and laid out in arrays.
+"""Everything the search for any spelling knows beside the emission, checked for fit and laid out in arrays.
 
 The score of a text is
 
     ln P_ctc(text) + lm_weight x ln P_lm(text) + word_bonus x words + unknown_penalty x unknown words
                    + weights of its hot words
 
-where a word model scores words as they close, a character model every token, and both the end. While a
-word is open it may be lent the best unigram score that any word with this beginning can get (`look_ahead`;
-Ortmanns, Ney & Eiden 1996); it is taken back when the word closes, so it moves pruning and never the result's score.
+where a word model scores words as they end, a character model every token, and both the end of the text. While a
+word is open it may be ranked with the best unigram score that any word with this beginning can get (`look_ahead`;
+Ortmanns, Ney & Eiden 1996); that is taken off when the word ends, so it moves pruning and never the result's score.
 """
 
 import logging
@@ -51,17 +51,16 @@ class Weights(NamedTuple):
 
 
 class PrefixScorer(NamedTuple):
-    """Arrays for the search. V tokens, n nodes of the word tree, W words of the language model.
+    """Arrays for the search. V tokens, W words of the language model, n nodes: of the tree of its words, and the last for
+    all that leaves the tree.
 
     Attributes:
         space: id of the space, -1 without one.
-        constrained: only words of the tree may be spelled.
-        child: `(n, V)` int32, see `lexicon.Trie`.
-        word: `(n,)` int32, language model id of the word ending at a node; -1 where none does.
-        closing: `(n,)` float64, added on top of the language model when that word closes.
-        least: `(n,)` float64, log10; a word gets no less than this from the language model.
-        ahead: `(n,)` float64, what an open word at a node is lent.
-        unknown_closing, unknown_ahead: the same for words off the tree.
+        child: `(n, V)` int32, the node after a token.
+        word: `(n,)` int32, language model id of the word ending at a node.
+        word_end_score: `(n,)` float64, added on top of the language model where that word ends.
+        floor: `(n,)` float64, log10; a word gets no less than this from the language model.
+        ahead: `(n,)` float64, the look-ahead of an open word at a node.
         lm_kind: `NO_LM`, `WORD_LM` or `CHARACTER_LM`.
         lm_weight: factor of log10 probabilities that makes them weighted natural logs.
         lm_start: state at the beginning of an utterance.
@@ -72,14 +71,11 @@ class PrefixScorer(NamedTuple):
     """
 
     space: int
-    constrained: bool
     child: np.ndarray
     word: np.ndarray
-    closing: np.ndarray
-    least: np.ndarray
+    word_end_score: np.ndarray
+    floor: np.ndarray
     ahead: np.ndarray
-    unknown_closing: float
-    unknown_ahead: float
     lm_kind: int
     lm_weight: float
     lm_start: int
@@ -94,7 +90,6 @@ def build_prefix_scorer(
     *,
     lm: NgramModel | None = None,
     weights: Weights | None = None,
-    lexicon: Sequence[str] | None = None,
     hot_words: Mapping[str, float] | None = None,
     look_ahead: bool = False,
 ) -> PrefixScorer:
@@ -104,63 +99,54 @@ def build_prefix_scorer(
         alphabet: of the acoustic model.
         lm: a word model, or a character model (`NgramModel.is_character_level`).
         weights: of the parts.
-        lexicon: the only words allowed, hot words excepted; None allows any spelling.
         hot_words: phrase -> weight (natural log).
-        look_ahead: lend open words the score of the best word that begins so.
+        look_ahead: rank open words by the best word that begins so.
 
     Raises:
-        DecodingError: parts that do not fit: another letter case or alphabet, a word model or a lexicon
-            for an alphabet without a space, a lexicon that shares no word with the language model.
+        DecodingError: parts that do not fit: another letter case or alphabet, or a word model for an alphabet
+            without a space.
     """
     hot_words = dict(hot_words or {})
     # Compiled code is compiled again for other types.
     weights = Weights(*map(float, weights or Weights()))
-    for part, given in [("language model", lm), ("lexicon", lexicon), ("hot words", hot_words or None)]:
+    for part, given in [("language model", lm), ("hot words", hot_words or None)]:
         if given is not None:
             alphabet.require_characters(part)
     hot = build_automaton(alphabet, hot_words)
     kind = NO_LM if lm is None else CHARACTER_LM if lm.is_character_level else WORD_LM
     extra = [word for phrase in hot_words for word in phrase.split()]
     words: list[str] = []
-    if lexicon is not None:
-        words = spellable(alphabet, lexicon, source="lexicon")
-    elif lm is not None and kind == WORD_LM:
+    if lm is not None and kind == WORD_LM:
         words = spellable(alphabet, lm.words[len(SPECIAL_WORDS) :], source="language model")
+        words = list(dict.fromkeys([*words, *extra]))
     if kind == WORD_LM and alphabet.space < 0:
         raise DecodingError(
             f"language model: of words, but the model's alphabet {alphabet} has no space to part them"
         )
-    if lm is not None and kind == WORD_LM and lexicon is not None:
-        _check_vocabularies(lexicon, lm)
-    if words or kind == WORD_LM:  # otherwise there is nothing to tell words apart by
-        words = list(dict.fromkeys([*words, *extra]))
     trie = _spellings(tuple(words), alphabet)
-    unknown_closing = weights.word_bonus + (weights.unknown_penalty if kind == WORD_LM else 0.0)
+    off_tree = len(trie.token)
     factor = weights.lm * LN10
-    ids, closing, least = _entries(words, set(extra), lm if kind == WORD_LM else None, weights)
-    ahead, unknown_ahead = np.zeros(len(trie.parent)), 0.0
-    if look_ahead:
-        prob = np.zeros(len(words))
-        if lm is not None and kind == WORD_LM:
-            prob = np.maximum(lm.arrays.log10_prob[1 + ids], least)
-            unknown_ahead = factor * float(lm.arrays.log10_prob[1 + UNKNOWN])
-        # The word bonus is not lent: prefixes that are quick to begin words would crowd out the others.
-        unknown_ahead += unknown_closing - weights.word_bonus
-        ahead = best_in_subtree(trie, factor * prob + closing - weights.word_bonus)
-        if lexicon is None:  # whatever begins like a known word may still become an unknown one
-            ahead = np.maximum(ahead, unknown_ahead)
+    ids, word_end_score, floor = _entries(words, set(extra), lm if kind == WORD_LM else None, weights)
+    unknown_end_score = weights.word_bonus + (weights.unknown_penalty if kind == WORD_LM else 0.0)
+    ahead = np.zeros(off_tree + 1)
+    if look_ahead and lm is not None and kind == WORD_LM:
+        # The word bonus is left out: prefixes that are quick to begin words would crowd out the others.
+        prob = np.maximum(lm.arrays.log10_prob[1 + ids], floor)
+        known = best_in_subtree(trie, factor * prob + word_end_score - weights.word_bonus)
+        unknown = factor * float(lm.arrays.log10_prob[1 + UNKNOWN]) + weights.unknown_penalty
+        # Whatever begins like a known word may still become an unknown one.
+        ahead = np.maximum(np.append(known, -np.inf), unknown)
         ahead[0] = 0.0
     token_word, word_token = _characters(alphabet, lm) if lm is not None and kind == CHARACTER_LM else _EMPTY
+    child = np.full((off_tree + 1, len(alphabet.symbols)), off_tree, np.int32)
+    child[np.repeat(np.arange(off_tree), np.diff(trie.first_child)), trie.token[1:]] = np.arange(1, off_tree)
     return PrefixScorer(
         alphabet.space,
-        lexicon is not None,
-        trie.child,
-        _at_nodes(trie, ids, -1).astype(np.int32),
-        _at_nodes(trie, closing, 0.0),
-        _at_nodes(trie, least, -np.inf),
+        child,
+        _at_nodes(trie, ids, UNKNOWN).astype(np.int32),
+        _at_nodes(trie, word_end_score, unknown_end_score),
+        _at_nodes(trie, floor, -np.inf),
         ahead,
-        unknown_closing,
-        unknown_ahead,
         kind,
         factor,
         lm.start_state if lm is not None else 0,
@@ -191,8 +177,8 @@ def _spellings(words: tuple[str, ...], alphabet: Alphabet) -> Trie:
 
 
 def _at_nodes(trie: Trie, values: np.ndarray, otherwise: float) -> np.ndarray:
-    """`(n,)` the value of the word that ends at each node."""
-    found = np.full(len(trie.parent), otherwise)
+    """Values of words at the nodes where they end, the one off the tree included."""
+    found = np.full(len(trie.token) + 1, otherwise)
     ended = np.flatnonzero(np.diff(trie.first_entry))
     found[ended] = values[trie.entry[trie.first_entry[ended]]]
     return found
@@ -201,34 +187,20 @@ def _at_nodes(trie: Trie, values: np.ndarray, otherwise: float) -> np.ndarray:
 def _entries(
     words: Sequence[str], hot: set[str], lm: NgramModel | None, weights: Weights
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Language model id, closing score and least log10 probability of each word of the tree."""
+    """Language model id, end score and least log10 probability of each word of the tree."""
     ids = np.zeros(len(words), np.int64)
-    closing = np.full(len(words), weights.word_bonus)
-    least = np.full(len(words), -np.inf)
+    word_end_score = np.full(len(words), weights.word_bonus)
+    floor = np.full(len(words), -np.inf)
     if lm is not None:
         for entry, word in enumerate(words):
             ids[entry] = lm.word_id(word)
             if ids[entry] == UNKNOWN:
                 if word in hot:
                     # One of W words, as likely as any: the user has vouched for it.
-                    least[entry] = -math.log10(len(lm.words))
+                    floor[entry] = -math.log10(len(lm.words))
                 else:
-                    closing[entry] += weights.unknown_penalty
-    return ids, closing, least
-
-
-def _check_vocabularies(lexicon: Sequence[str], lm: NgramModel) -> None:
-    known = sum(word in lm.index for word in lexicon)
-    if not known:
-        example = lm.words[len(SPECIAL_WORDS)] if len(lm.words) > len(SPECIAL_WORDS) else ""
-        raise DecodingError(
-            f"lexicon: none of its {len(lexicon)} words, such as {lexicon[0]!r}, is in the language model, "
-            f"which has words such as {example!r}; they must be spelled alike"
-        )
-    if known < len(lexicon):
-        log.warning(
-            "lexicon: %d of %d words are not in the language model", len(lexicon) - known, len(lexicon)
-        )
+                    word_end_score[entry] += weights.unknown_penalty
+    return ids, word_end_score, floor
 
 
 def _characters(alphabet: Alphabet, lm: NgramModel) -> tuple[np.ndarray, np.ndarray]:

@@ -1,4 +1,7 @@
-"""Words and how they are said, as a tree of phones; kept in the cache folder, and mapped into memory from there."""
+"""Words and the tokens that a network emits for them, as a tree: phones, or the letters of their spelling.
+
+It is kept in the cache folder, and mapped into memory from there.
+"""
 
 import logging
 from collections.abc import Iterable, Mapping, Sequence
@@ -8,14 +11,16 @@ from pathlib import Path
 
 import numpy as np
 
+from asr.decoding.alphabet import Alphabet, spellable
+from asr.decoding.hotwords import spell_hot_word
 from asr.decoding.lexicon import Trie, build_trie
 from asr.errors import DecodingError
-from asr.language_model.ngram import UNKNOWN, NgramModel
+from asr.language_model.ngram import SPECIAL_WORDS, UNKNOWN, NgramModel
 from asr.mapped_arrays import MappedArrays, map_arrays, write_arrays
 
 log = logging.getLogger(__name__)
 
-MAGIC = b"asr-lexicon\x00\x00\x00\x00\x01"
+MAGIC = b"asr-lexicon\x00\x00\x00\x00\x02"
 
 Pronunciations = Mapping[str, Sequence[Sequence[str]]]  # word -> its pronunciations
 
@@ -25,35 +30,50 @@ class PronunciationLexicon:
     """E entries as a tree. An entry is a word said in one way, or several words that are found as one; W words in all.
 
     Attributes:
-        trie: of the entries' phones.
+        columns: of the network's head, the blank included.
+        separator: the token between words, of letters the space; none of phones.
+        trie: of the entries' tokens.
         first_word: `(E + 1,)` int32, where an entry's words begin among all words.
         text: the words in UTF-8, parted by line feeds.
         first_byte: `(W + 1,)` int32, where each word begins in `text`; a last one would begin at its end.
-        phones: phone ids of all words, one after the other.
-        first_phone: `(W + 1,)` int32, where each word's begin.
+        tokens: token ids of all words, one after the other.
+        first_token: `(W + 1,)` int32, where each word's begin.
         lm: the language model that the words are linked with.
-        lm_word: `(W,)` int32, the words' ids in it; 0, its unknown word, without one.
+        lm_word: `(U,)` int32, the ids of what it reads: of all words, or of their characters; 0, its unknown word,
+            for each word without one.
+        first_lm_word: `(E + 1,)` int32, where an entry's begin.
     """
 
+    columns: int
+    separator: tuple[int, ...]
     trie: Trie
     first_word: np.ndarray
     text: bytes
     first_byte: np.ndarray
-    phones: np.ndarray
-    first_phone: np.ndarray
+    tokens: np.ndarray
+    first_token: np.ndarray
     lm: NgramModel | None
     lm_word: np.ndarray
+    first_lm_word: np.ndarray
 
     def __len__(self) -> int:
         """E."""
         return len(self.first_word) - 1
 
     def spoken(self, entry: int) -> list[tuple[str, list[int]]]:
-        """The words of an entry, each with its phone ids."""
+        """The words of an entry, each with its token ids."""
         return [
-            (self._word(word), self.phones[self.first_phone[word] : self.first_phone[word + 1]].tolist())
+            (self._word(word), self._tokens(word))
             for word in range(self.first_word[entry], self.first_word[entry + 1])
         ]
+
+    def spell(self, entries: Iterable[int]) -> list[int]:
+        """What the network emits for entries, one after the other."""
+        tokens: list[int] = []
+        for entry in entries:
+            for word in range(self.first_word[entry], self.first_word[entry + 1]):
+                tokens += [*(self.separator if tokens else ()), *self._tokens(word)]
+        return tokens
 
     def words_of(self, entry: int) -> list[str]:
         """The words of an entry."""
@@ -69,23 +89,39 @@ class PronunciationLexicon:
         return [" ".join(words[first[entry] : first[entry + 1]]) for entry in range(len(self))]
 
     def linked(self, lm: NgramModel) -> "PronunciationLexicon":
-        """The same lexicon, its words found in a language model.
+        """The same lexicon, its words, or their characters, found in a language model.
 
         Raises:
-            DecodingError: a language model of characters, or one that knows none of the words.
+            DecodingError: a language model of characters beside phones, or one that knows none of the words.
         """
         if self.lm is lm:
             return self
+        source = "lexicon" if self.separator else "pronunciations"
+        units, first = self.all_words(), self.first_word
         if lm.is_character_level:
-            raise DecodingError("pronunciations: need a language model of words; this one is of characters")
-        words = self.all_words()
-        ids = np.array([lm.word_id(word) for word in words], np.int32)
-        if (ids == UNKNOWN).all():
+            if not self.separator:
+                raise DecodingError(
+                    "pronunciations: need a language model of words; this one is of characters"
+                )
+            spelled = [text.replace(" ", "|") for text in self.texts()]
+            units, first = list("".join(spelled)), _starts(spelled)
+        ids = np.array([lm.word_id(unit) for unit in units], np.int32)
+        known = np.count_nonzero(ids != UNKNOWN)
+        if known == 0:
+            own = lm.words[len(SPECIAL_WORDS) :]
             raise DecodingError(
-                f"pronunciations: none of their {len(words)} words, such as {words[0]!r}, is in the language model; "
-                "they must be spelled alike"
+                f"{source}: none of its {len(units)} words, such as {units[0]!r}, is in the language model, which has "
+                f"words such as {next(iter(own), '')!r}; they must be spelled alike"
             )
-        return replace(self, lm=lm, lm_word=ids)
+        if self.separator and known < len(units):
+            log.warning(
+                "%s: %d of %d words are not in the language model", source, len(units) - known, len(units)
+            )
+        return replace(self, lm=lm, lm_word=ids, first_lm_word=first)
+
+    def _tokens(self, word: int) -> list[int]:
+        tokens: list[int] = self.tokens[self.first_token[word] : self.first_token[word + 1]].tolist()
+        return tokens
 
     def _word(self, word: int) -> str:
         return self.text[self.first_byte[word] : self.first_byte[word + 1] - 1].decode()
@@ -146,25 +182,67 @@ def build_pronunciation_lexicon(
     return _laid_out(words, said, columns=len(phones) + 1)
 
 
-def _laid_out(
-    words: Sequence[tuple[str, ...]], said: Sequence[tuple[tuple[int, ...], ...]], *, columns: int
+def build_spelling_lexicon(
+    words: Iterable[str], alphabet: Alphabet, *, hot_words: Mapping[str, float] | None = None
 ) -> PronunciationLexicon:
-    flat = list(chain.from_iterable(said))
-    first_word, first_phone = _starts(words), _starts(flat)
-    tokens = np.fromiter(chain.from_iterable(flat), np.int32, int(first_phone[-1]))
+    """Words that are spelled, with a space between them, and the hot words as well, as a tree.
+
+    Args:
+        words: the only ones allowed, beside the hot words.
+        alphabet: of the model.
+        hot_words: phrase -> weight; phrases of several words become entries of their own.
+
+    Raises:
+        DecodingError: tokens that are no characters, no space among them, or words that the alphabet cannot spell.
+    """
+    alphabet.require_characters("lexicon")
+    if alphabet.space < 0:
+        raise DecodingError(
+            f"lexicon: of words, but the model's alphabet {alphabet} has no space to part them"
+        )
+    entries: dict[tuple[str, ...], None] = {}
+    entries.update(((word,), None) for word in spellable(alphabet, words, source="lexicon"))
+    for phrase, weight in (hot_words or {}).items():
+        spell_hot_word(alphabet, phrase, weight)
+        parts = phrase.split()
+        entries.update(((word,), None) for word in parts)
+        entries[tuple(parts)] = None
+    spelled = [tuple(tuple(alphabet.ids[letter] for letter in word) for word in entry) for entry in entries]
+    return _laid_out(list(entries), spelled, columns=len(alphabet.symbols), separator=(alphabet.space,))
+
+
+def _laid_out(
+    words: Sequence[tuple[str, ...]],
+    spelled: Sequence[tuple[tuple[int, ...], ...]],
+    *,
+    columns: int,
+    separator: tuple[int, ...] = (),
+) -> PronunciationLexicon:
+    flat = list(chain.from_iterable(spelled))
+    first_word, first_token = _starts(words), _starts(flat)
     encoded = [word.encode() for word in chain.from_iterable(words)]
     first_byte = _starts(encoded) + np.arange(len(encoded) + 1, dtype=np.int32)
-    lengths = np.diff(first_phone[first_word])
+    # Within an entry of several words the separator stands between them, and so it does in the tree.
+    parted = [list(chain(own[0], *((*separator, *word) for word in own[1:]))) for own in spelled]
+    first = _starts(parted)
     return PronunciationLexicon(
-        build_trie(tokens, lengths, vocabulary_size=columns),
+        columns,
+        separator,
+        build_trie(_joined(parted, first), np.diff(first), vocabulary_size=columns),
         first_word,
         b"\n".join(encoded),
         first_byte,
-        tokens,
-        first_phone,
+        _joined(flat, first_token),
+        first_token,
         None,
         np.zeros(len(encoded), np.int32),
+        first_word,
     )
+
+
+def _joined(parts: Sequence[Sequence[int]], first: np.ndarray) -> np.ndarray:
+    """Token ids that stand one after the other, int32; `first` from `_starts`."""
+    return np.fromiter(chain.from_iterable(parts), np.int32, int(first[-1]))
 
 
 def _starts(parts: Sequence[Sequence[object]]) -> np.ndarray:
@@ -172,13 +250,14 @@ def _starts(parts: Sequence[Sequence[object]]) -> np.ndarray:
     return np.cumsum(np.fromiter(chain([0], map(len, parts)), np.int64, len(parts) + 1)).astype(np.int32)
 
 
-_ARRAYS = ("first_word", "first_byte", "phones", "first_phone", "lm_word")
+_ARRAYS = ("first_word", "first_byte", "tokens", "first_token", "lm_word", "first_lm_word")
 
 
 def write_lexicon(path: str | Path, lexicon: PronunciationLexicon) -> None:
     """Write a lexicon to be mapped into memory, atomically. Raises AsrError when the file cannot be written."""
+    header = {"columns": lexicon.columns, "separator": lexicon.separator}
     arrays = {**lexicon.trie._asdict(), **{name: getattr(lexicon, name) for name in _ARRAYS}}
-    write_arrays(path, MAGIC, MappedArrays({}, lexicon.text, arrays))
+    write_arrays(path, MAGIC, MappedArrays(header, lexicon.text, arrays))
 
 
 def map_lexicon(path: str | Path, lm: NgramModel | None) -> PronunciationLexicon:
@@ -191,13 +270,16 @@ def map_lexicon(path: str | Path, lm: NgramModel | None) -> PronunciationLexicon
     arrays = dict(content.arrays)
     try:
         trie = Trie(*(arrays.pop(name) for name in Trie._fields))
-        lexicon = PronunciationLexicon(trie, text=content.text, lm=lm, **arrays)
-        nodes, words = len(trie.parent), len(lexicon.lm_word)
+        columns, separator = content.header["columns"], tuple(content.header["separator"])
+        lexicon = PronunciationLexicon(columns, separator, trie, text=content.text, lm=lm, **arrays)
+        nodes, words = len(trie.token), len(lexicon.first_byte) - 1
         fits = (
-            (len(trie.child), len(trie.token), len(trie.first_entry)) == (nodes, nodes, nodes + 1)
-            and (trie.first_entry[-1], len(lexicon)) == (len(trie.entry), len(trie.entry))
-            and (len(lexicon.first_byte), len(lexicon.first_phone)) == (words + 1, words + 1)
-            and (lexicon.first_word[-1], lexicon.first_phone[-1]) == (words, len(lexicon.phones))
+            (len(trie.first_child), len(trie.first_entry)) == (nodes + 1, nodes + 1)
+            and (trie.first_child[-1], trie.first_entry[-1]) == (nodes, len(trie.entry))
+            and (len(lexicon), len(lexicon.first_lm_word)) == (len(trie.entry), len(trie.entry) + 1)
+            and (lexicon.first_word[-1], len(lexicon.first_token)) == (words, words + 1)
+            and lexicon.first_token[-1] == len(lexicon.tokens)
+            and lexicon.first_lm_word[-1] == len(lexicon.lm_word)
             and lexicon.first_byte[-1] == len(lexicon.text) + 1
         )
     except (KeyError, TypeError, IndexError):

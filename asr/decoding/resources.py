@@ -18,6 +18,7 @@ from asr.decoding.pronunciation_lexicon import (
     MAGIC,
     PronunciationLexicon,
     build_pronunciation_lexicon,
+    build_spelling_lexicon,
     map_lexicon,
     write_lexicon,
 )
@@ -34,22 +35,21 @@ class DecodingResources(NamedTuple):
 
     Attributes:
         lm: the language model.
-        lexicon: the only words allowed.
+        lexicon: the only words allowed, as the phones of their pronunciations or the letters of their spelling.
         recurrent: reads the recurrent language model, once.
-        pronunciations: the words as phones, those of `lexicon` alone where there is one.
     """
 
     lm: NgramModel | None = None
-    lexicon: Sequence[str] | None = None
+    lexicon: PronunciationLexicon | None = None
     recurrent: Callable[[], RecurrentModel] | None = None
-    pronunciations: PronunciationLexicon | None = None
 
 
-def read_resources(options: DecodingOptions, phones: Sequence[str]) -> DecodingResources:
+def read_resources(options: DecodingOptions, alphabet: Alphabet, phones: Sequence[str]) -> DecodingResources:
     """Read what the options name.
 
     Args:
         options: of the beam search.
+        alphabet: of the model's letters.
         phones: of the model; ids count from 1, 0 is the blank.
 
     Raises:
@@ -71,17 +71,20 @@ def read_resources(options: DecodingOptions, phones: Sequence[str]) -> DecodingR
                 "too (--lm)"
             )
         recurrent = _when_needed(options.recurrent_lm)
-    lexicon: Sequence[str] | None = None
+    words: Sequence[str] | None = None
     if options.lexicon == LEXICON_OF_LM:
         if lm is None or lm.is_character_level:
             raise DecodingError("lexicon 'lm': needs a language model of words to take the words from")
-        lexicon = lm.words[len(SPECIAL_WORDS) :]
+        words = lm.words[len(SPECIAL_WORDS) :]
     elif options.lexicon is not None:
-        lexicon = read_lexicon(options.lexicon)
-    pronunciations = None
+        words = read_lexicon(options.lexicon)
+    lexicon = None
     if options.pronunciations is not None:
-        pronunciations = _read_pronunciations(options, options.pronunciations, lexicon, lm, phones)
-    return DecodingResources(lm, lexicon, recurrent, pronunciations)
+        lexicon = _read_pronunciations(options, options.pronunciations, words, lm, phones)
+    elif words is not None:
+        lexicon = build_spelling_lexicon(words, alphabet, hot_words=options.hot_words)
+        lexicon = lexicon if lm is None else lexicon.linked(lm)
+    return DecodingResources(lm, lexicon, recurrent)
 
 
 def _when_needed(path: str) -> Callable[[], RecurrentModel]:
@@ -93,7 +96,7 @@ def _when_needed(path: str) -> Callable[[], RecurrentModel]:
 def _read_pronunciations(
     options: DecodingOptions,
     path: str,
-    lexicon: Sequence[str] | None,
+    words: Sequence[str] | None,
     lm: NgramModel | None,
     phones: Sequence[str],
 ) -> PronunciationLexicon:
@@ -101,13 +104,13 @@ def _read_pronunciations(
 
     def build() -> PronunciationLexicon:
         pronunciations = read_all_pronunciations(path)
-        if lexicon is not None:
-            allowed = {*lexicon, *(word for phrase in options.hot_words for word in phrase.split())}
+        if words is not None:
+            allowed = {*words, *(word for phrase in options.hot_words for word in phrase.split())}
             limited = {word: ways for word, ways in pronunciations.items() if word in allowed}
             if not limited:
                 raise DecodingError(
                     f"{path}: none of its {len(pronunciations)} words, such as {next(iter(pronunciations))!r}, is in "
-                    f"the lexicon, which has words such as {next(iter(lexicon), '')!r}; they must be spelled alike"
+                    f"the lexicon, which has words such as {next(iter(words), '')!r}; they must be spelled alike"
                 )
             pronunciations = limited
         found = build_pronunciation_lexicon(pronunciations, phones, phrases=options.hot_words, source=path)
@@ -131,31 +134,26 @@ def build_search(options: DecodingOptions, resources: DecodingResources, alphabe
     if options.method == "greedy":
         return GreedySearch(alphabet)
     limits = Limits(
-        options.beam_width,
-        options.token_threshold,
-        options.score_threshold,
-        recombine=options.lm is not None,
+        options.beam_width, options.token_threshold, options.score_threshold, recombine=options.lm is not None
     )
     weights = Weights(options.lm_weight, options.word_bonus, options.unknown_penalty)
-    if resources.pronunciations is not None:
-        lexicon = resources.pronunciations
-        scorer = build_lexicon_scorer(
-            lexicon,
+    if resources.lexicon is None:
+        any_word = build_prefix_scorer(
+            alphabet,
             lm=resources.lm,
             weights=weights,
             hot_words=options.hot_words,
             look_ahead=options.look_ahead,
         )
-        return LexiconBeamSearch(lexicon, scorer, limits=limits, blank_penalty=options.blank_penalty)
-    of_letters = build_prefix_scorer(
-        alphabet,
+        return PrefixBeamSearch(alphabet, any_word, limits=limits, blank_penalty=options.blank_penalty)
+    scorer = build_lexicon_scorer(
+        resources.lexicon,
         lm=resources.lm,
         weights=weights,
-        lexicon=resources.lexicon,
         hot_words=options.hot_words,
         look_ahead=options.look_ahead,
     )
-    return PrefixBeamSearch(alphabet, of_letters, limits=limits, blank_penalty=options.blank_penalty)
+    return LexiconBeamSearch(resources.lexicon, scorer, limits=limits, blank_penalty=options.blank_penalty)
 
 
 def build_mixture(

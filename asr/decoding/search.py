@@ -16,10 +16,10 @@ class Limits(NamedTuple):
         beam_width: hypotheses kept after each frame, >= 1.
         token_threshold: tokens less probable than this (natural log) extend no hypothesis in that frame.
         score_threshold: hypotheses that score this much less than the best (natural log) are dropped.
-        recombine: of hypotheses that the future cannot tell apart (same place in the word begun, same state of language
-            model and hot words, and over letters the same last token) the best stays; over letters, one that is worse
-            in a blank or in its token makes room for others, out of the `2 x beam_width` best. Finds better texts
-            where a language model tells most hypotheses apart, but fewer that are alike; without one it loses paths.
+        recombine: in a search for any spelling, of prefixes that the future cannot tell apart (same last token, place in
+            the word, state of language model and hot words) one that is worse in a blank and in its token makes room for
+            others, out of the `2 x beam_width` best. Finds better texts where a language model tells most prefixes
+            apart; without one it loses paths. A search through a lexicon always recombines, and loses no text by it.
     """
 
     beam_width: int = 50
@@ -106,10 +106,6 @@ class Search(Protocol):
     @property
     def head(self) -> Literal["letters", "phones"]:
         """Of the emission, what is searched."""
-        ...
-
-    def without_recombination(self) -> Self:
-        """The same search, in which no hypotheses are taken for one (see `Limits`): for several texts of one utterance."""
         ...
 
     def search(self, log_probs: np.ndarray, *, n_best: int = 1) -> list[Candidate]:

@@ -19,27 +19,23 @@ log = logging.getLogger(__name__)
 def warm_up(options: DecodingOptions) -> None:
     """Begin to load what decoding with these options runs; returns at once, and does nothing the second time."""
     if options.method == "beam":
-        _begin(options.pronunciations is not None)
+        _begin(options.pronunciations is not None or options.lexicon is not None)
 
 
 @cache
-def _begin(pronunciations: bool) -> None:
-    threading.Thread(target=_search, args=[pronunciations], name="asr-warm-up").start()
+def _begin(of_lexicon: bool) -> None:
+    threading.Thread(target=_search, args=[of_lexicon], name="asr-warm-up").start()
 
 
-def _search(pronunciations: bool) -> None:
+def _search(of_lexicon: bool) -> None:
     """Search through next to nothing: the compiled code is the same whatever the sizes."""
     search: Search
     try:
-        if pronunciations:
-            from asr.decoding.letter_scores import letter_scores
-
-            lexicon = build_pronunciation_lexicon({"A": [["a"]]}, ["a"], source="warm-up")
-            search = LexiconBeamSearch(lexicon)
-            letter_scores(np.full((1, 2), -0.7), [[1]])
+        if of_lexicon:
+            search = LexiconBeamSearch(build_pronunciation_lexicon({"A": [["a"]]}, ["a"], source="warm-up"))
         else:
             search = PrefixBeamSearch(Alphabet(("", " ", "A")))
-        columns = 2 if pronunciations else 3
+        columns = 2 if of_lexicon else 3
         search.spell(search.search(np.full((2, columns), -1.0, np.float32))[0])
     except Exception as error:
         # Whoever decodes in earnest comes upon the same, and says so.

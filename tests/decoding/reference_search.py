@@ -1,11 +1,11 @@
 """The two beam searches, written to be read: what the compiled ones must do, and are tested against.
 
-First the search over letters. A prefix keeps two log-probabilities: of all paths that spell it and end in a blank, and of those that end
-in its last token (Graves 2006; Hannun et al. 2014, algorithm 1). What language model, lexicon and hot words
+First the search for any spelling. A prefix keeps two log-probabilities: of all paths that spell it and end in a blank, and of those that end
+in its last token (Graves 2006; Hannun et al. 2014, algorithm 1). What language model and hot words
 say of the prefix is its `Context`, a function of its tokens alone. Prefixes are ranked by the sum of both.
 
-Then the search through pronunciations (from `Said` on), whose hypotheses are words said and a place in the tree of
-pronunciations. No frame is spent on the end of a word.
+Then the search through a lexicon (from `Said` on), whose hypotheses are words said and a place in the tree of their
+pronunciations or spellings.
 """
 
 import math
@@ -18,7 +18,7 @@ from asr.decoding.hotwords import EDGE
 from asr.decoding.lexicon_scorer import LexiconScorer
 from asr.decoding.prefix_scorer import CHARACTER_LM, WORD_LM, PrefixScorer
 from asr.decoding.search import Limits
-from asr.language_model.ngram import END, UNKNOWN, NgramArrays
+from asr.language_model.ngram import END, NgramArrays
 
 NEVER = -math.inf
 
@@ -27,19 +27,19 @@ class Context(NamedTuple):
     """What is known of a prefix beside its acoustics.
 
     Attributes:
-        node: of the word tree, where the open word stands; -1 off the tree.
+        node: of the word tree, where the open word stands; the last is for all that leaves the tree.
         lm_state: of the language model.
         hot_state: of the hot words' automaton.
-        settled: score of what can no longer change (natural log).
-        lent: score given in advance to the open word and the open hot phrase.
+        committed: score of what can no longer change (natural log).
+        lookahead: score given in advance to the open word and the open hot phrase.
         in_word: whether a word is open.
     """
 
     node: int
     lm_state: int
     hot_state: int
-    settled: float
-    lent: float
+    committed: float
+    lookahead: float
     in_word: bool
 
 
@@ -58,7 +58,7 @@ class Prefix(NamedTuple):
     @property
     def score(self) -> float:
         """What it is ranked by."""
-        return self.acoustic + self.context.settled + self.context.lent
+        return self.acoustic + self.context.committed + self.context.lookahead
 
 
 Beam = dict[tuple[int, ...], Prefix]
@@ -120,66 +120,50 @@ def is_dominated(item: tuple[tuple[int, ...], Prefix], other: tuple[tuple[int, .
     return (
         tokens[-1:] == other_tokens[-1:]
         and (context.node, context.lm_state, context.hot_state) == (same.node, same.lm_state, same.hot_state)
-        and prefix.in_blank + context.settled <= better.in_blank + same.settled
-        and prefix.in_token + context.settled <= better.in_token + same.settled
+        and prefix.in_blank + context.committed <= better.in_blank + same.committed
+        and prefix.in_token + context.committed <= better.in_token + same.committed
     )
 
 
 def extend(context: Context, token: int, scorer: PrefixScorer) -> Context | None:
-    """The context of a prefix with one token more; None where the lexicon or a space before it forbids it."""
-    settled, lm_state, lent = context.settled, context.lm_state, 0.0
+    """The context of a prefix with one token more; None where a space before it forbids it."""
+    committed, lm_state, lookahead = context.committed, context.lm_state, 0.0
     if token == scorer.space:
         if not context.in_word:
             return None  # no space at the beginning or after another: a text has one spelling
-        closed = close_word(context, scorer)
-        if closed is None:
-            return None
-        settled, lm_state = closed
+        committed, lm_state = close_word(context, scorer)
         node, edge = 0, EDGE
     else:
-        node = int(scorer.child[context.node, token]) if context.node >= 0 else -1
-        if node < 0 and scorer.constrained:
-            return None
-        lent = float(scorer.ahead[node]) if node >= 0 else scorer.unknown_ahead
+        node = int(scorer.child[context.node, token])
+        lookahead = float(scorer.ahead[node])
         edge = token
     if scorer.lm_kind == CHARACTER_LM:
         log10_prob, lm_state = lm_score(scorer.lm, lm_state, int(scorer.token_word[token]))
-        settled += scorer.lm_weight * log10_prob
+        committed += scorer.lm_weight * log10_prob
     hot_state = int(scorer.hot.after[context.hot_state, edge])
-    settled += float(scorer.hot.earned[hot_state])
-    lent += float(scorer.hot.lent[hot_state])
-    return Context(node, lm_state, hot_state, settled, lent, token != scorer.space)
+    committed += float(scorer.hot.completed[hot_state])
+    lookahead += float(scorer.hot.lookahead[hot_state])
+    return Context(node, lm_state, hot_state, committed, lookahead, token != scorer.space)
 
 
-def close_word(context: Context, scorer: PrefixScorer) -> tuple[float, int] | None:
-    """Settled score and language model state once the open word is complete; None where it is no word."""
-    settled, lm_state = context.settled, context.lm_state
-    word, closing, least = -1, 0.0, NEVER
-    if context.node >= 0:
-        word = int(scorer.word[context.node])
-        closing, least = float(scorer.closing[context.node]), float(scorer.least[context.node])
-    if word < 0:
-        if scorer.constrained:
-            return None
-        word, closing, least = UNKNOWN, scorer.unknown_closing, NEVER
+def close_word(context: Context, scorer: PrefixScorer) -> tuple[float, int]:
+    """Committed score and language model state once the open word is complete."""
+    node, committed, lm_state = context.node, context.committed, context.lm_state
     if scorer.lm_kind == WORD_LM:
-        log10_prob, lm_state = lm_score(scorer.lm, lm_state, word)
-        settled += scorer.lm_weight * max(log10_prob, least)
-    return settled + closing, lm_state
+        log10_prob, lm_state = lm_score(scorer.lm, lm_state, int(scorer.word[node]))
+        committed += scorer.lm_weight * max(log10_prob, float(scorer.floor[node]))
+    return committed + float(scorer.word_end_score[node]), lm_state
 
 
-def finish(context: Context, scorer: PrefixScorer) -> float | None:
-    """What is added to the acoustics of a prefix at the end; None where its last word is no word."""
-    settled, lm_state = context.settled, context.lm_state
+def finish(context: Context, scorer: PrefixScorer) -> float:
+    """What is added to the acoustics of a prefix at the end."""
+    committed, lm_state = context.committed, context.lm_state
     if context.in_word:
-        closed = close_word(context, scorer)
-        if closed is None:
-            return None
-        settled, lm_state = closed
-        settled += float(scorer.hot.earned[scorer.hot.after[context.hot_state, EDGE]])
+        committed, lm_state = close_word(context, scorer)
+        committed += float(scorer.hot.completed[scorer.hot.after[context.hot_state, EDGE]])
     if scorer.lm_kind in (WORD_LM, CHARACTER_LM):
-        settled += scorer.lm_weight * lm_score(scorer.lm, lm_state, END)[0]
-    return settled
+        committed += scorer.lm_weight * lm_score(scorer.lm, lm_state, END)[0]
+    return committed
 
 
 def lm_score(lm: NgramArrays, state: int, word: int) -> tuple[float, int]:
@@ -216,71 +200,86 @@ class Said(NamedTuple):
     in_token: float
 
 
-# By what tells hypotheses apart (the words, or with `recombine` the language model's state), and the node where the
-# open word stands.
-SpokenBeam = dict[tuple[object, int], Said]
+# By the language model's state after the words, and the node where the open word stands: the future can tell nothing
+# else apart.
+SpokenBeam = dict[tuple[int, int], Said]
 
 
-def start_words(scorer: LexiconScorer, limits: Limits) -> SpokenBeam:
+def start_words(scorer: LexiconScorer) -> SpokenBeam:
     """The beam before the first frame: nothing said, at the root."""
-    return {(_told_apart_by((), scorer, limits), 0): Said((), 0.0, NEVER)}
+    return {(scorer.lm_start, 0): Said((), 0.0, NEVER)}
 
 
 def advance_words(
     beam: SpokenBeam, log_probs: np.ndarray, scorer: LexiconScorer, limits: Limits
 ) -> SpokenBeam:
-    """The beam after the frames of `(T', P)` natural-log probabilities; `limits.score_threshold` is taken for infinite."""
+    """The beam after the frames of `(T', V)` natural-log probabilities; `limits.score_threshold` is taken for infinite."""
+    after_word = range(scorer.first_after, scorer.last_after)
     for frame in log_probs.astype(np.float64).tolist():
         grown: SpokenBeam = {}
-
-        for (_, node), (entries, in_blank, in_token) in beam.items():
-            total, own = log_add(in_blank, in_token), int(scorer.phone[node])
-            # It stays, by a blank or by its last phone once more ...
-            stays = Said(entries, total + frame[BLANK], in_token + frame[own] if own else NEVER)
-            _add(grown, (_told_apart_by(entries, scorer, limits), node), stays)
-            # ... or goes on by a phone, further down the tree or, once for each word that ends here, from its root.
+        # Every hypothesis stays, by a blank or by its last token once more ...
+        for (state, node), (entries, in_blank, in_token) in beam.items():
+            own = int(scorer.token[node])
+            total = log_add(in_blank, in_token)
+            grown[state, node] = Said(entries, total + frame[BLANK], in_token + frame[own] if own else NEVER)
+        # What scores below all of them cannot stay in a beam that they fill.
+        ranks = [rank(said, node, scorer) for (_, node), said in grown.items()]
+        floor = min(ranks) if len(beam) == limits.beam_width else NEVER
+        # ... or goes on by a token, further down the tree or, once for each word that ends here, after that.
+        for (_, node), (entries, in_blank, in_token) in best_first(beam, ranks):
+            total, own = log_add(in_blank, in_token), int(scorer.token[node])
             ends = scorer.entry[scorer.first_entry[node] : scorer.first_entry[node + 1]].tolist()
-            for begin, said in [(node, entries), *((0, (*entries, entry)) for entry in ends)]:
-                gain = score_words(said, scorer)[0] - score_words(entries, scorer)[0]
-                for phone, log_prob in enumerate(frame):
-                    after = int(scorer.child[begin, phone])
-                    if phone != BLANK and log_prob >= limits.token_threshold and after >= 0:
-                        source = in_blank if phone == own else total
-                        if source + log_prob > NEVER:
-                            goes_on = Said(said, NEVER, source + gain + log_prob)
-                            _add(grown, (_told_apart_by(said, scorer, limits), after), goes_on)
-        ranks = {
-            key: log_add(said.in_blank, said.in_token) + float(scorer.ahead[key[1]])
-            for key, said in grown.items()
-        }
-        least = sorted(ranks.values(), reverse=True)[: limits.beam_width][-1]
-        kept = [key for key, rank in ranks.items() if rank >= least and rank > NEVER][: limits.beam_width]
+            further = range(int(scorer.first_child[node]), int(scorer.first_child[node + 1]))
+            for nodes, said in [(further, entries), *((after_word, (*entries, entry)) for entry in ends)]:
+                score, state = score_words(said, scorer)
+                gain = score - score_words(entries, scorer)[0]
+                for after in nodes:
+                    token = int(scorer.token[after])
+                    if frame[token] >= limits.token_threshold:
+                        source = in_blank if token == own else total
+                        goes_on = Said(said, NEVER, source + gain + frame[token])
+                        if goes_on.in_token > NEVER and rank(goes_on, after, scorer) >= floor:
+                            _add(grown, (state, after), goes_on)
+        final = {key: rank(said, key[1], scorer) for key, said in grown.items()}
+        least = sorted(final.values(), reverse=True)[: limits.beam_width][-1]
+        kept = [key for key, value in final.items() if value >= least and value > NEVER][: limits.beam_width]
         beam = {key: grown[key] for key in kept}
     return beam
 
 
-def _add(grown: SpokenBeam, key: tuple[object, int], said: Said) -> None:
-    """Hypotheses of the same words are one; of others that the future cannot tell apart, the better one stays."""
+def rank(said: Said, node: int, scorer: LexiconScorer) -> float:
+    """What hypotheses are measured by."""
+    return log_add(said.in_blank, said.in_token) + float(scorer.ahead[node])
+
+
+def best_first(beam: SpokenBeam, ranks: list[float]) -> list[tuple[tuple[int, int], Said]]:
+    """The hypotheses in order, from the best on and round."""
+    items = list(beam.items())
+    leader = ranks.index(max(ranks)) if ranks else 0
+    return items[leader:] + items[:leader]
+
+
+def _add(grown: SpokenBeam, key: tuple[int, int], said: Said) -> None:
+    """Hypotheses of the same words are one; of others the better one stays."""
     other = grown.get(key)
-    if other is None or other.entries == said.entries:
-        before = other or Said(said.entries, NEVER, NEVER)
-        in_blank, in_token = log_add(before.in_blank, said.in_blank), log_add(before.in_token, said.in_token)
-        grown[key] = Said(said.entries, in_blank, in_token)
-    elif log_add(said.in_blank, said.in_token) > log_add(other.in_blank, other.in_token):
+    if other is None:
+        grown[key] = said
+    elif other.entries == said.entries:
+        grown[key] = Said(said.entries, other.in_blank, log_add(other.in_token, said.in_token))
+    elif said.in_token > log_add(other.in_blank, other.in_token):
         grown[key] = said
 
 
 def score_words(entries: tuple[int, ...], scorer: LexiconScorer) -> tuple[float, int]:
     """What everything but the acoustics says of words so far, and the language model's state after them."""
-    settled, state = 0.0, scorer.lm_start
-    for entry in entries:
-        settled += float(scorer.closing[entry])
-        for at in range(scorer.first_word[entry], scorer.first_word[entry + 1]):
+    committed, state = 0.0, scorer.lm_start
+    for number, entry in enumerate(entries):
+        committed += float(scorer.word_end_score[entry])
+        if scorer.lm_separator >= 0 and number > 0:
+            log10_prob, state = lm_score(scorer.lm, state, scorer.lm_separator)
+            committed += scorer.lm_weight * log10_prob
+        for at in range(int(scorer.first_word[entry]), int(scorer.first_word[entry + 1])):
             if scorer.has_lm:
                 log10_prob, state = lm_score(scorer.lm, state, int(scorer.lm_word[at]))
-                settled += scorer.lm_weight * max(log10_prob, float(scorer.least[at]))
-    return settled, state
-
-
-def _told_apart_by(entries: tuple[int, ...], scorer: LexiconScorer, limits: Limits) -> object:
-    return score_words(entries, scorer)[1] if limits.recombine else entries
+                committed += scorer.lm_weight * max(log10_prob, float(scorer.floor[at]))
+    return committed, state

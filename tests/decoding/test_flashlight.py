@@ -10,8 +10,10 @@ import numpy as np
 import pytest
 
 from asr.decoding.alphabet import Alphabet
-from asr.decoding.prefix_beam import PrefixBeamSearch
-from asr.decoding.prefix_scorer import Weights, build_prefix_scorer
+from asr.decoding.lexicon_beam import LexiconBeamSearch
+from asr.decoding.lexicon_scorer import build_lexicon_scorer
+from asr.decoding.prefix_scorer import Weights
+from asr.decoding.pronunciation_lexicon import build_spelling_lexicon
 from asr.decoding.search import Limits
 from asr.language_model.arpa import write_arpa
 from asr.language_model.estimate import estimate
@@ -68,14 +70,16 @@ def test_our_text_scores_at_least_as_high_as_flashlights(tmp_path):
         sil_token="|",
         log_add=True,
     )
-    scorer = build_prefix_scorer(ALPHABET, lm=lm, weights=weights, lexicon=LEXICON, look_ahead=True)
-    ours = PrefixBeamSearch(ALPHABET, scorer, limits=Limits(20, recombine=True))
+    lexicon = build_spelling_lexicon(LEXICON, ALPHABET)
+    ours = LexiconBeamSearch(
+        lexicon, build_lexicon_scorer(lexicon, lm=lm, weights=weights), limits=Limits(20)
+    )
     generator = np.random.default_rng(0)
     worse, compared = [], 60
     for words in sentences(1, compared):
         log_probs = spoken(words, generator)
         tensor = torch.from_numpy(log_probs)
-        mine = "".join(ALPHABET.symbols[token] for token in ours.search(log_probs)[0].labels).split()
+        mine = ours.text(ours.search(log_probs)[0]).split()
         other = theirs(tensor[None])[0][0].words
 
         def exact(words: list[str], tensor=tensor) -> float:

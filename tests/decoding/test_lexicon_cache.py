@@ -123,7 +123,7 @@ def test_a_cut_file_is_made_anew(options, folder, kind, caplog):
 
 def test_arrays_that_do_not_fit_together_are_refused(tmp_path):
     lexicon = build_pronunciation_lexicon(SAID, PHONES, source="test")
-    broken = PronunciationLexicon(**{**vars(lexicon), "first_phone": lexicon.first_phone[:-1]})
+    broken = PronunciationLexicon(**{**vars(lexicon), "first_token": lexicon.first_token[:-1]})
     write_lexicon(tmp_path / "lexicon", broken)
     with pytest.raises(DecodingError, match="its arrays do not fit together"):
         map_lexicon(tmp_path / "lexicon", None)
@@ -157,19 +157,19 @@ def test_the_tree_holds_every_sequence_and_the_best_value_below_each_node(seed):
     values = generator.normal(size=len(sequences))
     tokens = np.array([token for sequence in sequences for token in sequence])
     trie = build_trie(tokens, np.array([len(one) for one in sequences]), vocabulary_size=4)
-    expected = np.full(len(trie.parent), -np.inf)
+    expected = np.full(len(trie.token), -np.inf)
     prefixes = {(): 0}
     for number, sequence in enumerate(sequences):
         node = 0
         expected[0] = max(expected[0], values[number])
         for depth, token in enumerate(sequence, 1):
-            after = int(trie.child[node, token])
-            assert (trie.parent[after], trie.token[after]) == (node, token)
-            node = after
+            first, last = trie.first_child[node], trie.first_child[node + 1]
+            node = int(first + np.searchsorted(trie.token[first:last], token))
+            assert node < last
+            assert trie.token[node] == token
             prefixes[tuple(sequence[:depth])] = node
             expected[node] = max(expected[node], values[number])
         assert number in trie.entry[trie.first_entry[node] : trie.first_entry[node + 1]]
-    assert len(trie.parent) == len(prefixes) == len(set(prefixes.values()))
-    assert (trie.child >= 0).sum() == len(prefixes) - 1
+    assert len(trie.token) == trie.first_child[-1] == len(prefixes) == len(set(prefixes.values()))
     assert np.array_equal(np.sort(trie.entry), np.arange(len(sequences)))
     assert np.array_equal(best_in_subtree(trie, values), expected)

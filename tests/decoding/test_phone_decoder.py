@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from asr.data.tokenizer import CharacterTokenizer
 from asr.decoding.alphabet import Alphabet
+from asr.decoding.ctc_scores import ctc_scores
 from asr.decoding.decoder import Decoder
 from asr.decoding.emission import Emission
-from asr.decoding.letter_scores import letter_scores
 from asr.decoding.options import DecodingOptions
 from asr.errors import DecodingError
 
@@ -37,7 +37,7 @@ def test_letter_scores_are_the_sum_over_all_paths(seed: int, frames: int, tokens
         torch.tensor([len(tokens)]),
         reduction="none",
     )
-    assert letter_scores(log_probs.numpy(), [tokens])[0] == pytest.approx(float(wanted[0]), abs=1e-4)
+    assert ctc_scores(log_probs.numpy(), [tokens])[0] == pytest.approx(float(wanted[0]), abs=1e-4)
 
 
 def test_the_window_of_states_leaves_out_nothing_that_counts() -> None:
@@ -55,7 +55,7 @@ def test_the_window_of_states_leaves_out_nothing_that_counts() -> None:
         torch.tensor([150]),
         reduction="sum",
     )
-    assert letter_scores(log_probs.numpy(), [tokens.tolist()])[0] == pytest.approx(float(wanted), rel=1e-9)
+    assert ctc_scores(log_probs.numpy(), [tokens.tolist()])[0] == pytest.approx(float(wanted), rel=1e-9)
 
 
 def make(folder: Path, **config: object) -> Decoder:

@@ -12,9 +12,12 @@ from hypothesis import strategies as st
 
 from asr.decoding.alphabet import Alphabet
 from asr.decoding.greedy import greedy_path
+from asr.decoding.lexicon_beam import LexiconBeamSearch
+from asr.decoding.lexicon_scorer import build_lexicon_scorer
 from asr.decoding.prefix_beam import PrefixBeamSearch, PrefixBeamStream
 from asr.decoding.prefix_scorer import Weights, build_prefix_scorer
-from asr.decoding.search import Limits
+from asr.decoding.pronunciation_lexicon import build_spelling_lexicon
+from asr.decoding.search import Limits, Search
 from asr.decoding.threads import in_threads
 from asr.errors import DecodingError
 from asr.language_model.estimate import estimate
@@ -31,14 +34,11 @@ KNOWLEDGE = {
     "nothing": {},
     "word bonus": {"weights": Weights(word_bonus=0.7)},
     "hot words": {"hot_words": HOT},
-    "lexicon": {"lexicon": LEXICON},
-    "lexicon and hot words": {"lexicon": LEXICON, "hot_words": HOT},
     "word model": {"lm": WORD_LM, "weights": Weights(0.8, 0.5, -2.0)},
     "word model, look-ahead": {"lm": WORD_LM, "weights": Weights(0.8, 0.5, -2.0), "look_ahead": True},
     "word model and hot words": {"lm": WORD_LM, "weights": Weights(0.8, 0.5, -2.0), "hot_words": HOT},
-    "word model and lexicon": {"lm": WORD_LM, "lexicon": LEXICON, "look_ahead": True},
     "character model": {"lm": CHARACTER_LM, "weights": Weights(0.6, 0.2)},
-    "character model, lexicon, hot words": {"lm": CHARACTER_LM, "lexicon": LEXICON, "hot_words": HOT},
+    "character model and hot words": {"lm": CHARACTER_LM, "hot_words": HOT},
 }
 
 
@@ -54,7 +54,7 @@ def prefixes(stream: PrefixBeamStream) -> list[tuple[tuple[int, ...], float]]:
     row, count = stream._beam.place.tolist()
     prefixes = stream._beam.prefix[row, :count]
     acoustic = np.logaddexp(stream._beam.in_blank[row, :count], stream._beam.in_token[row, :count])
-    scores = acoustic + stream._tree.settled[prefixes] + stream._tree.lent[prefixes]
+    scores = acoustic + stream._tree.committed[prefixes] + stream._tree.lookahead[prefixes]
     spelled = [
         tuple(stream._compiled.spell(stream._tree.parent, stream._tree.token, int(prefix)).tolist())
         for prefix in prefixes
@@ -91,7 +91,8 @@ def extra_score(text: str, known: dict) -> float:
                 total += weights.unknown_penalty
         total += weights.lm * sum(scores)
     elif lm is CHARACTER_LM:
-        spelled = "|".join(words) + ("|" if words and text.endswith(" ") else "")
+        # In a search through a lexicon a space at the end is no part of the text.
+        spelled = "|".join(words) + ("|" if words and text.endswith(" ") and lexicon is None else "")
         total += weights.lm * sum(lm.score_words(list(spelled)))
     return total
 
@@ -114,15 +115,37 @@ def brute_force(log_probs: np.ndarray, known: dict) -> dict[str, float]:
     return found
 
 
-@pytest.mark.parametrize("name", KNOWLEDGE)
+CLOSED = {
+    "lexicon": {"lexicon": LEXICON},
+    "lexicon and hot words": {"lexicon": LEXICON, "hot_words": {"CB": 3.0, "BAB": 4.0, "AB": -1.0}},
+    "lexicon and word model": {"lexicon": LEXICON, "lm": WORD_LM, "weights": Weights(0.8, 0.5, -2.0)},
+    "lexicon, character model, hot words": {
+        "lexicon": LEXICON,
+        "lm": CHARACTER_LM,
+        "weights": Weights(0.6, 0.2),
+        "hot_words": {"CB": 3.0},
+    },
+}
+
+
+def search_with(known: dict, limits: Limits | None = None) -> Search:
+    """The search of what is known: through the lexicon, or for any spelling without one."""
+    if "lexicon" not in known:
+        return PrefixBeamSearch(ALPHABET, build_prefix_scorer(ALPHABET, **known), limits=limits)
+    rest = {name: value for name, value in known.items() if name != "lexicon"}
+    lexicon = build_spelling_lexicon(known["lexicon"], ALPHABET, hot_words=known.get("hot_words"))
+    return LexiconBeamSearch(lexicon, build_lexicon_scorer(lexicon, **rest), limits=limits)
+
+
+@pytest.mark.parametrize("name", [*KNOWLEDGE, *CLOSED])
 def test_an_unlimited_beam_finds_what_brute_force_finds(name):
-    known = KNOWLEDGE[name]
-    search = PrefixBeamSearch(ALPHABET, build_prefix_scorer(ALPHABET, **known), limits=EVERYTHING)
+    known = (KNOWLEDGE | CLOSED)[name]
+    search = search_with(known, EVERYTHING)
     for seed, frames in [(0, 0), (1, 1), (2, 3), (3, 5), (4, 6)]:
         log_probs = emission(seed, frames)
         expected = sorted(brute_force(log_probs, known).items(), key=lambda item: -item[1])[:20]
-        found = search.search(log_probs, n_best=20)
-        assert [text_of(candidate.labels) for candidate in found] == [text for text, _ in expected]
+        found = search.search(log_probs, n_best=10_000)[: len(expected)]
+        assert [search.text(candidate) for candidate in found] == [text for text, _ in expected]
         assert [candidate.score for candidate in found] == pytest.approx([score for _, score in expected])
 
 
@@ -172,14 +195,10 @@ def test_the_compiled_search_keeps_the_beam_of_the_reference(name, seed, frames,
     found = prefixes(stream)
     assert [tokens for tokens, _ in found] == list(expected)
     assert [score for _, score in found] == pytest.approx([prefix.score for prefix in expected.values()])
-    endings = {
-        tokens: prefix.acoustic + ending
-        for tokens, prefix in expected.items()
-        if (ending := reference_search.finish(prefix.context, scorer)) is not None
-    }
-    best = stream.finish()[0]
-    if endings:
-        assert best.score == pytest.approx(max(endings.values()))
+    endings = [
+        prefix.acoustic + reference_search.finish(prefix.context, scorer) for prefix in expected.values()
+    ]
+    assert stream.finish()[0].score == pytest.approx(max(endings, default=-math.inf))
 
 
 def test_long_utterances_outgrow_no_array():
@@ -272,13 +291,6 @@ def test_frames_that_allow_nothing_leave_the_empty_text_without_probability():
     assert [(candidate.labels, candidate.score) for candidate in found] == [((), -math.inf)]
 
 
-def test_a_broken_last_word_is_cut_off():
-    log_probs = np.full((3, 5), -np.inf, np.float32)
-    log_probs[[0, 1, 2], [4, 1, 3]] = 0.0  # "C B": B begins BA, but is no word
-    found = PrefixBeamSearch(ALPHABET, build_prefix_scorer(ALPHABET, lexicon=LEXICON)).search(log_probs)[0]
-    assert text_of(found.labels) == "C"
-
-
 def test_nan_logits_and_another_vocabulary_are_refused():
     search = PrefixBeamSearch(ALPHABET)
     broken = emission(0, 3)
@@ -310,13 +322,15 @@ def test_limits_are_independent():
 
 def test_a_hot_word_outside_lexicon_and_language_model_is_found():
     log_probs = emission(0, 8, sharpness=0.0)  # all texts alike
-    for known in ({"lexicon": LEXICON}, {"lm": WORD_LM}, {"lm": WORD_LM, "lexicon": LEXICON}):
-        without = PrefixBeamSearch(ALPHABET, build_prefix_scorer(ALPHABET, **known)).search(log_probs)[0]
-        found = PrefixBeamSearch(
-            ALPHABET, build_prefix_scorer(ALPHABET, hot_words={"BCB": 12.0}, **known)
-        ).search(log_probs)[0]
-        assert "BCB" not in text_of(without.labels)
-        assert "BCB" in text_of(found.labels).split()
+    for lm, closed in itertools.product((None, WORD_LM), (False, True)):
+        if lm is None and not closed:
+            continue  # every spelling is alike
+        without, found = (
+            search_with({"lm": lm, "hot_words": hot, **({"lexicon": LEXICON} if closed else {})})
+            for hot in ({}, {"BCB": 12.0})
+        )
+        assert "BCB" not in without.text(without.search(log_probs)[0])
+        assert "BCB" in found.text(found.search(log_probs)[0]).split()
 
 
 def test_overlapping_hot_phrases_all_count():

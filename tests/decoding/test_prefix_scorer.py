@@ -7,7 +7,9 @@ import pytest
 from asr.decoding.alphabet import Alphabet
 from asr.decoding.hotwords import parse_hot_word, read_hot_words
 from asr.decoding.lexicon import read_lexicon
+from asr.decoding.lexicon_scorer import build_lexicon_scorer
 from asr.decoding.prefix_scorer import build_prefix_scorer
+from asr.decoding.pronunciation_lexicon import build_spelling_lexicon
 from asr.errors import DecodingError
 from asr.language_model.estimate import estimate
 
@@ -25,15 +27,26 @@ LM = estimate([["A", "AB"], ["C", "A"]] * 3, order=2)
         ({"hot_words": {"AXB": 1.0}}, r"hot word 'AXB': the model cannot spell 'X'; its alphabet is ' ABC'$"),
         ({"hot_words": {" ": 1.0}}, "empty"),
         ({"hot_words": {"A": math.nan}}, "weight nan"),
-        ({"lexicon": ["ab", "c"]}, r"lexicon: 2 of 2 words cannot be spelled.*'ab', 'c'.*upper case"),
         ({"lm": estimate([["ab", "c"]], order=1)}, r"language model: 2 of 2 .* upper case"),
         ({"lm": estimate([list("ab|c")], order=1)}, r"language model of characters: 3 of 4 .*'a', 'b', 'c'"),
-        ({"lm": LM, "lexicon": ["BC", "CCC"]}, r"none of its 2 words, such as 'BC', .* words such as 'A'"),
     ],
 )
 def test_parts_that_do_not_fit_are_refused(known, message):
     with pytest.raises(DecodingError, match=message):
         build_prefix_scorer(UPPER, **known)
+
+
+def test_a_lexicon_that_does_not_fit_is_refused():
+    with pytest.raises(
+        DecodingError, match=r"lexicon: 2 of 2 words cannot be spelled.*'ab', 'c'.*upper case"
+    ):
+        build_spelling_lexicon(["ab", "c"], UPPER)
+    with pytest.raises(DecodingError, match="cannot spell 'X'"):
+        build_spelling_lexicon(["AB"], UPPER, hot_words={"AX": 1.0})
+    with pytest.raises(DecodingError, match=r"lexicon: of words, but .* has no space"):
+        build_spelling_lexicon(["A"], Alphabet(("", "A")))
+    with pytest.raises(DecodingError, match=r"none of its 2 words, such as 'BC', .* words such as 'A'"):
+        build_lexicon_scorer(build_spelling_lexicon(["BC", "CCC"], UPPER), lm=LM)
 
 
 def test_words_need_a_space_and_single_characters():
@@ -46,8 +59,8 @@ def test_words_need_a_space_and_single_characters():
 
 
 def test_a_few_words_that_cannot_be_spelled_are_left_out_and_counted(caplog):
-    scorer = build_prefix_scorer(UPPER, lexicon=["A", "AB", "X1"])
-    assert (scorer.word >= 0).sum() == 2
+    lexicon = build_spelling_lexicon(["A", "AB", "X1"], UPPER)
+    assert lexicon.texts() == ["A", "AB"]
     assert "1 of 3 words hold letters that the model lacks" in caplog.text
 
 
