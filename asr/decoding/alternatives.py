@@ -9,28 +9,12 @@ from traceback; Chow & Schwartz 1989). The score of what comes after is the same
 import heapq
 import itertools
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-
-class Traceback(NamedTuple):
-    """What a search has remembered, h histories and r recombinations.
-
-    Attributes:
-        parent, label: `(h,)` int32, a history without its last label, and that label; the parent of history 0,
-            the empty one, is -1.
-        committed: `(h,)` float64, the part of a history's score that is not acoustic (natural log).
-        winner, loser: `(r,)` int32, histories of which the first was kept, in the order it happened in.
-        gap: `(r,)` float64, by how much the winner was better.
-    """
-
-    parent: np.ndarray
-    label: np.ndarray
-    committed: np.ndarray
-    winner: np.ndarray
-    loser: np.ndarray
-    gap: np.ndarray
+if TYPE_CHECKING:  # importing it imports numba
+    from asr.decoding.lexicon_beam_kernel import WordHistories
 
 
 class TracedText(NamedTuple):
@@ -46,17 +30,17 @@ _Labels = tuple[int, "_Labels"] | None
 
 
 def best_texts(
-    traceback: Traceback, finals: Sequence[tuple[float, float, int]], *, count: int
+    histories: "WordHistories", finals: Sequence[tuple[float, float, int]], *, count: int
 ) -> Iterator[TracedText]:
     """Texts from the best down; the same labels may come again.
 
     Args:
-        traceback: of the search.
+        histories: of the search, the recombinations among them.
         finals: score, the part of it that is not acoustic, and history of what the search ended with.
         count: how many will be asked for at most; what cannot be among them is not looked at.
     """
-    parent, label, committed = traceback.parent, traceback.label, traceback.committed
-    dropped = _by_winner(traceback)
+    parent, entry, committed = histories.parent, histories.entry, histories.committed
+    dropped = _by_winner(histories)
     order = itertools.count()  # of equal scores, the one found first
     queue: list[tuple[float, int, float, int, _Labels, int]] = []
     best: list[float] = []  # scores of the `count` best texts known so far, the least on top
@@ -85,7 +69,7 @@ def best_texts(
                     break
             if history == 0:
                 break
-            rest = (int(label[history]), rest)
+            rest = (int(entry[history]), rest)
             history = int(parent[history])
         labels = []
         while rest is not None:
@@ -94,11 +78,14 @@ def best_texts(
         yield TracedText(tuple(labels), -negative, other)
 
 
-def _by_winner(traceback: Traceback) -> dict[int, list[tuple[float, int, int]]]:
+def _by_winner(histories: "WordHistories") -> dict[int, list[tuple[float, int, int]]]:
     """Gap, loser and number of the recombinations of each winner, the least gap first."""
-    order = np.lexsort((traceback.gap, traceback.winner))
-    columns = (traceback.winner, traceback.gap, traceback.loser, np.arange(len(traceback.winner)))
+    count = int(histories.size[1])
+    winner, loser, gap = (part[:count] for part in (histories.winner, histories.loser, histories.gap))
+    order = np.lexsort((gap, winner))
     dropped: dict[int, list[tuple[float, int, int]]] = {}
-    for winner, *rest in zip(*(column[order].tolist() for column in columns), strict=True):
-        dropped.setdefault(winner, []).append(tuple(rest))
+    for at, *rest in zip(
+        *(part[order].tolist() for part in (winner, gap, loser)), order.tolist(), strict=True
+    ):
+        dropped.setdefault(at, []).append(tuple(rest))
     return dropped

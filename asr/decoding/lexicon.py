@@ -1,5 +1,7 @@
 """Word lists, and the tree of their spellings that the beam search walks."""
 
+from collections.abc import Sequence
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
@@ -49,15 +51,10 @@ class Trie(NamedTuple):
     entry: np.ndarray
 
 
-def build_trie(tokens: np.ndarray, lengths: np.ndarray, *, vocabulary_size: int) -> Trie:
-    """The tree of some token sequences.
-
-    Args:
-        tokens: of all sequences, one after the other, ids below V.
-        lengths: `(E,)` of each.
-        vocabulary_size: V.
-    """
-    tokens, lengths = tokens.astype(np.int64), lengths.astype(np.int64)
+def build_trie(sequences: Sequence[Sequence[int]], *, vocabulary_size: int) -> Trie:
+    """The tree of some token sequences; ids are below V, the vocabulary's size."""
+    lengths = np.fromiter(map(len, sequences), np.int64, len(sequences))
+    tokens = np.fromiter(chain.from_iterable(sequences), np.int64, int(lengths.sum()))
     starts = np.cumsum(lengths) - lengths
     ends = np.zeros(len(lengths), np.int64)  # the node that each sequence has come to
     keys = [np.zeros(0, np.int64)]  # parent x V + token of the nodes of each depth

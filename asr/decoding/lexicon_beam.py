@@ -16,7 +16,7 @@ from typing import Literal
 
 import numpy as np
 
-from asr.decoding.alternatives import Traceback, TracedText, best_texts
+from asr.decoding.alternatives import TracedText, best_texts
 from asr.decoding.beam_search import BeamSearch
 from asr.decoding.lexicon_scorer import LexiconScorer, build_lexicon_scorer
 from asr.decoding.pronunciation_lexicon import PronunciationLexicon
@@ -61,7 +61,7 @@ class LexiconBeamSearch(BeamSearch):
         words: list[Spelled] = []
         between = len(self.lexicon.separator)
         for entry in candidate.labels:
-            for text, own in self.lexicon.spoken(entry):
+            for text, own in zip(self.lexicon.words_of(entry), self.lexicon.tokens_of(entry), strict=True):
                 first = words[-1].last + between if words else 0
                 words.append(Spelled(text, first, first + len(own)))
         return self.lexicon.spell(candidate.labels), words
@@ -105,12 +105,11 @@ class LexiconBeamStream:
 
     def stable_words(self) -> list[str]:
         """See `SearchStream`: what all hypotheses have said."""
-        row, count = self._beam.place.tolist()
-        histories = self._beam.history[row, :count]
-        shared = self._compiled.common_history(np.unique(histories), self._histories) if count else 0
-        from asr.decoding.prefix_beam_kernel import spell
+        from asr.decoding.prefix_beam_kernel import shared_labels
 
-        return self._search.words(spell(self._histories.parent, self._histories.entry, shared).tolist())
+        row, count = self._beam.place.tolist()
+        said, histories = self._beam.history[row, :count], self._histories
+        return self._search.words(shared_labels(said, histories.parent, histories.entry).tolist())
 
     def finish(self, *, n_best: int = 1) -> list[Candidate]:
         """See `SearchStream`. Where no hypothesis ends in a whole word, the unfinished word is left out."""
@@ -135,7 +134,7 @@ class LexiconBeamStream:
         wanted = max(_LEAST_TEXTS, n_best)
         traced: dict[tuple[int, ...], TracedText] = {}
         words: set[str] = set()
-        for text in best_texts(self._traceback(), list(finals.values()), count=_TRACED * wanted):
+        for text in best_texts(self._histories, list(finals.values()), count=_TRACED * wanted):
             traced.setdefault(text.labels, text)
             words.add(" ".join(self._search.words(text.labels)))
             if len(words) == wanted:
@@ -168,15 +167,3 @@ class LexiconBeamStream:
         ]
         # What is said alike may score alike; then fewer words come first.
         return sorted(candidates, key=lambda one: (-one.score, len(one.labels)))
-
-    def _traceback(self) -> Traceback:
-        histories = self._histories
-        dropped = slice(0, int(histories.size[1]))
-        return Traceback(
-            histories.parent,
-            histories.entry,
-            histories.committed,
-            histories.winner[dropped],
-            histories.loser[dropped],
-            histories.gap[dropped],
-        )

@@ -364,17 +364,3 @@ def finish(
             log10_prob, _ = lm_score(scorer.lm, histories.lm_state[said[place]], END)
             other[place] += scorer.lm_weight * log10_prob
     return histories, said, acoustic, other
-
-
-@njit(cache=True, nogil=True)
-def common_history(said: np.ndarray, histories: WordHistories) -> int:
-    """The longest history that all of `said`, one or more, begin with."""
-    shared = said[0]
-    for history in said[1:]:
-        # A history has a higher number than what it continues.
-        while shared != history:
-            if shared > history:
-                shared = histories.parent[shared]
-            else:
-                history = histories.parent[history]
-    return shared

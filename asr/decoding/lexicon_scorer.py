@@ -16,10 +16,10 @@ from typing import NamedTuple
 import numpy as np
 
 from asr.decoding.lexicon import best_in_subtree
-from asr.decoding.prefix_scorer import NO_ARRAYS, Weights
+from asr.decoding.prefix_scorer import NO_ARRAYS, Weights, unknown_words
 from asr.decoding.pronunciation_lexicon import PronunciationLexicon
 from asr.errors import DecodingError
-from asr.language_model.ngram import LN10, UNKNOWN, NgramArrays, NgramModel
+from asr.language_model.ngram import LN10, NgramArrays, NgramModel
 
 
 class LexiconScorer(NamedTuple):
@@ -97,12 +97,10 @@ def build_lexicon_scorer(
     factor = weights.lm * LN10
     by_character = lm is not None and lm.is_character_level
     if lm is not None and not by_character:
-        is_unknown, is_hot = lm_word == UNKNOWN, np.zeros(len(lm_word), bool)
+        is_hot = np.zeros(len(lm_word), bool)
         if hot:
             is_hot = np.fromiter((word in hot for word in lexicon.all_words()), bool, len(lm_word))
-        # One of the model's words, as likely as any: the user has vouched for it.
-        floor[is_unknown & is_hot] = -math.log10(len(lm.words))
-        penalty[is_unknown & ~is_hot] = weights.unknown_penalty
+        floor, penalty = unknown_words(lm, lm_word, is_hot, weights)
         prob = np.maximum(lm.arrays.log10_prob[1 + lm_word].astype(np.float64), floor)
     bonus = weights.word_bonus * np.diff(lexicon.first_word)
     word_end_score = np.add.reduceat(penalty, first_word[:-1]) + bonus + favour

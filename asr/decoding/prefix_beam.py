@@ -98,16 +98,16 @@ class PrefixBeamStream:
 
     def copy(self) -> "PrefixBeamStream":
         """See `SearchStream`."""
-        other = PrefixBeamStream.__new__(PrefixBeamStream)
-        other._compiled, other._search = self._compiled, self._search
+        other = copy.copy(self)
         other._beam = type(self._beam)(*(part.copy() for part in self._beam))
         other._tree = type(self._tree)(*(part.copy() for part in self._tree))
         return other
 
     def stable_prefix(self) -> tuple[int, ...]:
         """Token ids that no further piece can change: what all prefixes in the beam have in common."""
-        node = self._compiled.common_prefix(self._beam, self._tree)
-        return tuple(self._compiled.spell(self._tree.parent, self._tree.token, node).tolist())
+        row, count = self._beam.place.tolist()
+        prefixes, tree = self._beam.prefix[row, :count], self._tree
+        return tuple(self._compiled.shared_labels(prefixes, tree.parent, tree.token).tolist())
 
     def stable_words(self) -> list[str]:
         """See `SearchStream`."""

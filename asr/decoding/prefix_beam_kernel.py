@@ -541,18 +541,14 @@ def spell(parent: np.ndarray, label: np.ndarray, node: int) -> np.ndarray:
 
 
 @njit(cache=True, nogil=True)
-def common_prefix(beam: Beam, tree: PrefixTree) -> int:
-    """The longest prefix of all prefixes in the beam."""
-    now, count = beam.place[0], beam.place[1]
-    if count == 0:
-        return 0
-    visits = np.zeros(tree.size[0], np.int64)
-    for slot in range(count):
-        prefix = beam.prefix[now, slot]
-        while prefix >= 0:
-            visits[prefix] += 1
-            prefix = tree.parent[prefix]
-    prefix = beam.prefix[now, 0]
-    while visits[prefix] < count:
-        prefix = tree.parent[prefix]
-    return prefix
+def shared_labels(nodes: np.ndarray, parent: np.ndarray, label: np.ndarray) -> np.ndarray:
+    """The first labels, int32, which the ways to all of some nodes have in common; a node has a higher number than its parent."""
+    shared = nodes[0] if nodes.shape[0] else 0
+    for at in range(1, nodes.shape[0]):
+        node = nodes[at]
+        while shared != node:
+            if shared > node:
+                shared = parent[shared]
+            else:
+                node = parent[node]
+    return spell(parent, label, shared)

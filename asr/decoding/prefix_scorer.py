@@ -12,9 +12,8 @@ Ortmanns, Ney & Eiden 1996); that is taken off when the word ends, so it moves p
 
 import logging
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import lru_cache
-from itertools import chain
 from typing import NamedTuple
 
 import numpy as np
@@ -114,7 +113,7 @@ def build_prefix_scorer(
             alphabet.require_characters(part)
     hot = build_automaton(alphabet, hot_words)
     kind = NO_LM if lm is None else CHARACTER_LM if lm.is_character_level else WORD_LM
-    extra = [word for phrase in hot_words for word in phrase.split()]
+    extra = dict.fromkeys(word for phrase in hot_words for word in phrase.split())
     words: list[str] = []
     if lm is not None and kind == WORD_LM:
         words = spellable(alphabet, lm.words[len(SPECIAL_WORDS) :], source="language model")
@@ -126,13 +125,16 @@ def build_prefix_scorer(
     trie = _spellings(tuple(words), alphabet)
     off_tree = len(trie.token)
     factor = weights.lm * LN10
-    ids, word_end_score, floor = _entries(words, set(extra), lm if kind == WORD_LM else None, weights)
+    ids, floor, penalty = np.zeros(0, np.int64), np.zeros(0), np.zeros(0)
+    if lm is not None and kind == WORD_LM:
+        ids = np.array([lm.word_id(word) for word in words], np.int64)
+        floor, penalty = unknown_words(lm, ids, np.array([word in extra for word in words], bool), weights)
     unknown_end_score = weights.word_bonus + (weights.unknown_penalty if kind == WORD_LM else 0.0)
     ahead = np.zeros(off_tree + 1)
     if look_ahead and lm is not None and kind == WORD_LM:
         # The word bonus is left out: prefixes that are quick to begin words would crowd out the others.
         prob = np.maximum(lm.arrays.log10_prob[1 + ids], floor)
-        known = best_in_subtree(trie, factor * prob + word_end_score - weights.word_bonus)
+        known = best_in_subtree(trie, factor * prob + penalty)
         unknown = factor * float(lm.arrays.log10_prob[1 + UNKNOWN]) + weights.unknown_penalty
         # Whatever begins like a known word may still become an unknown one.
         ahead = np.maximum(np.append(known, -np.inf), unknown)
@@ -144,7 +146,7 @@ def build_prefix_scorer(
         alphabet.space,
         child,
         _at_nodes(trie, ids, UNKNOWN).astype(np.int32),
-        _at_nodes(trie, word_end_score, unknown_end_score),
+        _at_nodes(trie, penalty + weights.word_bonus, unknown_end_score),
         _at_nodes(trie, floor, -np.inf),
         ahead,
         kind,
@@ -170,10 +172,7 @@ NO_ARRAYS = NgramArrays(
 @lru_cache(maxsize=2)
 def _spellings(words: tuple[str, ...], alphabet: Alphabet) -> Trie:
     """The tree of some words, kept for when other weights are tried on the same words."""
-    spelled = [alphabet.spell(word) or [] for word in words]
-    lengths = np.fromiter(map(len, spelled), np.int64, len(spelled))
-    tokens = np.fromiter(chain.from_iterable(spelled), np.int64, int(lengths.sum()))
-    return build_trie(tokens, lengths, vocabulary_size=len(alphabet.symbols))
+    return build_trie([alphabet.spell(word) or [] for word in words], vocabulary_size=len(alphabet.symbols))
 
 
 def _at_nodes(trie: Trie, values: np.ndarray, otherwise: float) -> np.ndarray:
@@ -184,23 +183,15 @@ def _at_nodes(trie: Trie, values: np.ndarray, otherwise: float) -> np.ndarray:
     return found
 
 
-def _entries(
-    words: Sequence[str], hot: set[str], lm: NgramModel | None, weights: Weights
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Language model id, end score and least log10 probability of each word of the tree."""
-    ids = np.zeros(len(words), np.int64)
-    word_end_score = np.full(len(words), weights.word_bonus)
-    floor = np.full(len(words), -np.inf)
-    if lm is not None:
-        for entry, word in enumerate(words):
-            ids[entry] = lm.word_id(word)
-            if ids[entry] == UNKNOWN:
-                if word in hot:
-                    # One of W words, as likely as any: the user has vouched for it.
-                    floor[entry] = -math.log10(len(lm.words))
-                else:
-                    word_end_score[entry] += weights.unknown_penalty
-    return ids, word_end_score, floor
+def unknown_words(
+    lm: NgramModel, ids: np.ndarray, is_hot: np.ndarray, weights: Weights
+) -> tuple[np.ndarray, np.ndarray]:
+    """For words of given ids, least log10 probabilities and penalties; a hot word is none of the unknown ones."""
+    floor, penalty, is_unknown = np.full(len(ids), -np.inf), np.zeros(len(ids)), ids == UNKNOWN
+    # One of the model's words, as likely as any: the user has vouched for it.
+    floor[is_unknown & is_hot] = -math.log10(len(lm.words))
+    penalty[is_unknown & ~is_hot] = weights.unknown_penalty
+    return floor, penalty
 
 
 def _characters(alphabet: Alphabet, lm: NgramModel) -> tuple[np.ndarray, np.ndarray]:

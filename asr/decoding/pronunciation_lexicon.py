@@ -6,7 +6,7 @@ It is kept in the cache folder, and mapped into memory from there.
 import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import chain
+from itertools import chain, pairwise
 from pathlib import Path
 
 import numpy as np
@@ -60,24 +60,22 @@ class PronunciationLexicon:
         """E."""
         return len(self.first_word) - 1
 
-    def spoken(self, entry: int) -> list[tuple[str, list[int]]]:
-        """The words of an entry, each with its token ids."""
-        return [
-            (self._word(word), self._tokens(word))
-            for word in range(self.first_word[entry], self.first_word[entry + 1])
-        ]
-
     def spell(self, entries: Iterable[int]) -> list[int]:
         """What the network emits for entries, one after the other."""
         tokens: list[int] = []
-        for entry in entries:
-            for word in range(self.first_word[entry], self.first_word[entry + 1]):
-                tokens += [*(self.separator if tokens else ()), *self._tokens(word)]
+        for own in chain.from_iterable(map(self.tokens_of, entries)):
+            tokens += [*(self.separator if tokens else ()), *own]
         return tokens
+
+    def tokens_of(self, entry: int) -> list[list[int]]:
+        """The token ids of each word of an entry."""
+        first = self.first_token[self.first_word[entry] : self.first_word[entry + 1] + 1].tolist()
+        return [self.tokens[start:end].tolist() for start, end in pairwise(first)]
 
     def words_of(self, entry: int) -> list[str]:
         """The words of an entry."""
-        return [self._word(word) for word in range(self.first_word[entry], self.first_word[entry + 1])]
+        first = self.first_byte[self.first_word[entry] : self.first_word[entry + 1] + 1].tolist()
+        return [self.text[start : end - 1].decode() for start, end in pairwise(first)]
 
     def all_words(self) -> list[str]:
         """The W words of all entries, one after the other."""
@@ -118,13 +116,6 @@ class PronunciationLexicon:
                 "%s: %d of %d words are not in the language model", source, len(units) - known, len(units)
             )
         return replace(self, lm=lm, lm_word=ids, first_lm_word=first)
-
-    def _tokens(self, word: int) -> list[int]:
-        tokens: list[int] = self.tokens[self.first_token[word] : self.first_token[word + 1]].tolist()
-        return tokens
-
-    def _word(self, word: int) -> str:
-        return self.text[self.first_byte[word] : self.first_byte[word + 1] - 1].decode()
 
 
 def build_pronunciation_lexicon(
@@ -224,25 +215,19 @@ def _laid_out(
     first_byte = _starts(encoded) + np.arange(len(encoded) + 1, dtype=np.int32)
     # Within an entry of several words the separator stands between them, and so it does in the tree.
     parted = [list(chain(own[0], *((*separator, *word) for word in own[1:]))) for own in spelled]
-    first = _starts(parted)
     return PronunciationLexicon(
         columns,
         separator,
-        build_trie(_joined(parted, first), np.diff(first), vocabulary_size=columns),
+        build_trie(parted, vocabulary_size=columns),
         first_word,
         b"\n".join(encoded),
         first_byte,
-        _joined(flat, first_token),
+        np.fromiter(chain.from_iterable(flat), np.int32, int(first_token[-1])),
         first_token,
         None,
         np.zeros(len(encoded), np.int32),
         first_word,
     )
-
-
-def _joined(parts: Sequence[Sequence[int]], first: np.ndarray) -> np.ndarray:
-    """Token ids that stand one after the other, int32; `first` from `_starts`."""
-    return np.fromiter(chain.from_iterable(parts), np.int32, int(first[-1]))
 
 
 def _starts(parts: Sequence[Sequence[object]]) -> np.ndarray:

@@ -146,7 +146,7 @@ def test_an_arpa_file_and_a_small_model_are_kept_and_one_that_maps_itself_is_not
 def test_words_and_phones_of_entries_are_as_they_were_given():
     lexicon = build_pronunciation_lexicon(SAID, PHONES, phrases=["Ä CATS"], source="test")
     assert lexicon.texts() == ["CAT", "CATS", "ACT", "Ä", "Ä CATS"]
-    assert lexicon.spoken(4) == [("Ä", [2]), ("CATS", [1, 2, 3, 4])]
+    assert (lexicon.words_of(4), lexicon.tokens_of(4)) == (["Ä", "CATS"], [[2], [1, 2, 3, 4]])
     assert lexicon.words_of(0) == ["CAT"]
 
 
@@ -155,8 +155,7 @@ def test_the_tree_holds_every_sequence_and_the_best_value_below_each_node(seed):
     generator = np.random.default_rng(seed)
     sequences = [generator.integers(1, 4, size=generator.integers(0, 6)).tolist() for _ in range(40)]
     values = generator.normal(size=len(sequences))
-    tokens = np.array([token for sequence in sequences for token in sequence])
-    trie = build_trie(tokens, np.array([len(one) for one in sequences]), vocabulary_size=4)
+    trie = build_trie(sequences, vocabulary_size=4)
     expected = np.full(len(trie.token), -np.inf)
     prefixes = {(): 0}
     for number, sequence in enumerate(sequences):
