@@ -132,16 +132,20 @@ class LexiconBeamStream:
         # The same words may come in several pronunciations; the best of them counts. So that the best text is the same,
         # however many are asked for, there is a least number of them to choose among.
         wanted = max(_LEAST_TEXTS, n_best)
-        traced: dict[tuple[int, ...], TracedText] = {}
-        words: set[str] = set()
-        for text in best_texts(self._histories, list(finals.values()), count=_TRACED * wanted):
-            traced.setdefault(text.labels, text)
-            words.add(" ".join(self._search.words(text.labels)))
-            if len(words) == wanted:
+        traced: list[TracedText] = []
+        texts: dict[tuple[int, ...], str] = {}
+        distinct: set[str] = set()
+        for one in best_texts(self._histories, list(finals.values()), count=_TRACED * wanted):
+            if one.labels in texts:
+                continue
+            traced.append(one)
+            texts[one.labels] = " ".join(self._search.words(one.labels))
+            distinct.add(texts[one.labels])
+            if len(distinct) == wanted:
                 break
         found: dict[str, Candidate] = {}
-        for candidate in self._scored(list(traced.values()), exactly=is_whole) if traced else []:
-            found.setdefault(self._search.text(candidate), candidate)
+        for candidate in self._scored(traced, exactly=is_whole) if traced else []:
+            found.setdefault(texts[candidate.labels], candidate)
         return list(found.values())[:n_best] or [Candidate((), -math.inf, -math.inf)]
 
     def _scored(self, texts: Sequence[TracedText], *, exactly: bool) -> list[Candidate]:
