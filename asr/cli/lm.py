@@ -3,6 +3,7 @@
 asr lm train text.txt words.arpa --order 3 --prune 0 0 1      one sentence a line; .gz, .xz and .jsonl too
 asr lm train text.txt letters.arpa --order 8 --characters
 asr lm score words.arpa held-out.txt
+asr lm mix books.lm talk.lm both.lm --tune dev.txt            interpolate two, for a text
 asr lm convert words.arpa.gz words.lm                         compact, opens at once
 asr lm train-recurrent text.txt words.rnn                     an LSTM, for a second opinion on what the search finds
 asr lm score words.lm held-out.txt --recurrent-lm words.rnn   both together
@@ -45,7 +46,18 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="leave out n-grams seen this often or less, a number for each order, such as 0 0 1",
     )
     train.add_argument(
+        "--prune-entropy",
+        type=float,
+        default=0.0,
+        metavar="X",
+        help="leave out n-grams without which perplexity rises by less than this share, such as 1e-8",
+    )
+    vocabulary = train.add_mutually_exclusive_group()
+    vocabulary.add_argument(
         "--vocab", type=Path, metavar="FILE", help="a word a line; all other words become <unk>"
+    )
+    vocabulary.add_argument(
+        "--vocab-size", type=int, metavar="N", help="the N most frequent words; all others become <unk>"
     )
     train.add_argument(
         "--characters", action="store_true", help="model characters, with | for the space between words"
@@ -78,6 +90,21 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     score.set_defaults(run=_score)
 
+    mix = verbs.add_parser("mix", help="interpolate two n-gram models into one")
+    mix.add_argument("first", metavar="A", type=Path, help="an ARPA file or a compact model")
+    mix.add_argument("second", metavar="B", type=Path, help="another one")
+    mix.add_argument("out", metavar="OUT", type=Path, help="NAME.arpa, NAME.arpa.gz, or NAME.lm (compact)")
+    share = mix.add_mutually_exclusive_group(required=True)
+    share.add_argument("--share", type=float, metavar="X", help="of A in each probability, between 0 and 1")
+    share.add_argument(
+        "--tune",
+        type=Path,
+        nargs="+",
+        metavar="TEXT",
+        help="find the share under which this text is likeliest (as for train)",
+    )
+    mix.set_defaults(run=_mix)
+
     convert = verbs.add_parser("convert", help="ARPA <-> compact, by the names' endings")
     convert.add_argument("lm", metavar="IN", type=Path, help="an ARPA file or a compact model")
     convert.add_argument(
@@ -86,7 +113,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     convert.add_argument(
         "--small",
         action="store_true",
-        help="half the size for shipping: probabilities in half precision, a second more to open",
+        help="a fifth of the size for shipping: probabilities in steps, compressed; seconds to open the first time",
     )
     convert.set_defaults(run=_convert)
 
@@ -120,7 +147,9 @@ def _train(arguments: argparse.Namespace) -> int:
             _read(arguments.text, characters=arguments.characters),
             order=arguments.order,
             prune=arguments.prune,
+            prune_entropy=arguments.prune_entropy,
             vocabulary=vocabulary,
+            vocabulary_size=arguments.vocab_size,
             progress=lambda done: bar.update(done - bar.n),
         )
     write_language_model(arguments.out, model)
@@ -152,6 +181,29 @@ def _score(arguments: argparse.Namespace) -> int:
     )
     if not found.sentences:
         raise AsrError(f"{arguments.text[0]}: no sentences in it; nothing to score")
+    return 0
+
+
+def _mix(arguments: argparse.Namespace) -> int:
+    from asr.language_model.binary import check_model_name, read_language_model, write_language_model
+    from asr.language_model.interpolation import best_share, mix
+    from asr.language_model.perplexity import score_text
+
+    check_model_name(arguments.out)
+    first, second = (read_language_model(path) for path in (arguments.first, arguments.second))
+    characters = first.is_character_level
+    texts = {path: list(_read([path], characters=characters)) for path in arguments.tune or []}
+    share = arguments.share
+    if share is None:
+        share = best_share(first, second, [sentence for text in texts.values() for sentence in text])
+    mixed = mix(first, second, share=share)
+    write_language_model(arguments.out, mixed)
+    print(f"{arguments.out}: {share:.4f} of {arguments.first}, {1 - share:.4f} of {arguments.second}")
+    for path, text in texts.items():
+        alone, other, both = (
+            score_text(model, text).perplexity_with_unknown for model in (first, second, mixed)
+        )
+        print(f"perplexity of {path}, unknown words included: {alone:.2f}, {other:.2f}, together {both:.2f}")
     return 0
 
 

@@ -59,6 +59,7 @@ def count_ngrams(
     *,
     order: int,
     vocabulary: Iterable[str] | None = None,
+    vocabulary_size: int | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> Counts:
     """Count n-grams up to `order`.
@@ -67,13 +68,17 @@ def count_ngrams(
         sentences: each a sequence of words; empty ones are skipped.
         order: length of the longest n-gram, >= 1.
         vocabulary: words to keep, seen or not; others become `<unk>`. None keeps every word.
+        vocabulary_size: so many words are kept, the most frequent, of equally frequent ones the first; None keeps
+            every word.
         progress: called with the number of words read, now and then.
 
     Raises:
-        LanguageModelError: no words at all, or `<s>`, `</s>` in the text.
+        LanguageModelError: no words at all, `<s>` or `</s>` in the text, or a size below 1.
     """
     if order < 1:
         raise ValueError(f"order {order}; expected >= 1")
+    if vocabulary_size is not None and vocabulary_size < 1:
+        raise LanguageModelError(f"a vocabulary of {vocabulary_size} words; expected 1 or more")
     index = {word: number for number, word in enumerate(SPECIAL_WORDS)}
     if vocabulary is not None:
         for word in vocabulary:
@@ -85,12 +90,16 @@ def count_ngrams(
         if tokens == 0:
             raise LanguageModelError("the text holds no words; nothing to estimate a language model from")
         log.info("read %d words in %d sentences, %d distinct", tokens, sentence_count, len(index) - 3)
-        packing = _Packing(order, max(1, (len(index) - 1).bit_length()))
         size = os.fstat(file.fileno()).st_size // 4
         stream = np.memmap(file, dtype=np.int32, mode="r", shape=(size,))
+        words, new_id = list(index), np.arange(len(index))
+        if vocabulary_size is not None:
+            new_id = _most_frequent(stream, len(index), vocabulary_size)
+            words = [words[old] for old in _kept(new_id)]
+        packing = _Packing(order, max(1, (len(words) - 1).bit_length()))
         runs: list[_Run] = []
         for begin in range(0, size, BLOCK):
-            run = _count_block(stream, begin, min(size, begin + BLOCK), packing)
+            run = _count_block(stream, begin, min(size, begin + BLOCK), packing, new_id)
             runs.append(run)
             while len(runs) > 1 and len(runs[-2].counts) < 2 * len(runs[-1].counts):
                 runs[-2:] = [_merge(runs[-2], runs[-1])]
@@ -99,7 +108,7 @@ def count_ngrams(
         del stream
     grams, raw = packing.unpack(runs[0].columns), runs[0].counts
     log.info("%d distinct %d-grams", len(grams), order)
-    return Counts(list(index), _lower_orders(grams, raw), sentence_count, tokens)
+    return Counts(words, _lower_orders(grams, raw), sentence_count, tokens)
 
 
 def read_sentences(path: str | Path, *, characters: bool = False) -> Iterator[list[str]]:
@@ -219,10 +228,34 @@ class _Packing:
         return grams
 
 
-def _count_block(stream: np.ndarray, begin: int, end: int, packing: _Packing) -> _Run:
-    """Count the n-grams that end in `stream[begin:end]`."""
+def _most_frequent(stream: np.ndarray, words: int, size: int) -> np.ndarray:
+    """`(words,)` int64, the new id of each word: the special words keep theirs, then come the most frequent; others are unknown."""
+    seen = np.zeros(words, np.int64)
+    for begin in range(0, len(stream), BLOCK):
+        seen += np.bincount(stream[begin : begin + BLOCK], minlength=words)
+    special = len(SPECIAL_WORDS)
+    chosen = special + np.argsort(-seen[special:], kind="stable")[:size]
+    new_id = np.full(words, UNKNOWN)
+    new_id[:special] = np.arange(special)
+    new_id[chosen] = special + np.arange(len(chosen))
+    log.info(
+        "%d words kept, which are %.2f %% of the text",
+        len(chosen),
+        100 * seen[chosen].sum() / seen[special:].sum(),
+    )
+    return new_id
+
+
+def _kept(new_id: np.ndarray) -> np.ndarray:
+    """The old ids of the words that are kept, in the order of their new ones."""
+    olds = np.flatnonzero(new_id != UNKNOWN)
+    return np.append(UNKNOWN, olds[np.argsort(new_id[olds])])
+
+
+def _count_block(stream: np.ndarray, begin: int, end: int, packing: _Packing, new_id: np.ndarray) -> _Run:
+    """Count the n-grams that end in `stream[begin:end]`, their words numbered anew."""
     origin = max(0, begin - packing.order + 1)
-    piece = np.asarray(stream[origin:end]).astype(np.int64)
+    piece = new_id[stream[origin:end]]
     # Every position that is no <s> ends exactly one n-gram; the padding keeps it within its sentence.
     ends = np.flatnonzero(piece != START)
     ends = ends[ends >= begin - origin]

@@ -9,6 +9,7 @@ all words, `</s>` and `<unk>` among them, which is what gives `<unk>` its probab
 
 import itertools
 import logging
+import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
@@ -24,6 +25,7 @@ from asr.language_model.ngram import (
     build_model,
     build_skeleton,
 )
+from asr.language_model.pruning import prune_by_entropy
 
 log = logging.getLogger(__name__)
 
@@ -47,7 +49,9 @@ def estimate(
     *,
     order: int = 3,
     prune: Sequence[int] = (),
+    prune_entropy: float = 0.0,
     vocabulary: Iterable[str] | None = None,
+    vocabulary_size: int | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> NgramModel:
     """Estimate a model from text.
@@ -57,18 +61,25 @@ def estimate(
         order: length of the longest n-gram.
         prune: for each order, n-grams seen this often or less are left out, their mass given to
             backing off; the last value holds for the orders above it, the first (words) must be 0.
+        prune_entropy: n-grams without which perplexity rises by less than this share are left out, too
+            (see `pruning`); 1e-9 to 1e-7 as a rule.
         vocabulary: words to keep, seen or not; others become `<unk>`. None keeps every word.
+        vocabulary_size: so many words are kept, the most frequent; None keeps every word.
         progress: called with the number of words read, now and then.
 
     Raises:
-        LanguageModelError: no words, or thresholds that fall from one order to the next.
+        LanguageModelError: no words, thresholds that fall from one order to the next or below 0, or a size of 0.
     """
     thresholds = _thresholds(prune, order)
-    counts = count_ngrams(sentences, order=order, vocabulary=vocabulary, progress=progress)
-    return smooth(counts, thresholds)
+    if not 0 <= prune_entropy < math.inf:
+        raise LanguageModelError(f"prune_entropy {prune_entropy}; expected 0 or more, such as 1e-8")
+    counts = count_ngrams(
+        sentences, order=order, vocabulary=vocabulary, vocabulary_size=vocabulary_size, progress=progress
+    )
+    return smooth(counts, thresholds, prune_entropy)
 
 
-def smooth(counts: Counts, thresholds: Sequence[int]) -> NgramModel:
+def smooth(counts: Counts, thresholds: Sequence[int], prune_entropy: float = 0.0) -> NgramModel:
     """Turn counts into a model; `thresholds` as `prune` of `estimate`, one an order."""
     tables = [table.grams for table in counts.orders]
     vocabulary_size = len(counts.words)
@@ -85,6 +96,11 @@ def smooth(counts: Counts, thresholds: Sequence[int]) -> NgramModel:
         log.info(
             "order %d: %d n-grams, %d kept", order, len(table.raw), int(kept[skeleton.nodes[order - 1]].sum())
         )
+    if prune_entropy:
+        raw = np.zeros(size, np.int64)
+        for table, nodes in zip(counts.orders, skeleton.nodes, strict=True):
+            raw[nodes] = table.raw
+        prune_by_entropy(skeleton, prob, backoff, kept, raw=raw, threshold=prune_entropy)
     prob[1 + START] = 0.0
     log10_prob = np.full(size, LOG10_START)
     log10_prob[prob > 0] = np.log10(prob[prob > 0])

@@ -109,17 +109,19 @@ def test_probabilities_are_those_of_the_definitions(order):
 
 
 @pytest.mark.parametrize(
-    ("order", "prune", "vocabulary"),
+    ("order", "prune", "entropy", "vocabulary"),
     [
-        (1, (), None),
-        (3, (), None),
-        (4, (0, 0, 1, 2), None),
-        (3, (0, 1), None),
-        (3, (0, 0, 1), ["w1", "w2", "new"]),
+        (1, (), 0, None),
+        (3, (), 0, None),
+        (4, (0, 0, 1, 2), 0, None),
+        (3, (0, 1), 0, None),
+        (3, (0, 0, 1), 0, ["w1", "w2", "new"]),
+        (4, (), 1e-4, None),
+        (3, (0, 0, 1), 1e-3, None),
     ],
 )
-def test_probabilities_sum_to_one_after_every_context(order, prune, vocabulary):
-    model = estimate(made_up_text(), order=order, prune=prune, vocabulary=vocabulary)
+def test_probabilities_sum_to_one_after_every_context(order, prune, entropy, vocabulary):
+    model = estimate(made_up_text(), order=order, prune=prune, prune_entropy=entropy, vocabulary=vocabulary)
     for state in range(len(model.arrays.log10_backoff)):
         total = sum(math.exp(model.score(state, word)[0]) for word in all_words(model))
         assert total == pytest.approx(1, abs=1e-5)
@@ -132,6 +134,51 @@ def test_pruning_leaves_out_rare_ngrams_and_nothing_else():
     assert pruned.counts[0] == full.counts[0]
     assert pruned.counts[1] == sum(count > 1 for count in seen.values())
     assert pruned.counts[2] < full.counts[2]
+
+
+def bigrams(model: NgramModel) -> set[tuple[str, str]]:
+    """The bigrams that a model lists."""
+    first, words = model.arrays.first_child, model.words
+    return {
+        (words[context], words[model.arrays.word[node]])
+        for context in range(len(words))
+        for node in range(first[1 + context], first[2 + context])
+    }
+
+
+def test_entropy_pruning_leaves_out_what_costs_least():
+    text, threshold = made_up_text()[:60], 2e-3
+    full, pruned = estimate(text, order=2), estimate(text, order=2, prune_entropy=threshold)
+    words = [word for word in full.words if word != "<s>"]
+    seen = Counter(word for sentence in text for word in ["<s>", *sentence])
+
+    def after(history: str, word: str) -> float:
+        return probability(full, [] if history == "<s>" else [history], word)
+
+    stay = set()
+    for history, left_out in bigrams(full):
+        listed = {word for first, word in bigrams(full) if first == history} - {left_out}
+        # "nowhere" is unknown, and nothing listed after it: the probability of the word alone
+        weight = (1 - sum(after(history, word) for word in listed)) / (
+            1 - sum(after("nowhere", word) for word in listed)
+        )
+        divergence = 0.0
+        for word in words:
+            new = after(history, word) if word in listed else weight * after("nowhere", word)
+            divergence += after(history, word) * math.log(after(history, word) / new)
+        if math.expm1(seen[history] / seen.total() * divergence) >= threshold:
+            stay.add((history, left_out))
+    assert 10 < len(stay) < len(bigrams(full)) - 10
+    assert bigrams(pruned) == stay
+
+
+def test_the_most_frequent_words_are_kept():
+    model = estimate([["c", "a", "b"], ["b", "a"], ["d", "b"]], order=2, vocabulary_size=2)
+    assert model.words[3:] == ("b", "a")
+    closed = estimate([["c", "a", "b"], ["b", "a"], ["d", "b"]], order=2, vocabulary=["b", "a"])
+    assert [model.score_words(["c", "a", "b"])] == [closed.score_words(["c", "a", "b"])]
+    with pytest.raises(LanguageModelError, match="1 or more"):
+        estimate([["a"]], vocabulary_size=0)
 
 
 def test_a_vocabulary_makes_other_words_unknown_and_keeps_unseen_ones():

@@ -1,0 +1,184 @@
+"""Two n-gram models into one: linear interpolation, as SRILM's `-mix-lm`.
+
+    P(w | h) = share P_a(w | h) + (1 - share) P_b(w | h)
+
+for every n-gram that one of them lists; what neither lists backs off, with weights that make the sum over words 1. A
+word that a model does not have is impossible in it. The share that suits a text is found by expectation maximisation
+(Jelinek & Mercer 1980).
+"""
+
+import itertools
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from asr.errors import LanguageModelError
+from asr.language_model.estimate import LOG10_START
+from asr.language_model.ngram import START, UNKNOWN, NgramArrays, NgramModel, build_skeleton
+
+_LEAST = 1e-12  # of a probability that is what others leave of 1
+_CONVERGED = 1e-5  # of a share
+_ABSENT = -1  # in place of the id of a word that a model lacks
+
+
+def mix(first: NgramModel, second: NgramModel, *, share: float) -> NgramModel:
+    """Interpolate two models.
+
+    Args:
+        first, second: of words both, or of characters both; their orders may differ.
+        share: of the first, above 0 and below 1.
+
+    Raises:
+        LanguageModelError: another share, or a model of words and one of characters.
+    """
+    if not 0 < share < 1:
+        raise LanguageModelError(f"share {share}; expected more than 0 and less than 1, such as 0.9")
+    _check_units(first, second)
+    words = tuple(dict.fromkeys([*first.words, *second.words]))
+    sources = [_Source(model, words) for model in (first, second)]
+    skeleton = build_skeleton(len(words), _listed_by_either(sources, len(words)))
+    log10_prob = np.zeros(len(skeleton.word), np.float32)
+    log10_backoff = np.zeros(skeleton.inner, np.float32)
+    mixed = NgramModel(
+        words,
+        skeleton.counts,
+        NgramArrays(skeleton.word, log10_prob, skeleton.suffix, log10_backoff, skeleton.first_child),
+    )
+    keys = _Keys(mixed)
+    grams = np.arange(len(words), dtype=np.int32)[:, None]
+    start, end = 1, 1 + len(words)
+    for order in range(1, mixed.order + 1):
+        if order > 1:
+            contexts, start, end = slice(start, end), end, end + skeleton.counts[order - 1]
+            parent = skeleton.parent[start:end]
+            grams = np.column_stack([grams[parent - contexts.start], skeleton.word[start:end]])
+        of_first, of_second = (source.probabilities(grams) for source in sources)
+        prob = share * of_first + (1 - share) * of_second
+        if order == 1:
+            prob[START] = 0.0
+        with np.errstate(divide="ignore"):
+            log10_prob[start:end] = np.maximum(np.log10(prob), LOG10_START)
+        if order > 1:
+            below = 10.0 ** keys.log10_probs(grams[:, 1:])  # by the orders that are through
+            seen, at_rest = (
+                np.bincount(parent, weights=values, minlength=skeleton.inner)[contexts]
+                for values in (prob, below)
+            )
+            left, rest = np.maximum(1 - seen, _LEAST), np.maximum(1 - at_rest, _LEAST)
+            log10_backoff[contexts] = np.log10(left / rest)
+    return mixed
+
+
+def best_share(first: NgramModel, second: NgramModel, text: Iterable[Sequence[str]]) -> float:
+    """The share of the first model under which a text is likeliest.
+
+    Words that both models lack have no say.
+
+    Raises:
+        LanguageModelError: a text without a word that either model knows, or a model of words and one of characters.
+    """
+    _check_units(first, second)
+    sentences = [sentence for sentence in text if sentence]
+    ln_probs = []
+    for model in (first, second):
+        scores = [model.score_words(sentence) for sentence in sentences]
+        for sentence, found in zip(sentences, scores, strict=True):
+            found[:-1] = [
+                -np.inf if model.word_id(word) == UNKNOWN else score
+                for word, score in zip(sentence, found[:-1], strict=True)
+            ]
+        ln_probs.append(np.concatenate([*map(np.array, scores), []]))
+    of_first, of_second = (np.exp(values) for values in ln_probs)
+    known = of_first + of_second > 0
+    if not known.any():
+        raise LanguageModelError("the text to tune on has no word that the models know")
+    of_first, of_second = of_first[known], of_second[known]
+    share, before = 0.5, -1.0
+    while abs(share - before) > _CONVERGED:
+        of_both = share * of_first + (1 - share) * of_second
+        share, before = float(np.mean(share * of_first / of_both)), share
+    return share
+
+
+class _Keys:
+    """Looks up many n-grams of a model at once."""
+
+    def __init__(self, model: NgramModel) -> None:
+        children = np.diff(model.arrays.first_child)
+        parent = np.repeat(np.arange(len(children)), children)
+        self._arrays, self._words, self._inner = model.arrays, len(model.words), len(children)
+        self._first = 1 + self._words  # bigram
+        beyond = parent[self._words :]
+        self._keys = beyond * np.int64(self._words) + model.arrays.word[self._first :]
+
+    def log10_probs(self, grams: np.ndarray) -> np.ndarray:
+        """log10 P(last word | words before it) of `(n, k)` ids; `(n,)` float64."""
+        states = np.zeros(len(grams), np.int64)
+        for words in grams.T:
+            scores, states = self._advance(states, words)
+        return scores
+
+    def _advance(self, states: np.ndarray, words: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """`NgramModel.score` of many words."""
+        scores, after = np.zeros(len(states)), np.zeros(len(states), np.int64)
+        pending, states = np.arange(len(states)), states.copy()
+        while len(pending):
+            at, last = states[pending], words[pending].astype(np.int64)
+            wanted = at * self._words + last
+            found = np.minimum(np.searchsorted(self._keys, wanted), len(self._keys) - 1)
+            hit = self._keys[found] == wanted if len(self._keys) else np.zeros(len(at), bool)
+            child = np.where(at == 0, 1 + last, self._first + found)
+            hit |= at == 0
+            done, nodes = pending[hit], child[hit]
+            scores[done] += self._arrays.log10_prob[nodes]
+            after[done] = np.where(nodes < self._inner, nodes, self._arrays.suffix[nodes])
+            pending, at = pending[~hit], at[~hit]
+            scores[pending] += self._arrays.log10_backoff[at]
+            states[pending] = self._arrays.suffix[at]
+        return scores, after
+
+
+class _Source:
+    """One of the models, in the word ids of the mixture."""
+
+    def __init__(self, model: NgramModel, words: Sequence[str]) -> None:
+        self.model, self._keys = model, _Keys(model)
+        self._own = np.array([model.index.get(word, _ABSENT) for word in words])
+        self.ids = np.flatnonzero(self._own != _ABSENT)[np.argsort(self._own[self._own != _ABSENT])]
+
+    def probabilities(self, grams: np.ndarray) -> np.ndarray:
+        """P(last word | words before it) of `(n, k)` ids of the mixture; 0 of a word that is not here."""
+        own = self._own[grams]
+        known = own[:, -1] != _ABSENT
+        found = np.zeros(len(grams))
+        found[known] = 10.0 ** self._keys.log10_probs(np.where(own[known] == _ABSENT, UNKNOWN, own[known]))
+        return found
+
+    def tables(self) -> list[np.ndarray]:
+        """The n-grams `(n, k)` of each order, in ids of the mixture."""
+        arrays, counts = self.model.arrays, self.model.counts
+        children = np.diff(arrays.first_child)
+        parent = np.repeat(np.arange(len(children)), children)
+        grams = np.arange(counts[0])[:, None]
+        tables, begin = [], 1
+        for count in counts[1:]:
+            previous, begin = begin, begin + len(grams)
+            grams = np.column_stack(
+                [grams[parent[begin - 1 : begin - 1 + count] - previous], arrays.word[begin : begin + count]]
+            )
+            tables.append(self.ids[grams].astype(np.int32))
+        return tables
+
+
+def _listed_by_either(sources: Sequence[_Source], words: int) -> list[np.ndarray]:
+    """The n-grams of each order that one of the models lists."""
+    tables = [np.arange(words, dtype=np.int32)[:, None]]
+    for of_order in itertools.zip_longest(*(source.tables() for source in sources)):
+        there = [table for table in of_order if table is not None]
+        tables.append(np.unique(np.concatenate(there), axis=0))
+    return tables
+
+
+def _check_units(first: NgramModel, second: NgramModel) -> None:
+    if first.is_character_level != second.is_character_level:
+        raise LanguageModelError("one model is of words, the other of characters; they cannot be mixed")

@@ -1,0 +1,103 @@
+"""Books of Project Gutenberg to text for a language model: a sentence a line, in LibriSpeech's spelling.
+
+python scripts/book_text.py BOOKS OUT.txt
+
+BOOKS is a folder of plain text files, UTF-8 or Latin-1. The header and the licence around each book are cut off, as are
+notes in square brackets. Sentences become capitals, A to Z and apostrophes within words; MR, MRS, DR and ST are written out;
+accents fall away. What nobody could read out as it stands is left out: sentences with digits, of other
+letters than Latin, of less than two words, or with more single letters than words.
+"""
+
+import argparse
+import re
+import sys
+import unicodedata
+from collections.abc import Iterator
+from pathlib import Path
+
+from tqdm import tqdm
+
+from asr.errors import AsrError
+from asr.files import write_atomically
+
+_START = re.compile(
+    r"\*\*\* ?START OF (?:THIS|THE) PROJECT GUTENBERG.*?\*\*\*|\*END\*? ?THE SMALL PRINT.*?\*END\*", re.S
+)
+_END = re.compile(
+    r"\*\*\* ?END OF (?:THIS|THE) PROJECT GUTENBERG|End of (?:the |this )?Project Gutenberg", re.I
+)
+_NOTE = re.compile(r"\[[^\[\]]*\]")
+_ABBREVIATIONS = {
+    "Mr": "Mister", "Mrs": "Missus", "Messrs": "Messieurs", "Dr": "Doctor", "St": "Saint", "Capt": "Captain",
+    "Col": "Colonel", "Gen": "General", "Prof": "Professor", "Rev": "Reverend",
+}  # fmt: skip
+_ABBREVIATED = re.compile(rf"\b({'|'.join(_ABBREVIATIONS)})\b\.?")
+_INITIAL = re.compile(r"\b([A-Z])\.")
+_SENTENCE_END = re.compile(r"[.?!]+[\"'”’)]*\s+|\n\s*\n")
+_WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)*")
+_SHORTEST = 2
+
+
+def main() -> int:
+    """Convert all books."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("books", metavar="BOOKS", type=Path)
+    parser.add_argument("out", metavar="OUT", type=Path)
+    arguments = parser.parse_args()
+    books = sorted(arguments.books.rglob("*.txt"))
+    if not books:
+        print(
+            f"book_text.py: {arguments.books}: no .txt files in it; name a folder of books", file=sys.stderr
+        )
+        return 1
+    words = 0
+    try:
+        with write_atomically(arguments.out) as out:
+            for book in tqdm(books, unit=" books", disable=not sys.stderr.isatty()):
+                for sentence in sentences(text_of(book.read_bytes())):
+                    words += sentence.count(" ") + 1
+                    out.write(sentence + "\n")
+    except (AsrError, OSError) as error:
+        print(f"book_text.py: {error}", file=sys.stderr)
+        return 1
+    print(f"{arguments.out}: {words:,} words of {len(books):,} books")
+    return 0
+
+
+def text_of(data: bytes) -> str:
+    """What the author wrote."""
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        text = data.decode("cp1252", "replace")
+    text = text.replace("\r\n", "\n")
+    start = _START.search(text)
+    text = text[start.end() :] if start else text
+    end = _END.search(text)
+    return _NOTE.sub(" ", text[: end.start()] if end else text)
+
+
+def sentences(text: str) -> Iterator[str]:
+    """The sentences that can be read out, spelled as LibriSpeech spells."""
+    text = _ABBREVIATED.sub(lambda found: _ABBREVIATIONS[found[1]], text)
+    text = _INITIAL.sub(r"\1 ", text)
+    text = text.replace("’", "'").replace("_", "").replace("æ", "ae").replace("œ", "oe").replace("--", " ")
+    text = (
+        "".join(letter for letter in unicodedata.normalize("NFKD", text) if not unicodedata.combining(letter))
+        if not text.isascii()
+        else text
+    )
+    for sentence in _SENTENCE_END.split(text):
+        words = _WORD.findall(sentence.upper())
+        line = " ".join(words)
+        if len(words) < _SHORTEST or not re.fullmatch(r"[A-Z' ]+", line):
+            continue
+        if 2 * sum(len(word) == 1 and word not in "AIO" for word in words) > len(words):
+            continue
+        yield line
+
+
+if __name__ == "__main__":
+    sys.exit(main())
