@@ -8,6 +8,7 @@ import itertools
 from collections.abc import Iterable
 
 _FOLDED = {
+    "ææ": "æ",  # AAANTHOR
     **dict.fromkeys(("i", "iː"), "i"),
     "uː": "u",
     "ɑː": "ɑ",

@@ -146,15 +146,17 @@ def make(
         out / "run-crf", crf_config, "--data.train", spelled_twice, "--training.start_from", network, *given,
         "--dev_decoding.options.lm", small, "--dev_decoding.options.pronunciations", phones,
     )  # fmt: skip
+    chosen_on = out / "tune.jsonl"
+    step(chosen_on, lambda: asr("manifest", "merge", development, out / "an4" / "dev.jsonl", chosen_on))
     model = out / f"{NAME}.pt"
     step(model, lambda: ship(checkpoint, model))
     step(
         out / f"{NAME}.decoding.json",
         lambda: asr(
-            "lm", "tune", "--model", model, "--manifest", development, "--lm", small, "--lexicon", "lm",
+            "lm", "tune", "--model", model, "--manifest", chosen_on, "--lm", small, "--lexicon", "lm",
             "--recurrent-lm", recurrent, "--recurrent-share", RECURRENT_SHARE,
-            "--pronunciations", phones, "--letter-weight", 0.2, "--beam-width", BEAM_WIDTH, "--threads", 2,
-            "--lm-weights", 0.7, 1, 4, "--word-bonuses", -2, 0, 3, "--blank-penalties", 0, 1, 2,
+            "--pronunciations", phones, "--letter-weight", 0.4, "--beam-width", BEAM_WIDTH, "--threads", 2,
+            "--lm-weights", 0.75, 1.05, 3, "--word-bonuses", -0.5, 0.5, 3,
         ),
     )  # fmt: skip
 

@@ -17,6 +17,8 @@ from asr.decoding.threads import in_threads
 from asr.decoding.word_times import align_words, time_words
 from asr.errors import DecodingError
 
+_PARTIAL = 10  # texts that letters choose among while more is to come
+
 
 class Decoder:
     """Turns emissions into hypotheses with word times and confidence.
@@ -151,7 +153,8 @@ class Decoder:
 
     def _best_of_stream(self, stream: SearchStream, emission: Emission, *, final: bool) -> Hypothesis:
         several = self._letter_weight or (final and self.mixture is not None)
-        found = stream.finish(n_best=self.options.rescoring_n_best if several else 1)
+        pool = self.options.rescoring_n_best if several else 1
+        found = stream.finish(n_best=pool) if final else stream.finish(n_best=min(_PARTIAL, pool), least=1)
         return self._hypothesis(emission, self._rescored(emission, found, final=final)[0])
 
     def _rescored(

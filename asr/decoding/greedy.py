@@ -7,7 +7,7 @@ import numpy as np
 
 from asr.decoding.alphabet import Alphabet
 from asr.decoding.emission import check_log_probs
-from asr.decoding.search import Candidate, Spelled
+from asr.decoding.search import LEAST_TEXTS, Candidate, Spelled
 
 
 class GreedyPath(NamedTuple):
@@ -91,7 +91,7 @@ class GreedyStream:
         """See `SearchStream`."""
         return self._search.alphabet.closed_words(self.finish()[0].labels)
 
-    def finish(self, *, n_best: int = 1) -> list[Candidate]:
+    def finish(self, *, n_best: int = 1, least: int = LEAST_TEXTS) -> list[Candidate]:
         """See `SearchStream`."""
         if not self._pieces:
             return [Candidate((), 0.0, 0.0, np.empty(0, np.int64))]

@@ -20,9 +20,8 @@ from asr.decoding.alternatives import TracedText, best_texts
 from asr.decoding.beam_search import BeamSearch
 from asr.decoding.lexicon_scorer import LexiconScorer, build_lexicon_scorer
 from asr.decoding.pronunciation_lexicon import PronunciationLexicon
-from asr.decoding.search import Candidate, Limits, Spelled
+from asr.decoding.search import LEAST_TEXTS, Candidate, Limits, Spelled
 
-_LEAST_TEXTS = 100
 _TRACED = 10  # ways through the lattice that are followed at most, for each text that is wanted
 
 
@@ -111,7 +110,7 @@ class LexiconBeamStream:
         said, histories = self._beam.history[row, :count], self._histories
         return self._search.words(shared_labels(said, histories.parent, histories.entry).tolist())
 
-    def finish(self, *, n_best: int = 1) -> list[Candidate]:
+    def finish(self, *, n_best: int = 1, least: int = LEAST_TEXTS) -> list[Candidate]:
         """See `SearchStream`. Where no hypothesis ends in a whole word, the unfinished word is left out."""
         self._histories, said, acoustic, other = self._compiled.finish(
             self._beam, self._histories, self._search.scorer
@@ -129,9 +128,8 @@ class LexiconBeamStream:
             score = float(acoustic[place] + other[place])
             if score > -math.inf:
                 finals.setdefault(int(said[place]), (score, float(other[place]), int(said[place])))
-        # The same words may come in several pronunciations; the best of them counts. So that the best text is the same,
-        # however many are asked for, there is a least number of them to choose among.
-        wanted = max(_LEAST_TEXTS, n_best)
+        # The same words may come in several pronunciations; the best of them counts.
+        wanted = max(least, n_best)
         traced: list[TracedText] = []
         texts: dict[tuple[int, ...], str] = {}
         distinct: set[str] = set()

@@ -13,7 +13,7 @@ import numpy as np
 from asr.decoding.alphabet import Alphabet
 from asr.decoding.beam_search import BeamSearch
 from asr.decoding.prefix_scorer import PrefixScorer, build_prefix_scorer
-from asr.decoding.search import Candidate, Limits, Spelled
+from asr.decoding.search import LEAST_TEXTS, Candidate, Limits, Spelled
 
 
 class PrefixBeamSearch(BeamSearch):
@@ -113,7 +113,7 @@ class PrefixBeamStream:
         """See `SearchStream`."""
         return self._search.alphabet.closed_words(self.stable_prefix())
 
-    def finish(self, *, n_best: int = 1) -> list[Candidate]:
+    def finish(self, *, n_best: int = 1, least: int = LEAST_TEXTS) -> list[Candidate]:
         """See `SearchStream`."""
         acoustic, other = self._compiled.finish(self._beam, self._tree, self._search.scorer)
         prefixes = self._beam.prefix[self._beam.place[0], : len(other)]

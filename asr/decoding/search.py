@@ -8,6 +8,8 @@ import numpy as np
 
 from asr.errors import DecodingError
 
+LEAST_TEXTS = 100
+
 
 class Limits(NamedTuple):
     """What a beam search leaves out; each limit is independent of the others.
@@ -95,8 +97,13 @@ class SearchStream(Protocol):
         """The first words, which no further piece can change."""
         ...
 
-    def finish(self, *, n_best: int = 1) -> list[Candidate]:
-        """The best texts if the utterance ended here, as `Search.search`; more may still be fed."""
+    def finish(self, *, n_best: int = 1, least: int = LEAST_TEXTS) -> list[Candidate]:
+        """The best texts if the utterance ended here, as `Search.search`; more may still be fed.
+
+        Args:
+            n_best: texts that are wanted at most.
+            least: texts that are looked at at least, so that the best one does not depend on how many are wanted.
+        """
         ...
 
 

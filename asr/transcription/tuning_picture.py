@@ -22,7 +22,8 @@ def write_heat_map(path: Path, trials: Sequence[Trial], *, title: str) -> None:
     for trial in trials:
         grid[bonuses.index(trial.word_bonus), weights.index(trial.lm_weight)] = 100 * trial.score.wer
     figure, axes = pyplot.subplots(
-        figsize=(1.5 + 0.8 * len(weights), 1.5 + 0.5 * len(bonuses)), layout="constrained"
+        figsize=(max(4.0, 1.5 + 0.8 * len(weights)), max(3.0, 1.5 + 0.5 * len(bonuses))),
+        layout="constrained",
     )
     # Colours for the better half alone: far off, the WER soars and would hide the valley.
     image = axes.imshow(

@@ -202,6 +202,18 @@ def test_pieces_give_what_the_whole_gives_and_stable_words_stay(seed, pieces):
     assert [one.score for one in stream.finish(n_best=3)] == pytest.approx([one.score for one in whole])
 
 
+def test_while_more_is_to_come_few_texts_are_looked_at():
+    log_probs = emission(3, 8, sharpness=2.0)
+    lexicon = build_pronunciation_lexicon(SAID, PHONES, source="test")
+    search = LexiconBeamSearch(lexicon, build_lexicon_scorer(lexicon, lm=LM, weights=WEIGHTS), limits=ALL)
+    stream = search.stream()
+    stream.feed(log_probs)
+    scores = {search.text(one): one.score for one in stream.finish(n_best=100)}
+    few = stream.finish(n_best=3, least=1)
+    assert len(few) == 3
+    assert [one.score for one in few] == pytest.approx([scores[search.text(one)] for one in few])
+
+
 def test_words_settle_while_an_utterance_goes_on():
     spoken = [3, 0, 1, 2, 0, 0, 1, 2, 0, 2, 0, 3]
     log_probs = np.full((len(spoken), 4), math.log(1e-9), np.float32)
