@@ -9,6 +9,7 @@ import numpy as np
 
 from asr.decoding.alphabet import BLANK, Alphabet, Spelling
 from asr.decoding.emission import Emission, check_log_probs, join
+from asr.decoding.hotwords import in_case_of
 from asr.decoding.hypothesis import AlignedWord, Hypothesis
 from asr.decoding.options import DecodingOptions
 from asr.decoding.resources import DecodingResources, build_mixture, build_search, read_resources
@@ -55,6 +56,7 @@ class Decoder:
         self.phones = tuple(phones)
         self.seconds_per_frame = seconds_per_frame
         self._resources = DecodingResources()
+        options = self._in_our_case(options)
         if options.method == "beam":
             self._resources = read_resources(options, self.alphabet, phones)
         self._set(options)
@@ -62,8 +64,11 @@ class Decoder:
     def with_options(self, options: DecodingOptions) -> "Decoder":
         """The same files with other weights and limits."""
         other = copy.copy(self)
-        other._set(options)
+        other._set(self._in_our_case(options))
         return other
+
+    def _in_our_case(self, options: DecodingOptions) -> DecodingOptions:
+        return replace(options, hot_words=in_case_of(self.alphabet, options.hot_words))
 
     def _set(self, options: DecodingOptions) -> None:
         if not (math.isfinite(options.letter_weight) and options.letter_weight >= 0):

@@ -5,6 +5,7 @@ share of the weight, its look-ahead, so that it survives in the beam; that is ta
 otherwise. Phrases may overlap and share words: each counts.
 """
 
+import logging
 from collections import deque
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,6 +15,8 @@ import numpy as np
 
 from asr.decoding.alphabet import Alphabet, case_hint
 from asr.errors import DecodingError
+
+log = logging.getLogger(__name__)
 
 # The automaton reads the edge of a word where the search reads a space, or the end; the blank, which no
 # automaton ever reads, gives it its column.
@@ -97,6 +100,21 @@ def spell_hot_word(alphabet: Alphabet, phrase: str, weight: float) -> list[int]:
             f"its alphabet is {alphabet}{case_hint(alphabet, words)}"
         )
     return [EDGE if letter == " " else alphabet.ids[letter] for letter in " ".join(words)]
+
+
+def in_case_of(alphabet: Alphabet, hot_words: Mapping[str, float]) -> dict[str, float]:
+    """The phrases in the letter case that the model writes, where it has only one; the log says which were changed.
+
+    Of phrases that become one the last counts. What the alphabet cannot spell in either case stays, for `spell_hot_word` to refuse.
+    """
+    found: dict[str, float] = {}
+    for phrase, weight in hot_words.items():
+        ways = (phrase, phrase.upper(), phrase.lower())
+        fitting = next((way for way in ways if set(way) - set(" ") <= set(alphabet.ids)), phrase)
+        if fitting != phrase:
+            log.warning("hot word %r: taken as %r, as the model writes it", phrase, fitting)
+        found[fitting] = weight
+    return found
 
 
 def read_hot_words(path: str | Path) -> dict[str, float]:

@@ -60,6 +60,16 @@ def test_a_beam_uses_the_files_it_is_given(tmp_path):
     assert decoder(**options, lexicon="lm", lm_weight=0.0)(unsure).text == "AC"
 
 
+def test_hot_words_are_taken_in_the_case_that_the_model_writes(caplog):
+    unsure = spelled("A_B C", sure=0.5)
+    assert decoder(method="beam", hot_words={"ab a": 9.0})(unsure).text == "AB A"
+    assert "hot word 'ab a': taken as 'AB A'" in caplog.text
+    again = decoder(method="beam").with_options(DecodingOptions(method="beam", hot_words={"Ab A": 9.0}))
+    assert again(unsure).text == "AB A"
+    with pytest.raises(DecodingError, match="cannot spell 'é'"):
+        decoder(method="beam", hot_words={"é": 1.0})
+
+
 def test_n_best_is_in_order_without_repetition_and_batches_agree(tmp_path):
     one = decoder(method="beam")
     emissions = [spelled("A_B C", sure=0.6), spelled("C", sure=0.4), Emission.empty(letters=5)]
