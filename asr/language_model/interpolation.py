@@ -14,7 +14,7 @@ import numpy as np
 
 from asr.errors import LanguageModelError
 from asr.language_model.estimate import LOG10_START
-from asr.language_model.ngram import START, UNKNOWN, NgramArrays, NgramModel, build_skeleton
+from asr.language_model.ngram import START, UNKNOWN, NgramArrays, NgramModel, build_skeleton, find_keys
 
 _LEAST = 1e-12  # of a probability that is what others leave of 1
 _CONVERGED = 1e-5  # of a share
@@ -124,9 +124,7 @@ class _Keys:
         pending, states = np.arange(len(states)), states.copy()
         while len(pending):
             at, last = states[pending], words[pending].astype(np.int64)
-            wanted = at * self._words + last
-            found = np.minimum(np.searchsorted(self._keys, wanted), len(self._keys) - 1)
-            hit = self._keys[found] == wanted if len(self._keys) else np.zeros(len(at), bool)
+            found, hit = find_keys(self._keys, at * self._words + last)
             child = np.where(at == 0, 1 + last, self._first + found)
             hit |= at == 0
             done, nodes = pending[hit], child[hit]

@@ -254,8 +254,7 @@ def suffix_links(word: np.ndarray, parent: np.ndarray, counts: Sequence[int]) ->
         pending = np.arange(count)
         while len(pending):
             at, last = shorter[pending], words[pending]
-            hit = _contains(known, at * width + last)
-            found = np.searchsorted(known, at * width + last)
+            found, hit = find_keys(known, at * width + last)
             links[pending] = np.where(at == 0, 1 + last, base + found)
             pending = pending[(at != 0) & ~hit]
             shorter[pending] = suffix[shorter[pending]]
@@ -266,7 +265,10 @@ def suffix_links(word: np.ndarray, parent: np.ndarray, counts: Sequence[int]) ->
 
 def _contains(keys: np.ndarray, wanted: np.ndarray) -> np.ndarray:
     """Which of `wanted` stand in the ascending `keys`."""
-    if len(keys) == 0:
-        return np.zeros(len(wanted), dtype=bool)
-    found = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
-    return keys[found] == wanted
+    return find_keys(keys, wanted)[1]
+
+
+def find_keys(keys: np.ndarray, wanted: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Where each of `wanted` stands in the ascending `keys`, and whether it does."""
+    found = np.searchsorted(keys, wanted)
+    return found, np.append(keys, -1)[found] == wanted
