@@ -6,6 +6,7 @@ it is read. A fifth of the size, two seconds or more to open; it is therefore ke
 large ARPA file. Small files of earlier versions, in half precision and not compressed, are read as well.
 """
 
+import logging
 import lzma
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,6 +18,8 @@ from asr.errors import LanguageModelError
 from asr.language_model.ngram import NgramArrays, NgramModel, suffix_links
 from asr.mapped_arrays import MappedArrays, map_arrays, write_arrays
 
+log = logging.getLogger(__name__)
+
 MAGIC = b"asr-ngram-lm\x00\x00\x00\x01"
 _PROBABILITIES = ("log10_prob", "log10_backoff")
 _STEP = 0.05  # of a log10 probability in a small file; rounding raises perplexity by about a thousandth
@@ -27,6 +30,8 @@ def write_binary(path: str | Path, model: NgramModel, *, small: bool = False) ->
 
     `small` rounds log10 probabilities to steps of 0.05.
     """
+    if small:
+        log.info("%s: compressing %d n-grams", path, sum(model.counts))
     arrays = _packed(model) if small else model.arrays._asdict()
     text = "\n".join(model.words).encode()
     write_arrays(path, MAGIC, MappedArrays({"counts": model.counts, "small": small}, text, arrays))

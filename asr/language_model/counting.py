@@ -97,6 +97,7 @@ def count_ngrams(
             new_id = _most_frequent(stream, len(index), vocabulary_size)
             words = [words[old] for old in _kept(new_id)]
         packing = _Packing(order, max(1, (len(words) - 1).bit_length()))
+        log.info("counting %d-grams, %d million words at a time", order, BLOCK // 1_000_000)
         runs: list[_Run] = []
         for begin in range(0, size, BLOCK):
             run = _count_block(stream, begin, min(size, begin + BLOCK), packing, new_id)

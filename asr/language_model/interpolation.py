@@ -8,6 +8,7 @@ word that a model does not have is impossible in it. The share that suits a text
 """
 
 import itertools
+import logging
 from collections.abc import Iterable, Sequence
 
 import numpy as np
@@ -15,6 +16,8 @@ import numpy as np
 from asr.errors import LanguageModelError
 from asr.language_model.estimate import LOG10_START
 from asr.language_model.ngram import START, UNKNOWN, NgramArrays, NgramModel, build_skeleton, find_keys
+
+log = logging.getLogger(__name__)
 
 _LEAST = 1e-12  # of a probability that is what others leave of 1
 _CONVERGED = 1e-5  # of a share
@@ -48,6 +51,7 @@ def mix(first: NgramModel, second: NgramModel, *, share: float) -> NgramModel:
     grams = np.arange(len(words), dtype=np.int32)[:, None]
     start, end = 1, 1 + len(words)
     for order in range(1, mixed.order + 1):
+        log.info("order %d: %d n-grams of both", order, mixed.counts[order - 1])
         if order > 1:
             contexts, start, end = slice(start, end), end, end + skeleton.counts[order - 1]
             parent = skeleton.parent[start:end]
