@@ -14,7 +14,6 @@ from typing import Any
 import lightning
 import torch
 
-from asr.allocator import give_back_freed_memory
 from asr.config import BestBy
 from asr.errors import AsrError
 from asr.files import write_atomically
@@ -158,7 +157,6 @@ class EpochLog(lightning.Callback):
             decoding_seconds=dev.decoding_seconds,
         )
         self.rows.append(row)
-        give_back_freed_memory()  # batches of other shapes left holes; the next epoch would add its own
         training = module.config.training
         since = row.epoch - best_row(self.rows, training.best_by).epoch
         if 0 < training.patience <= since:
