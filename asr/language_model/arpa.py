@@ -28,6 +28,7 @@ from asr.language_model.ngram import (
     NgramModel,
     NgramTable,
     build_model,
+    parents,
 )
 
 log = logging.getLogger(__name__)
@@ -238,15 +239,14 @@ def _write(file: IO[bytes] | gzip.GzipFile, model: NgramModel) -> None:
     counts = "".join(f"ngram {order}={count}\n" for order, count in enumerate(model.counts, 1))
     file.write(f"\\data\\\n{counts}".encode())
     arrays = model.arrays
-    inner = len(arrays.log10_backoff)
-    parents = np.repeat(np.arange(inner), np.diff(arrays.first_child))  # of nodes 1, 2, ...
+    parent = parents(arrays.first_child)
     first = 1
     for order, count in enumerate(model.counts, 1):
         file.write(f"\n\\{order}-grams:\n".encode())
         for begin in range(first, first + count, 200_000):
             nodes = np.arange(begin, min(begin + 200_000, first + count))
             probs = arrays.log10_prob[nodes].tolist()
-            texts = _spell(model, nodes, parents, order)
+            texts = _spell(model, nodes, parent, order)
             if order == model.order:
                 lines = [f"{prob:.9g}\t{text}\n" for prob, text in zip(probs, texts, strict=True)]
             else:
@@ -260,10 +260,10 @@ def _write(file: IO[bytes] | gzip.GzipFile, model: NgramModel) -> None:
     file.write(b"\n\\end\\\n")
 
 
-def _spell(model: NgramModel, nodes: np.ndarray, parents: np.ndarray, order: int) -> list[str]:
+def _spell(model: NgramModel, nodes: np.ndarray, parent: np.ndarray, order: int) -> list[str]:
     """The words of each node, parted by spaces."""
     columns = []
     for _ in range(order):
         columns.append([model.words[word] for word in model.arrays.word[nodes].tolist()])
-        nodes = parents[nodes - 1]
+        nodes = parent[nodes]
     return [" ".join(words) for words in zip(*columns[::-1], strict=True)]

@@ -15,7 +15,7 @@ import numpy as np
 
 from asr import cache
 from asr.errors import LanguageModelError
-from asr.language_model.ngram import NgramArrays, NgramModel, suffix_links
+from asr.language_model.ngram import NgramArrays, NgramModel, parents, suffix_links
 from asr.mapped_arrays import MappedArrays, map_arrays, write_arrays
 
 log = logging.getLogger(__name__)
@@ -34,7 +34,7 @@ def write_binary(path: str | Path, model: NgramModel, *, small: bool = False) ->
         log.info("%s: compressing %d n-grams", path, sum(model.counts))
     arrays = _packed(model) if small else model.arrays._asdict()
     text = "\n".join(model.words).encode()
-    write_arrays(path, MAGIC, MappedArrays({"counts": model.counts, "small": small}, text, arrays))
+    write_arrays(path, MAGIC, MappedArrays({"counts": model.counts}, text, arrays))
 
 
 def read_binary(path: str | Path) -> NgramModel:
@@ -47,14 +47,12 @@ def read_binary(path: str | Path) -> NgramModel:
     arrays = content.arrays
     try:
         counts = tuple(content.header["counts"])
-        if content.header.get("small"):
+        if "distance" in arrays:
             arrays = _unpacked(arrays)
         for name in _PROBABILITIES:
             arrays[name] = arrays[name].astype(np.float32, copy=False)
         if "suffix" not in arrays:
-            children = np.diff(arrays["first_child"])
-            parent = np.append(0, np.repeat(np.arange(len(children)), children))
-            arrays["suffix"] = suffix_links(arrays["word"], parent, counts)
+            arrays["suffix"] = suffix_links(arrays["word"], parents(arrays["first_child"]), counts)
         return NgramModel(tuple(content.text.decode().split("\n")), counts, NgramArrays(**arrays))
     except (ValueError, KeyError, TypeError, lzma.LZMAError) as error:
         raise LanguageModelError(f"{path}: broken compact language model: {error}") from None

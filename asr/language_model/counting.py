@@ -94,8 +94,10 @@ def count_ngrams(
         stream = np.memmap(file, dtype=np.int32, mode="r", shape=(size,))
         words, new_id = list(index), np.arange(len(index))
         if vocabulary_size is not None:
-            new_id = _most_frequent(stream, len(index), vocabulary_size)
-            words = [words[old] for old in _kept(new_id)]
+            kept = _most_frequent(stream, len(words), vocabulary_size)
+            new_id[:] = UNKNOWN
+            new_id[kept] = np.arange(len(kept))
+            words = [words[old] for old in kept.tolist()]
         packing = _Packing(order, max(1, (len(words) - 1).bit_length()))
         log.info("counting %d-grams, %d million words at a time", order, BLOCK // 1_000_000)
         runs: list[_Run] = []
@@ -230,27 +232,18 @@ class _Packing:
 
 
 def _most_frequent(stream: np.ndarray, words: int, size: int) -> np.ndarray:
-    """`(words,)` int64, the new id of each word: the special words keep theirs, then come the most frequent; others are unknown."""
+    """The ids of the special words, then of the `size` most frequent ones."""
     seen = np.zeros(words, np.int64)
     for begin in range(0, len(stream), BLOCK):
         seen += np.bincount(stream[begin : begin + BLOCK], minlength=words)
     special = len(SPECIAL_WORDS)
     chosen = special + np.argsort(-seen[special:], kind="stable")[:size]
-    new_id = np.full(words, UNKNOWN)
-    new_id[:special] = np.arange(special)
-    new_id[chosen] = special + np.arange(len(chosen))
     log.info(
         "%d words kept, which are %.2f %% of the text",
         len(chosen),
         100 * seen[chosen].sum() / seen[special:].sum(),
     )
-    return new_id
-
-
-def _kept(new_id: np.ndarray) -> np.ndarray:
-    """The old ids of the words that are kept, in the order of their new ones."""
-    olds = np.flatnonzero(new_id != UNKNOWN)
-    return np.append(UNKNOWN, olds[np.argsort(new_id[olds])])
+    return np.append(np.arange(special), chosen)
 
 
 def _count_block(stream: np.ndarray, begin: int, end: int, packing: _Packing, new_id: np.ndarray) -> _Run:

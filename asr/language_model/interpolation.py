@@ -9,17 +9,26 @@ word that a model does not have is impossible in it. The share that suits a text
 
 import itertools
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
 from asr.errors import LanguageModelError
 from asr.language_model.estimate import LOG10_START
-from asr.language_model.ngram import START, UNKNOWN, NgramArrays, NgramModel, build_skeleton, find_keys
+from asr.language_model.ngram import (
+    START,
+    UNKNOWN,
+    NgramArrays,
+    NgramModel,
+    backoff_weights,
+    build_skeleton,
+    find_keys,
+    gram_keys,
+    parents,
+)
 
 log = logging.getLogger(__name__)
 
-_LEAST = 1e-12  # of a probability that is what others leave of 1
 _CONVERGED = 1e-5  # of a share
 _ABSENT = -1  # in place of the id of a word that a model lacks
 
@@ -39,7 +48,7 @@ def mix(first: NgramModel, second: NgramModel, *, share: float) -> NgramModel:
     _check_units(first, second)
     words = tuple(dict.fromkeys([*first.words, *second.words]))
     sources = [_Source(model, words) for model in (first, second)]
-    skeleton = build_skeleton(len(words), _listed_by_either(sources, len(words)))
+    skeleton = build_skeleton(len(words), _listed_by_either(sources))
     log10_prob = np.zeros(len(skeleton.word), np.float32)
     log10_backoff = np.zeros(skeleton.inner, np.float32)
     mixed = NgramModel(
@@ -48,28 +57,23 @@ def mix(first: NgramModel, second: NgramModel, *, share: float) -> NgramModel:
         NgramArrays(skeleton.word, log10_prob, skeleton.suffix, log10_backoff, skeleton.first_child),
     )
     keys = _Keys(mixed)
-    grams = np.arange(len(words), dtype=np.int32)[:, None]
-    start, end = 1, 1 + len(words)
-    for order in range(1, mixed.order + 1):
-        log.info("order %d: %d n-grams of both", order, mixed.counts[order - 1])
-        if order > 1:
-            contexts, start, end = slice(start, end), end, end + skeleton.counts[order - 1]
-            parent = skeleton.parent[start:end]
-            grams = np.column_stack([grams[parent - contexts.start], skeleton.word[start:end]])
+    contexts = slice(0, 1)
+    for nodes, grams in _grams(mixed):
+        log.info("order %d: %d n-grams of both", grams.shape[1], len(grams))
         of_first, of_second = (source.probabilities(grams) for source in sources)
         prob = share * of_first + (1 - share) * of_second
-        if order == 1:
+        if grams.shape[1] == 1:
             prob[START] = 0.0
-        with np.errstate(divide="ignore"):
-            log10_prob[start:end] = np.maximum(np.log10(prob), LOG10_START)
-        if order > 1:
+        else:
             below = 10.0 ** keys.log10_probs(grams[:, 1:])  # by the orders that are through
-            seen, at_rest = (
-                np.bincount(parent, weights=values, minlength=skeleton.inner)[contexts]
+            listed, shorter = (
+                np.bincount(skeleton.parent[nodes], weights=values, minlength=skeleton.inner)[contexts]
                 for values in (prob, below)
             )
-            left, rest = np.maximum(1 - seen, _LEAST), np.maximum(1 - at_rest, _LEAST)
-            log10_backoff[contexts] = np.log10(left / rest)
+            log10_backoff[contexts] = np.log10(backoff_weights(listed, shorter))
+        with np.errstate(divide="ignore"):
+            log10_prob[nodes] = np.maximum(np.log10(prob), LOG10_START)
+        contexts = nodes
     return mixed
 
 
@@ -108,12 +112,10 @@ class _Keys:
     """Looks up many n-grams of a model at once."""
 
     def __init__(self, model: NgramModel) -> None:
-        children = np.diff(model.arrays.first_child)
-        parent = np.repeat(np.arange(len(children)), children)
-        self._arrays, self._words, self._inner = model.arrays, len(model.words), len(children)
+        arrays = model.arrays
+        self._arrays, self._words, self._inner = arrays, len(model.words), len(arrays.log10_backoff)
         self._first = 1 + self._words  # bigram
-        beyond = parent[self._words :]
-        self._keys = beyond * np.int64(self._words) + model.arrays.word[self._first :]
+        self._keys = gram_keys(arrays.word, parents(arrays.first_child), self._words)
 
     def log10_probs(self, grams: np.ndarray) -> np.ndarray:
         """log10 P(last word | words before it) of `(n, k)` ids; `(n,)` float64."""
@@ -158,23 +160,22 @@ class _Source:
 
     def tables(self) -> list[np.ndarray]:
         """The n-grams `(n, k)` of each order, in ids of the mixture."""
-        arrays, counts = self.model.arrays, self.model.counts
-        children = np.diff(arrays.first_child)
-        parent = np.repeat(np.arange(len(children)), children)
-        grams = np.arange(counts[0])[:, None]
-        tables, begin = [], 1
-        for count in counts[1:]:
-            previous, begin = begin, begin + len(grams)
-            grams = np.column_stack(
-                [grams[parent[begin - 1 : begin - 1 + count] - previous], arrays.word[begin : begin + count]]
-            )
-            tables.append(self.ids[grams].astype(np.int32))
-        return tables
+        return [self.ids[grams].astype(np.int32) for _, grams in _grams(self.model)]
 
 
-def _listed_by_either(sources: Sequence[_Source], words: int) -> list[np.ndarray]:
+def _grams(model: NgramModel) -> Iterator[tuple[slice, np.ndarray]]:
+    """The nodes of each order, and their `(n, k)` word ids."""
+    arrays, parent = model.arrays, parents(model.arrays.first_child)
+    nodes, grams = slice(0, 1), np.zeros((1, 0), np.int32)
+    for count in model.counts:
+        contexts, nodes = nodes, slice(nodes.stop, nodes.stop + count)
+        grams = np.column_stack([grams[parent[nodes] - contexts.start], arrays.word[nodes]])
+        yield nodes, grams
+
+
+def _listed_by_either(sources: Sequence[_Source]) -> list[np.ndarray]:
     """The n-grams of each order that one of the models lists."""
-    tables = [np.arange(words, dtype=np.int32)[:, None]]
+    tables = []
     for of_order in itertools.zip_longest(*(source.tables() for source in sources)):
         there = [table for table in of_order if table is not None]
         tables.append(np.unique(np.concatenate(there), axis=0))

@@ -23,6 +23,7 @@ SPECIAL_WORDS = ("<unk>", "<s>", "</s>")
 # Words a model without <unk> has never seen get this, as in KenLM.
 LOG10_NEVER_SEEN = -100.0
 LN10 = math.log(10.0)
+_LEAST = 1e-12
 
 
 class NgramArrays(NamedTuple):
@@ -207,7 +208,7 @@ def build_skeleton(vocabulary_size: int, tables: Sequence[np.ndarray]) -> Skelet
             twice = own[1:][own[1:] == own[:-1]][0]
             first, second = np.flatnonzero(wanted[0] == twice)[:2]
             raise Duplicate(order, (int(first), int(second)))
-        missing = [key[~_contains(own, key)] for key in wanted[1:]]
+        missing = [key[~find_keys(own, key)[1]] for key in wanted[1:]]
         if any(map(len, missing)):
             own = np.union1d(own, np.concatenate(missing))
         for index, key in enumerate(wanted, order - 1):
@@ -243,7 +244,7 @@ def suffix_links(word: np.ndarray, parent: np.ndarray, counts: Sequence[int]) ->
     """
     width = np.int64(counts[0])
     base = 1 + counts[0]
-    keys = parent[base:].astype(np.int64) * width + word[base:]  # ascending over all orders
+    keys = gram_keys(word, parent, counts[0])
     suffix = np.zeros(len(word), np.int32)
     start = base
     for count in counts[1:]:
@@ -263,12 +264,31 @@ def suffix_links(word: np.ndarray, parent: np.ndarray, counts: Sequence[int]) ->
     return suffix
 
 
-def _contains(keys: np.ndarray, wanted: np.ndarray) -> np.ndarray:
-    """Which of `wanted` stand in the ascending `keys`."""
-    return find_keys(keys, wanted)[1]
+def parents(first_child: np.ndarray) -> np.ndarray:
+    """`(n,)` int64, each node without its last word; the root, which has none, for the root."""
+    children = np.diff(first_child)
+    return np.append(0, np.repeat(np.arange(len(children)), children))
+
+
+def gram_keys(word: np.ndarray, parent: np.ndarray, vocabulary_size: int) -> np.ndarray:
+    """parent x V + word of each node beyond the words, int64, ascending over all orders; `(n,)` arrays as of `suffix_links`."""
+    base = 1 + vocabulary_size
+    return np.asarray(parent[base:].astype(np.int64) * vocabulary_size + word[base:])
 
 
 def find_keys(keys: np.ndarray, wanted: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Where each of `wanted` stands in the ascending `keys`, and whether it does."""
     found = np.searchsorted(keys, wanted)
-    return found, np.append(keys, -1)[found] == wanted
+    if len(keys) == 0:
+        return found, np.zeros(len(wanted), dtype=bool)
+    return found, keys[np.minimum(found, len(keys) - 1)] == wanted
+
+
+def left_over(listed: np.ndarray) -> np.ndarray:
+    """What the probabilities listed after a context, added up, leave of 1; never quite nothing."""
+    return np.maximum(1 - listed, _LEAST)
+
+
+def backoff_weights(listed: np.ndarray, shorter: np.ndarray) -> np.ndarray:
+    """What a context's probabilities leave, over what those of the same words after the shorter context leave (sums of each)."""
+    return left_over(listed) / left_over(shorter)

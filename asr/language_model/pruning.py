@@ -17,12 +17,11 @@ import logging
 
 import numpy as np
 
-from asr.language_model.ngram import Skeleton
+from asr.language_model.ngram import Skeleton, backoff_weights, left_over
 
 log = logging.getLogger(__name__)
 
 _BLOCK = 4_000_000  # n-grams looked at together
-_LEAST = 1e-12  # of a probability that is what others leave of 1
 
 
 def prune_by_entropy(
@@ -46,43 +45,42 @@ def prune_by_entropy(
     """
     ends = (1 + np.cumsum(skeleton.counts)).tolist()
     orders = [slice(*pair) for pair in itertools.pairwise(ends)]
+    # P(h) of every context; every word and sentence end follows one of each length.
+    times = np.bincount(skeleton.parent[1:], weights=raw[1:], minlength=skeleton.inner)
+    share = times / raw[1 : ends[0]].sum()
+    is_context = np.zeros(len(prob), bool)
     for nodes in reversed(orders):
-        _prune_order(skeleton, nodes, prob, backoff, kept, raw=raw, threshold=threshold)
+        listed, shorter = _listed(skeleton, nodes, prob, kept)
+        for begin in range(nodes.start, nodes.stop, _BLOCK):
+            these = slice(begin, min(nodes.stop, begin + _BLOCK))
+            block = begin + np.flatnonzero(kept[these] & ~is_context[these])
+            change = _change(skeleton, block, prob, backoff, listed=listed, shorter=shorter)
+            kept[block] = np.expm1(-share[skeleton.parent[block]] * change) >= threshold
+        is_context[skeleton.parent[nodes][kept[nodes]]] = True
         log.info("%d n-grams kept of %d, pruned by entropy", int(kept[nodes].sum()), nodes.stop - nodes.start)
     for begin, nodes in zip([1, *ends], orders, strict=False):
         contexts = slice(begin, nodes.start)
-        seen, below = _listed(skeleton, nodes, prob, kept)
-        backoff[contexts] = _left(seen[contexts]) / _left(below[contexts])
+        listed, shorter = _listed(skeleton, nodes, prob, kept)
+        backoff[contexts] = backoff_weights(listed[contexts], shorter[contexts])
         lost = nodes.start + np.flatnonzero(~kept[nodes])
         prob[lost] = backoff[skeleton.parent[lost]] * prob[skeleton.suffix[lost]]
 
 
-def _prune_order(
+def _change(
     skeleton: Skeleton,
-    nodes: slice,
+    block: np.ndarray,
     prob: np.ndarray,
     backoff: np.ndarray,
-    kept: np.ndarray,
     *,
-    raw: np.ndarray,
-    threshold: float,
-) -> None:
-    """Decide on the n-grams of one order, each as if all others stayed."""
-    seen, below = _listed(skeleton, nodes, prob, kept)
-    times = np.bincount(skeleton.parent[nodes], weights=raw[nodes], minlength=skeleton.inner)
-    share = times / raw[1 : 1 + skeleton.counts[0]].sum()  # P(h); every word and sentence end follows some h
-    is_context = np.zeros(len(prob), bool)
-    longer = slice(nodes.stop, len(prob))
-    is_context[skeleton.parent[longer][kept[longer]]] = True
-    for begin in range(nodes.start, nodes.stop, _BLOCK):
-        these = slice(begin, min(nodes.stop, begin + _BLOCK))
-        block = begin + np.flatnonzero(kept[these] & ~is_context[these])
-        context = skeleton.parent[block]
-        own, shorter = prob[block], prob[skeleton.suffix[block]]
-        left = _left(seen[context])
-        after = np.log(_left(seen[context] - own) / _left(below[context] - shorter))
-        change = own * (np.log(shorter / own) + after) + left * (after - np.log(backoff[context]))
-        kept[block] = np.expm1(-share[context] * change) >= threshold
+    listed: np.ndarray,
+    shorter: np.ndarray,
+) -> np.ndarray:
+    """-D / P(h) of the nodes in `block`, each left out as if all others stayed."""
+    context = skeleton.parent[block]
+    own, below = prob[block], prob[skeleton.suffix[block]]
+    after = np.log(backoff_weights(listed[context] - own, shorter[context] - below))
+    rest = left_over(listed[context]) * (after - np.log(backoff[context]))
+    return np.asarray(own * (np.log(below / own) + after) + rest)
 
 
 def _listed(
@@ -93,8 +91,3 @@ def _listed(
     context = skeleton.parent[chosen]
     seen = np.bincount(context, weights=prob[chosen], minlength=skeleton.inner)
     return seen, np.bincount(context, weights=prob[skeleton.suffix[chosen]], minlength=skeleton.inner)
-
-
-def _left(sum_of_probabilities: np.ndarray) -> np.ndarray:
-    """What they leave of 1."""
-    return np.maximum(1 - sum_of_probabilities, _LEAST)
