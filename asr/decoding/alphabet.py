@@ -1,7 +1,7 @@
 """What the model can spell, and whether words can be spelled with it."""
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Protocol
@@ -128,7 +128,13 @@ def spellable(alphabet: Alphabet, words: Iterable[str], *, source: str) -> list[
 
 def case_hint(alphabet: Alphabet, words: Sequence[str]) -> str:
     """What to say when the words would fit in the other letter case."""
-    for case, fold in (("upper", str.upper), ("lower", str.lower)):
+    fold = other_case(alphabet, words)
+    return f"; write the words in {'upper' if fold is str.upper else 'lower'} case" if fold else ""
+
+
+def other_case(alphabet: Alphabet, words: Sequence[str]) -> Callable[[str], str] | None:
+    """`str.upper` or `str.lower`, by which the words, or the first hundred of them, can be spelled; None where neither does it."""
+    for fold in (str.upper, str.lower):
         if all(alphabet.spell(fold(word)) is not None for word in words[:100]):
-            return f"; write the words in {case} case"
-    return ""
+            return fold
+    return None

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from asr.decoding.alphabet import Alphabet, case_hint
+from asr.decoding.alphabet import Alphabet, case_hint, other_case
 from asr.errors import DecodingError
 
 log = logging.getLogger(__name__)
@@ -109,8 +109,10 @@ def in_case_of(alphabet: Alphabet, hot_words: Mapping[str, float]) -> dict[str, 
     """
     found: dict[str, float] = {}
     for phrase, weight in hot_words.items():
-        ways = (phrase, phrase.upper(), phrase.lower())
-        fitting = next((way for way in ways if set(way) - set(" ") <= set(alphabet.ids)), phrase)
+        words, fitting = phrase.split(), phrase
+        if any(alphabet.spell(word) is None for word in words):
+            fold = other_case(alphabet, words)
+            fitting = fold(phrase) if fold else phrase
         if fitting != phrase:
             log.warning("hot word %r: taken as %r, as the model writes it", phrase, fitting)
         found[fitting] = weight
