@@ -113,7 +113,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     convert.add_argument(
         "--small",
         action="store_true",
-        help="a fifth of the size for shipping: probabilities in steps, compressed; seconds to open the first time",
+        help="an eighth of the size for shipping: probabilities in steps, compressed; seconds to open the first time",
     )
     convert.set_defaults(run=_convert)
 

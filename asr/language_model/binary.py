@@ -2,7 +2,7 @@
 
 A file for shipping (`small`) has no more than it must: log10 probabilities in steps of 0.05, each word as its distance from the
 sibling before it, how many children each node has; all of it as planes of bytes, compressed. Suffix links are found again when
-it is read. A fifth of the size, two seconds or more to open; it is therefore kept whole in the cache folder once it was read, as is a
+it is read. An eighth of the size, two seconds or more to open; it is therefore kept whole in the cache folder once it was read, as is a
 large ARPA file. Small files of earlier versions, in half precision and not compressed, are read as well.
 """
 
