@@ -104,7 +104,7 @@ class LexiconBeamStream:
 
     def stable_words(self) -> list[str]:
         """See `SearchStream`: what all hypotheses have said."""
-        from asr.decoding.prefix_beam_kernel import shared_labels
+        from asr.decoding.kernel_arrays import shared_labels
 
         row, count = self._beam.place.tolist()
         said, histories = self._beam.history[row, :count], self._histories

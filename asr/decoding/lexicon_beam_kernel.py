@@ -9,8 +9,8 @@ import numpy as np
 
 from asr.decoding.compilation import njit
 from asr.decoding.kernel_arrays import copy_into, filled, grown, nth_highest
+from asr.decoding.kernel_scores import lm_score, log_add
 from asr.decoding.lexicon_scorer import LexiconScorer
-from asr.decoding.prefix_beam_kernel import lm_score, log_add
 from asr.decoding.search import Limits
 from asr.language_model.ngram import END
 
@@ -107,6 +107,15 @@ def _hash(left: int, right: int, size: int) -> int:
 
 
 @njit(cache=True, nogil=True, inner=True)
+def _vacant(table: np.ndarray, left: int, right: int) -> int:
+    """The first free place for a pair that is not in the table."""
+    at = _hash(left, right, table.shape[0])
+    while table[at] != _FREE:
+        at = (at + 1) & (table.shape[0] - 1)
+    return at
+
+
+@njit(cache=True, nogil=True, inner=True)
 def _with_room(histories: WordHistories, more: int, recombinations: int) -> WordHistories:
     """The histories with room for so many more, and recombinations."""
     size, merges = histories.size[0], histories.size[1]
@@ -126,10 +135,7 @@ def _with_room(histories: WordHistories, more: int, recombinations: int) -> Word
     copy_into(larger.size, histories.size, 2)
     table = larger.table
     for history in range(1, size):
-        at = _hash(larger.parent[history], larger.entry[history], table.shape[0])
-        while table[at] != _FREE:
-            at = (at + 1) & (table.shape[0] - 1)
-        table[at] = history
+        table[_vacant(table, larger.parent[history], larger.entry[history])] = history
     return larger
 
 
@@ -220,9 +226,7 @@ def advance(
             if rank > best:
                 best, leader = rank, slot
             worst = min(worst, rank)
-            at = _hash(lm_state[history], node, table.shape[0])
-            while table[at] != _FREE:
-                at = (at + 1) & (table.shape[0] - 1)
+            at = _vacant(table, lm_state[history], node)
             table[at], place_of[slot] = slot, at
         found = count
         # What scores below this cannot stay in the beam: so much is there already.
@@ -244,9 +248,7 @@ def advance(
                 place_of, rank_of = np.empty(capacity, np.int64), np.empty(capacity)
                 table = filled(2 * capacity, _FREE)
                 for other in range(found):
-                    at = _hash(lm_state[history_of[other]], node_of[other], table.shape[0])
-                    while table[at] != _FREE:
-                        at = (at + 1) & (table.shape[0] - 1)
+                    at = _vacant(table, lm_state[history_of[other]], node_of[other])
                     table[at], place_of[other] = other, at
             if size[0] + last - first > histories.parent.shape[0] or size[1] + needed > gap.shape[0]:
                 histories = _with_room(histories, last - first, needed)

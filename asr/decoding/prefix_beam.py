@@ -105,9 +105,11 @@ class PrefixBeamStream:
 
     def stable_prefix(self) -> tuple[int, ...]:
         """Token ids that no further piece can change: what all prefixes in the beam have in common."""
+        from asr.decoding.kernel_arrays import shared_labels
+
         row, count = self._beam.place.tolist()
         prefixes, tree = self._beam.prefix[row, :count], self._tree
-        return tuple(self._compiled.shared_labels(prefixes, tree.parent, tree.token).tolist())
+        return tuple(shared_labels(prefixes, tree.parent, tree.token).tolist())
 
     def stable_words(self) -> list[str]:
         """See `SearchStream`."""
@@ -115,11 +117,13 @@ class PrefixBeamStream:
 
     def finish(self, *, n_best: int = 1, least: int = LEAST_TEXTS) -> list[Candidate]:
         """See `SearchStream`."""
+        from asr.decoding.kernel_arrays import spell
+
         acoustic, other = self._compiled.finish(self._beam, self._tree, self._search.scorer)
         prefixes = self._beam.prefix[self._beam.place[0], : len(other)]
         found: dict[tuple[int, ...], Candidate] = {}
         for slot in np.argsort(-(acoustic + other), kind="stable").tolist():
-            tokens = self._compiled.spell(self._tree.parent, self._tree.token, int(prefixes[slot])).tolist()
+            tokens = spell(self._tree.parent, self._tree.token, int(prefixes[slot])).tolist()
             if tokens and tokens[-1] == self._search.alphabet.space:
                 tokens.pop()
             text = tuple(tokens)

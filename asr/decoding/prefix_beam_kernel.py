@@ -17,9 +17,10 @@ import numpy as np
 
 from asr.decoding.compilation import njit
 from asr.decoding.hotwords import EDGE
+from asr.decoding.kernel_scores import lm_score, log_add
 from asr.decoding.prefix_scorer import CHARACTER_LM, NO_LM, WORD_LM, PrefixScorer
 from asr.decoding.search import Limits
-from asr.language_model.ngram import END, UNKNOWN, NgramArrays
+from asr.language_model.ngram import END, UNKNOWN
 
 _BLANK = 0
 
@@ -114,43 +115,6 @@ def _empty_tree(capacity: int, columns: int) -> PrefixTree:
         np.zeros((capacity, columns), np.int32),
         np.zeros(1, np.int64),
     )
-
-
-@njit(cache=True, nogil=True)
-def log_add(left: float, right: float) -> float:
-    if left < right:
-        left, right = right, left
-    if right == -np.inf:
-        return left
-    return left + np.log1p(np.exp(right - left))
-
-
-@njit(cache=True, nogil=True)
-def lm_score(lm: NgramArrays, state: int, word: int) -> tuple[float, int]:
-    """log10 P(word | state) and the state after it."""
-    backoff = 0.0
-    inner = lm.log10_backoff.shape[0]
-    words, first_child = lm.word, lm.first_child
-    while True:
-        child = -1
-        if state == 0:
-            child = 1 + word
-        else:
-            low, high = first_child[state], first_child[state + 1]
-            last = high
-            while low < high:
-                middle = (low + high) // 2
-                if words[middle] < word:
-                    low = middle + 1
-                else:
-                    high = middle
-            if low < last and words[low] == word:
-                child = low
-        if child >= 0:
-            after = child if child < inner else lm.suffix[child]
-            return backoff + lm.log10_prob[child], after
-        backoff += lm.log10_backoff[state]
-        state = lm.suffix[state]
 
 
 @njit(cache=True, nogil=True, inner=True)
@@ -522,33 +486,3 @@ def finish(beam: Beam, tree: PrefixTree, scorer: PrefixScorer) -> tuple[np.ndarr
             committed += scorer.lm_weight * log10_prob
         other[slot] = committed
     return acoustic, other
-
-
-@njit(cache=True, nogil=True)
-def spell(parent: np.ndarray, label: np.ndarray, node: int) -> np.ndarray:
-    """The labels on the way to a node of a tree, int32; the root's parent is -1."""
-    length = 0
-    at = node
-    while parent[at] >= 0:
-        length += 1
-        at = parent[at]
-    labels = np.empty(length, np.int32)
-    while length > 0:
-        length -= 1
-        labels[length] = label[node]
-        node = parent[node]
-    return labels
-
-
-@njit(cache=True, nogil=True)
-def shared_labels(nodes: np.ndarray, parent: np.ndarray, label: np.ndarray) -> np.ndarray:
-    """The first labels, int32, which the ways to all of some nodes have in common; a node has a higher number than its parent."""
-    shared = nodes[0] if nodes.shape[0] else 0
-    for at in range(1, nodes.shape[0]):
-        node = nodes[at]
-        while shared != node:
-            if shared > node:
-                shared = parent[shared]
-            else:
-                node = parent[node]
-    return spell(parent, label, shared)

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from asr.decoding.alphabet import Alphabet
 from asr.decoding.greedy import greedy_path
+from asr.decoding.kernel_arrays import spell
 from asr.decoding.lexicon_beam import LexiconBeamSearch
 from asr.decoding.lexicon_scorer import build_lexicon_scorer
 from asr.decoding.prefix_beam import PrefixBeamSearch, PrefixBeamStream
@@ -56,8 +57,7 @@ def prefixes(stream: PrefixBeamStream) -> list[tuple[tuple[int, ...], float]]:
     acoustic = np.logaddexp(stream._beam.in_blank[row, :count], stream._beam.in_token[row, :count])
     scores = acoustic + stream._tree.committed[prefixes] + stream._tree.lookahead[prefixes]
     spelled = [
-        tuple(stream._compiled.spell(stream._tree.parent, stream._tree.token, int(prefix)).tolist())
-        for prefix in prefixes
+        tuple(spell(stream._tree.parent, stream._tree.token, int(prefix)).tolist()) for prefix in prefixes
     ]
     return list(zip(spelled, scores.tolist(), strict=True))
 
