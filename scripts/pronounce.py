@@ -4,7 +4,7 @@ python scripts/pronounce.py data/english/train.jsonl data/english/english.lm dat
     --dictionary cmudict.dict
 
 For `heads.phones.pronunciations` of a training, and for decoding with `--pronunciations`; needs
-`pip install "asr[synthesis]"`.
+`pip install espeakng-loader`.
 """
 
 import argparse
@@ -12,13 +12,13 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from asr.data.american_phones import fold_american, from_arpabet
+from asr.data.espeak import espeak
 from asr.data.manifest import read_manifest
 from asr.data.pronunciation import phone_set, read_all_pronunciations, write_pronunciations
 from asr.errors import AsrError, UsageError
 from asr.language_model.binary import read_language_model
 from asr.language_model.ngram import SPECIAL_WORDS
-from espeak_phones import fold_american, from_arpabet
-from synthesis import Synthesizer
 
 
 def main() -> int:
@@ -51,9 +51,8 @@ def main() -> int:
             raise UsageError("--dictionary has American English in 39 phones; add --fold")
         others = [other_way(text) for text in arguments.also]
         words = sorted({word for source in arguments.sources for word in words_of(source)})
-        synthesizer = Synthesizer()
         # Lower case: espeak-ng may spell out what is all capitals.
-        ways = {word: [synthesizer.phones(word.lower(), language=arguments.language)] for word in words}
+        ways = {word: [espeak().phones(word.lower(), language=arguments.language)] for word in words}
         if arguments.fold:
             ways = {word: [fold_american(phones)] for word, (phones,) in ways.items()}
         for word, phones in others:

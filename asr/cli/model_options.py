@@ -58,7 +58,9 @@ def add_decoding_options(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="PHRASE[=WEIGHT]",
-        help="a word or phrase to favour (weight in natural log, default 5); may be given again",
+        help="a word or phrase to favour (weight in natural log, default 5), in either letter case; a word that the "
+        "pronunciations lack is said by espeak-ng's rules (`pip install espeakng-loader`) or by the sounds of its letters; "
+        "may be given again",
     )
     group.add_argument(
         "--hot-words", type=Path, metavar="FILE", help="many of them, a line each: PHRASE<tab>WEIGHT"

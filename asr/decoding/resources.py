@@ -1,10 +1,12 @@
 """The files that decoding options name, read and checked for fit."""
 
-from collections.abc import Callable, Sequence
+import logging
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import NamedTuple
 
 from asr.cache import made_once
+from asr.data.pronouncing import Pronouncer
 from asr.data.pronunciation import read_all_pronunciations
 from asr.decoding.alphabet import Alphabet
 from asr.decoding.greedy import GreedySearch
@@ -28,6 +30,8 @@ from asr.language_model.binary import read_language_model
 from asr.language_model.mixture import LanguageModelMixture, check_share
 from asr.language_model.ngram import SPECIAL_WORDS, NgramModel
 from asr.language_model.recurrent import RecurrentModel, check_recurrent_model, read_recurrent_model
+
+log = logging.getLogger(__name__)
 
 
 class DecodingResources(NamedTuple):
@@ -104,8 +108,12 @@ def _read_pronunciations(
 
     def build() -> PronunciationLexicon:
         pronunciations = read_all_pronunciations(path)
+        hot = dict.fromkeys(word for phrase in options.hot_words for word in phrase.split())
+        guessed = _guess(
+            [word for word in hot if word not in pronunciations], pronunciations, phones, source=path
+        )
         if words is not None:
-            allowed = {*words, *(word for phrase in options.hot_words for word in phrase.split())}
+            allowed = {*words, *hot}
             limited = {word: ways for word, ways in pronunciations.items() if word in allowed}
             if not limited:
                 raise DecodingError(
@@ -113,6 +121,7 @@ def _read_pronunciations(
                     f"the lexicon, which has words such as {next(iter(words), '')!r}; they must be spelled alike"
                 )
             pronunciations = limited
+        pronunciations.update(guessed)
         found = build_pronunciation_lexicon(pronunciations, phones, phrases=options.hot_words, source=path)
         return found if lm is None else found.linked(lm)
 
@@ -127,6 +136,30 @@ def _read_pronunciations(
         write=write_lexicon,
         read=lambda file: map_lexicon(file, lm),
     )
+
+
+def _guess(
+    words: Sequence[str],
+    pronunciations: Mapping[str, Sequence[Sequence[str]]],
+    phones: Sequence[str],
+    *,
+    source: str,
+) -> dict[str, list[tuple[str, ...]]]:
+    """Ways to say words that the dictionary lacks, which the log shows; without those that the model's phones cannot say."""
+    pronouncer = Pronouncer(pronunciations)
+    found = {}
+    for word in words:
+        said = pronouncer.say(word)
+        if said.phones and set(phones).issuperset(said.phones):
+            found[word] = [said.phones]
+            log.warning(
+                "hot word %r: not in %s; taken as said %s, by %s",
+                word,
+                source,
+                " ".join(said.phones),
+                said.source,
+            )
+    return found
 
 
 def build_search(options: DecodingOptions, resources: DecodingResources, alphabet: Alphabet) -> Search:

@@ -54,3 +54,11 @@ def fold_american(phones: Iterable[str]) -> tuple[str, ...]:
     """The phones of a word in 39 classes; equal neighbours become one, unknown phones stay."""
     folded = itertools.chain.from_iterable(_FOLDED.get(phone, phone).split() for phone in phones)
     return tuple(phone for phone, _ in itertools.groupby(folded))
+
+
+_TO_ARPABET = {own: theirs for theirs, own in _ARPABET.items()}
+
+
+def to_arpabet(phones: Iterable[str]) -> tuple[str, ...]:
+    """espeak-ng's phones of American English as CMUdict's, without stress; unknown phones stay."""
+    return tuple(_TO_ARPABET.get(phone, phone) for phone in fold_american(phones))

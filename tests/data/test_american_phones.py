@@ -1,6 +1,6 @@
 """Folding espeak-ng's phones."""
 
-from espeak_phones import fold_american, from_arpabet
+from asr.data.american_phones import fold_american, from_arpabet, to_arpabet
 
 
 def test_shades_fold_and_what_holds_two_phones_becomes_two():
@@ -66,3 +66,17 @@ def test_cmudict_says_words_in_the_same_classes():
         "ZH",
     ]
     assert len({from_arpabet([phone]) for phone in own}) == len(own) == 39
+
+
+def test_espeaks_phones_become_cmudicts_and_come_back():
+    assert to_arpabet(["h", "ə", "l", "oʊ", "w", "ɜː", "l", "d"]) == (
+        "HH",
+        "AH",
+        "L",
+        "OW",
+        "W",
+        "ER",
+        "L",
+        "D",
+    )
+    assert from_arpabet(to_arpabet(["tʃ", "ɜː", "tʃ"])) == ("tʃ", "ɚ", "tʃ")
