@@ -3,11 +3,13 @@
   asr inspect gradients --config configs/digits.yaml --out pictures/gradients
   asr inspect gradients --model runs/an4/checkpoints/best.pt --manifest data/an4/dev.jsonl --out pictures/an4
   asr inspect utterance speech.flac --model runs/an4/checkpoints/best.pt --out speech.png
+  asr inspect augmentation --config configs/english.yaml --out pictures/augmentation
 
 `gradients` draws how far an error reaches back in time, as gradients.png and gradients.csv: of a checkpoint,
 or of every cell in the network of a configuration, before and after some epochs of training (options of the
 configuration may follow, such as --model.layers 2). `utterance` draws waveform, features, emission with its
-path, words, and the frames of every layer that the text hangs on.
+path, words, and the frames of every layer that the text hangs on. `augmentation` draws some training utterances as they are
+and as an experiment varies them, as augmentation.png, and writes each as a WAV file to listen to.
 """
 
 import argparse
@@ -63,6 +65,22 @@ def configure(parser: argparse.ArgumentParser) -> None:
     utterance.add_argument("--model", type=Path, required=True, metavar="CKPT")
     utterance.add_argument("--text", help="what is said; default: what the model recognises")
     utterance.add_argument("--out", type=Path, required=True, metavar="PNG")
+    augmentation = kinds.add_parser("augmentation", help="how training utterances vary", allow_abbrev=False)
+    augmentation.add_argument(
+        "--config", type=Path, required=True, metavar="YAML", help="an experiment; options of it may follow"
+    )
+    augmentation.add_argument(
+        "--manifest", type=Path, metavar="FILE", help="utterances; the config's train set"
+    )
+    augmentation.add_argument(
+        "--utterances", type=int, default=4, metavar="N", help="to vary; default: %(default)s"
+    )
+    augmentation.add_argument(
+        "--epochs", type=int, default=3, metavar="N", help="in which each is drawn; default: %(default)s"
+    )
+    augmentation.add_argument(
+        "--out", type=Path, required=True, metavar="DIR", help="folder for picture and sound"
+    )
     parser.set_defaults(takes_options=True)
 
 
@@ -72,7 +90,7 @@ def run(arguments: argparse.Namespace) -> int:
         if arguments.options:
             raise UsageError(f"unrecognised arguments: {' '.join(arguments.options)}")
         return _utterance(arguments)
-    return _gradients(arguments)
+    return _augmentation(arguments) if arguments.kind == "augmentation" else _gradients(arguments)
 
 
 def _utterance(arguments: argparse.Namespace) -> int:
@@ -89,6 +107,29 @@ def _utterance(arguments: argparse.Namespace) -> int:
         raise type(error)(f"{arguments.audio}: {error}") from None
     draw_inspected(arguments.out, seen, title=arguments.audio.name)
     print(arguments.out)
+    return 0
+
+
+def _augmentation(arguments: argparse.Namespace) -> int:
+    from asr.config import load_experiment
+    from asr.data.manifest import read_manifest
+    from asr.inspection.augmentation import vary_utterances, write_sounds
+    from asr.inspection.pictures import draw_variations
+
+    if arguments.utterances < 1 or arguments.epochs < 1:
+        raise UsageError("--utterances and --epochs are at least 1")
+    config = load_experiment(arguments.config, arguments.options)
+    manifest = arguments.manifest or Path(config.data.train)
+    if manifest.is_dir() or "://" in str(manifest):
+        raise UsageError(f"{manifest}: packed shards; give --manifest FILE, the one they were packed from")
+    variations = vary_utterances(
+        config, read_manifest(manifest), count=arguments.utterances, epochs=arguments.epochs
+    )
+    files = write_sounds(arguments.out, variations, sample_rate=config.features.sample_rate)
+    draw_variations(arguments.out / "augmentation.png", variations, seconds_per_frame=config.features.hop)
+    for file, variation in zip(files, variations, strict=True):
+        print(f"{file}  {variation.title}")
+    print(arguments.out / "augmentation.png")
     return 0
 
 

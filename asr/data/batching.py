@@ -10,7 +10,8 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from asr.data.audio import read_utterance
-from asr.data.augmentation import AugmentationConfig, WaveformAugmentation
+from asr.data.augmentation.config import AugmentationConfig
+from asr.data.augmentation.waveform_augmentation import Varied, WaveformAugmentation
 from asr.data.bucketing import SampleKey
 from asr.data.manifest import Utterance
 from asr.data.tokenizer import Tokenizer
@@ -119,18 +120,31 @@ class SpeechDataset(Dataset[Sample]):
         return len(self.utterances)
 
     def __getitem__(self, key: SampleKey) -> Sample:
-        index, epoch = key.number, key.epoch
-        utterance = self.utterances[index]
+        name = self.utterances[key.number].id
         try:
-            waveform = read_utterance(utterance, sample_rate=self.sample_rate)
+            varied = self.varied(key)
         except AudioError as error:
             if not self.tolerant:
                 raise
-            return Sample(np.zeros(0, np.float32), [], utterance.id, f"utt {utterance.id}: {error}")
-        if self.augmentation is not None:
-            generator = np.random.default_rng((self.seed, epoch, index))
-            waveform = self.augmentation(waveform, sample_rate=self.sample_rate, generator=generator)
-        return Sample(waveform, self.tokens[index], utterance.id)
+            return Sample(np.zeros(0, np.float32), [], name, f"utt {name}: {error}")
+        return Sample(varied.waveform, self.tokens[key.number] if varied.is_speech else [], name)
+
+    def varied(self, key: SampleKey) -> Varied:
+        """The waveform of an utterance in an epoch. Raises AudioError where it cannot be read."""
+        waveform = read_utterance(self.utterances[key.number], sample_rate=self.sample_rate)
+        if self.augmentation is None:
+            return Varied(waveform)
+        return self.augmentation(
+            waveform,
+            sample_rate=self.sample_rate,
+            generator=np.random.default_rng((self.seed, key.epoch, key.number)),
+            speech=self._speech,
+        )
+
+    def _speech(self, generator: np.random.Generator) -> np.ndarray:
+        """Another utterance, for babble."""
+        chosen = self.utterances[int(generator.integers(len(self.utterances)))]
+        return read_utterance(chosen, sample_rate=self.sample_rate)
 
 
 def _tokens(utterance: Utterance, tokenizer: Tokenizer) -> list[int]:

@@ -18,7 +18,7 @@ import numpy as np
 import soundfile
 from torch.utils.data import Dataset
 
-from asr.data.augmentation import WaveformAugmentation
+from asr.data.augmentation.waveform_augmentation import WaveformAugmentation
 from asr.data.batching import Sample
 from asr.data.bucketing import BucketBatchSampler, SampleKey
 from asr.data.manifest import Utterance
@@ -148,14 +148,25 @@ class PackedDataset(Dataset[Sample]):
     def __getitem__(self, key: SampleKey) -> Sample:
         corpus, number = self.corpus, key.number
         try:
-            waveform = self._waveform(number)
+            waveform, is_speech = self._waveform(number), True
+            if self.augmentation is not None:
+                waveform, is_speech, _ = self.augmentation(
+                    waveform,
+                    sample_rate=corpus.sample_rate,
+                    generator=np.random.default_rng((self.seed, key.epoch, number)),
+                    speech=lambda generator: self._waveform(self._neighbour(number, generator)),
+                )
         except AudioError as error:
             name = corpus.id(number)
             return Sample(np.zeros(0, np.float32), [], name, f"utt {name}: {error}")
-        if self.augmentation is not None:
-            generator = np.random.default_rng((self.seed, key.epoch, number))
-            waveform = self.augmentation(waveform, sample_rate=corpus.sample_rate, generator=generator)
-        return Sample(waveform, self.tokenizer.encode(corpus.text(number)), corpus.id(number))
+        tokens = self.tokenizer.encode(corpus.text(number)) if is_speech else []
+        return Sample(waveform, tokens, corpus.id(number))
+
+    def _neighbour(self, number: int, generator: np.random.Generator) -> int:
+        """Another utterance of the same shard, which lies in memory."""
+        shards = self.corpus.columns["shards"]
+        first, last = (int(np.searchsorted(shards, shards[number], side)) for side in ("left", "right"))
+        return int(generator.integers(first, last))
 
     def _waveform(self, number: int) -> np.ndarray:
         columns = self.corpus.columns

@@ -1,5 +1,6 @@
 """The pictures of an inspection, as PNG files."""
 
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from asr.files import write_atomically
+from asr.inspection.augmentation import Variation
 from asr.inspection.gradient_flow import Curve
 from asr.inspection.utterance import Inspected
 
@@ -79,6 +81,26 @@ def draw_inspected(path: Path, seen: Inspected, *, title: str) -> None:
     count = len(seen.saliency)
     saliency.set_yticks(np.arange(count) + 0.5, [f"layer {count - number}" for number in range(count)])
     saliency.set(ylabel="saliency", ylim=(0, count), xlim=(0, seconds), xlabel="seconds")
+    _save(figure, path)
+
+
+def draw_variations(path: Path, variations: Sequence[Variation], *, seconds_per_frame: float) -> None:
+    """A column an utterance, as it is on top; below, as it is in each epoch."""
+    names = list(dict.fromkeys(variation.id for variation in variations))
+    columns = [[one for one in variations if one.id == name] for name in names]
+    longest = max(len(one.features) for one in variations) * seconds_per_frame
+    figure = _figure(1.0 + 4.5 * len(columns), 0.6 + 1.9 * len(columns[0]))
+    panels = figure.subplots(len(columns[0]), len(columns), sharex=True, squeeze=False)
+    for number, column in enumerate(columns):
+        for axes, one in zip(panels[:, number], column, strict=True):
+            axes.imshow(
+                one.features.T,  # (T, F) -> (F, T)
+                origin="lower", aspect="auto", cmap="magma",
+                extent=(0, len(one.features) * seconds_per_frame, 0, one.features.shape[1]),
+            )  # fmt: skip
+            axes.set_title("\n".join(textwrap.wrap(one.title, 52)), fontsize=8, parse_math=False)
+            axes.set(yticks=[], xlim=(0, longest), facecolor="0.9")
+        panels[-1, number].set_xlabel("seconds")
     _save(figure, path)
 
 

@@ -63,7 +63,7 @@ def try_budgets(
         steps: of each trial; the first is not timed.
     """
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    longest = float(durations.max()) / min(config.data.augmentation.speeds)
+    longest = config.data.augmentation.longest(float(durations.max()))
     if device.type == "cpu" and most_seconds <= 0:
         most_seconds = 4 * config.data.seconds_per_batch
     # Noise has no words that could be pronounced, and no sequences that a unit model could be estimated from.
@@ -154,9 +154,7 @@ def _most_costly_batch(
     generator = np.random.default_rng(0)
     samples = []
     for number in numbers:
-        length = round(
-            float(durations[number]) / min(config.data.augmentation.speeds) * module.model.sample_rate
-        )
+        length = round(config.data.augmentation.longest(float(durations[number])) * module.model.sample_rate)
         frames = int(module.model.emission_lengths(torch.tensor([length])))
         letters = max(1, min(round(10 * durations[number]), frames // 2))
         tokens = generator.integers(1, len(module.tokenizer), letters).tolist()

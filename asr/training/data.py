@@ -11,7 +11,8 @@ import numpy as np
 from torch import Tensor
 
 from asr.config import ExperimentConfig
-from asr.data.augmentation import WaveformAugmentation
+from asr.data.augmentation.config import check_augmentation
+from asr.data.augmentation.waveform_augmentation import WaveformAugmentation
 from asr.data.batching import SpeechDataset
 from asr.data.bucketing import BucketBatchSampler
 from asr.data.manifest import Utterance, read_manifest
@@ -128,15 +129,13 @@ def check_training_data(
     """Stop before training for what would make it fail or lose data later: transcripts, letters and phones that do not fit.
 
     Raises:
-        ConfigError: impossible speeds.
+        ConfigError: impossible augmentation.
         TrainingError: transcripts that the alphabet lacks letters for or that CTC cannot fit.
     """
     config = data.config
-    speeds = config.data.augmentation.speeds
-    if not speeds or min(speeds) <= 0:
-        raise ConfigError(f"data.augmentation.speeds {list(speeds)}; expected speeds above 0")
+    check_augmentation(config.data.augmentation)
     for name, utterances, fastest in (
-        (config.data.train, data.utterances(), max(speeds)),
+        (config.data.train, data.utterances(), max(config.data.augmentation.speeds)),
         (config.data.dev, dev, 1.0),
     ):
         findings: list[Finding] = []

@@ -2,6 +2,7 @@ import csv
 from pathlib import Path
 
 import pytest
+import soundfile
 
 from asr.cli import main
 from asr.config import ExperimentConfig, save_experiment
@@ -43,9 +44,31 @@ def test_an_utterance_from_sound_to_words(
     assert not (tmp_path / "c.png").exists()
 
 
+def test_training_utterances_as_they_are_and_as_they_vary(
+    tone_experiment: ExperimentConfig, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    save_experiment(tmp_path / "e.yaml", tone_experiment)
+    out = tmp_path / "out"
+    words = ["inspect", "augmentation", "--config", str(tmp_path / "e.yaml"), "--out", str(out)]
+    more = ["--utterances", "2", "--epochs", "2", "--data.augmentation.speeds", "[0.5]"]
+    assert main([*words, *more, "--data.augmentation.noise.probability", "1"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 2 * (1 + 2) + 1
+    assert "epoch 1: speed 0.5, " in lines[1]
+    assert " dB" in lines[1]
+    plain, varied = (soundfile.info(line.split("  ")[0]).duration for line in lines[:2])
+    assert varied == pytest.approx(2 * plain, abs=0.01)
+    assert (out / "augmentation.png").read_bytes().startswith(b"\x89PNG")
+    assert main([*words, "--manifest", str(tmp_path)]) == 2
+    assert "packed shards; give --manifest" in capsys.readouterr().err
+    assert main([*words, "--data.augmentation.noise.probability", "3"]) == 2
+    assert "noise.probability 3.0; expected 0 to 1" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
+        (["augmentation", "--config", "e.yaml", "--out", "x", "--epochs", "0"], "at least 1"),
         (["gradients", "--out", "x"], "give --config YAML"),
         (["gradients", "--model", "m.pt", "--out", "x"], "--model needs --manifest"),
         (["gradients", "--config", "c.yaml", "--out", "x", "--distance", "0"], "at least 1"),

@@ -4,7 +4,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from asr.data.augmentation import AugmentationConfig, WaveformAugmentation, change_speed
+from asr.data.augmentation.config import AugmentationConfig
+from asr.data.augmentation.waveform_augmentation import WaveformAugmentation, change_speed
 from asr.data.batching import Sample, SpeechDataset, collate
 from asr.data.bucketing import SampleKey
 from asr.data.manifest import Utterance

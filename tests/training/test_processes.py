@@ -18,7 +18,7 @@ import torch
 from forked import finish, record_steps, start, start_ranks, write_noise
 
 from asr.config import ExperimentConfig, save_experiment
-from asr.data.augmentation import AugmentationConfig
+from asr.data.augmentation.config import AugmentationConfig
 from asr.data.bucketing import BucketBatchSampler, shared_evenly
 from asr.errors import TrainingError
 from asr.model.checkpoint import load_checkpoint

@@ -15,6 +15,18 @@ import torch
 from forked import finish, record_steps, start, train_or_resume, write_noise
 
 from asr.config import ExperimentConfig, HeadsConfig, LettersHeadConfig, PhonesHeadConfig, UnitModelConfig
+from asr.data.augmentation.config import (
+    AugmentationConfig,
+    BandConfig,
+    ClippingConfig,
+    CodecConfig,
+    GainConfig,
+    NoiseConfig,
+    NonSpeechConfig,
+    ReverberationConfig,
+    SilenceConfig,
+    TelephoneConfig,
+)
 from asr.errors import CheckpointError, TrainingError, UsageError
 from asr.model.checkpoint import load_checkpoint
 from asr.training.state import newest_state, read_state
@@ -39,7 +51,22 @@ def noise_experiment(tone_experiment: ExperimentConfig, tmp_path: Path) -> Exper
     unit_model = UnitModelConfig(order=2)
     return dataclasses.replace(
         tone_experiment,
-        data=dataclasses.replace(tone_experiment.data, train=str(manifest)),
+        data=dataclasses.replace(
+            tone_experiment.data,
+            train=str(manifest),
+            augmentation=AugmentationConfig(
+                (0.9, 1.0, 1.1),
+                NonSpeechConfig(0.2),
+                SilenceConfig(0.5, longest=0.1),
+                ReverberationConfig(0.5),
+                NoiseConfig(0.5),
+                ClippingConfig(0.5),
+                BandConfig(0.5),
+                TelephoneConfig(0.5),
+                CodecConfig(0.3),
+                GainConfig(0.5),
+            ),
+        ),
         optimizer=dataclasses.replace(tone_experiment.optimizer, kind="muon"),
         heads=HeadsConfig(
             letters=LettersHeadConfig("ctc_crf", unit_model=unit_model),

@@ -11,7 +11,7 @@ import torch
 from forked import finish, record_steps, start, start_ranks, train_or_resume
 
 from asr.config import ExperimentConfig, OptimizerConfig
-from asr.data.augmentation import AugmentationConfig
+from asr.data.augmentation.config import AugmentationConfig
 from asr.data.manifest import read_manifest, write_manifest
 from asr.data.tokenizer import BLANK_SYMBOL, CharacterTokenizer
 from asr.errors import CheckpointError, ConfigError, TrainingError
