@@ -6,8 +6,10 @@ asr manifest merge a.jsonl b.jsonl both.jsonl
 asr manifest sample train.jsonl small.jsonl --hours 10 --seed 1
 asr manifest shuffle train.jsonl shuffled.jsonl --seed 1
 asr manifest pronounce train.jsonl phones/train.jsonl --dictionary an4.dic
+asr manifest normalise published.jsonl train.jsonl --case upper --alphabet "ABCDEFGHIJKLMNOPQRSTUVWXYZ'" --skip-others
 
-`split` keeps each speaker in one part, unless told --by utterance. Manifests of millions are read line by
+`normalise` respells transcripts by the rules that its options state, one after the other in the order of `--help`, and says what each
+changed. `split` keeps each speaker in one part, unless told --by utterance. Manifests of millions are read line by
 line; what is written appears whole or not at all, and may replace what was read.
 """
 
@@ -60,6 +62,52 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--dictionary", metavar="FILE", type=Path, required=True, help="pronunciations in CMUdict's format"
     )
 
+    _configure_normalise(operations.add_parser("normalise", help="respell transcripts by stated rules"))
+
+
+def _configure_normalise(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("source", metavar="MANIFEST", type=Path)
+    parser.add_argument("target", metavar="OUT", type=Path)
+    parser.add_argument(
+        "--replace",
+        metavar="OLD=NEW",
+        action="append",
+        default=[],
+        help="write this for that, where it stands as whole words; may be given again",
+    )
+    parser.add_argument(
+        "--keep-typography",
+        action="store_true",
+        help="leave curly quotes, long dashes and what cannot be seen (by default they become the keyboard's, or go)",
+    )
+    parser.add_argument(
+        "--hyphens",
+        choices=("space", "keep", "join"),
+        default="space",
+        help="a hyphen within a word becomes a space (default), is kept, or joins its sides",
+    )
+    parser.add_argument(
+        "--keep-punctuation",
+        action="store_true",
+        help="leave punctuation (by default it goes, and apostrophes that are not within a word; signs that are read out, such as "
+        "%% and $, stay)",
+    )
+    parser.add_argument("--drop-accents", action="store_true", help="take the marks off letters: é becomes e")
+    parser.add_argument("--case", choices=("keep", "upper", "lower"), default="keep", help="of the letters")
+    parser.add_argument(
+        "--language", metavar="CODE", help="tr and az have an i with a dot in capitals; else of no matter"
+    )
+    parser.add_argument(
+        "--alphabet",
+        metavar="CHARACTERS",
+        help="what may be left, beside the space; utterances with anything else, such as digits, are refused",
+    )
+    parser.add_argument(
+        "--skip-others",
+        action="store_true",
+        help="leave such utterances out and count them; without --alphabet those with digits, symbols and signs",
+    )
+
 
 def _configure_filter(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("source", metavar="MANIFEST", type=Path)
@@ -95,6 +143,7 @@ def run(arguments: argparse.Namespace) -> int:
         "sample": _sample,
         "shuffle": _shuffle,
         "pronounce": _pronounce,
+        "normalise": _normalise,
     }[arguments.operation](arguments)
 
 
@@ -187,6 +236,52 @@ def _pronounce(arguments: argparse.Namespace) -> int:
         f"{arguments.target}: {count:,} utterances; the dictionary has {len(phone_set(pronunciations))} phones"
     )
     return 0
+
+
+def _normalise(arguments: argparse.Namespace) -> int:
+    from asr.cli.console import table
+    from asr.data.text_rules import TextRules, respell_manifest
+
+    rules = TextRules(
+        replace=dict(_pair(item) for item in arguments.replace),
+        typography=not arguments.keep_typography,
+        hyphens=arguments.hyphens,
+        punctuation="keep" if arguments.keep_punctuation else "drop",
+        accents="drop" if arguments.drop_accents else "keep",
+        case=arguments.case,
+        language=arguments.language,
+    )
+    done = respell_manifest(
+        arguments.source,
+        arguments.target,
+        rules,
+        alphabet=arguments.alphabet,
+        skip_others=arguments.skip_others,
+    )
+    if done.changed:
+        rows = [
+            (step.rule, f"{count:,}", *_where_they_differ(step.before, step.after))
+            for count, step in done.changed
+        ]
+        print(table([("rule", "utterances changed", "such as", "now"), *rows]))
+    for what, named in (("left out", done.skipped), ("with digits, symbols or signs", done.unspelled)):
+        if named:
+            print(f"{what}: {len(named):,}, such as {named[0]}")
+    print(f"{arguments.target}: {done.utterances:,} utterances")
+    return 0
+
+
+def _where_they_differ(before: str, after: str, *, around: int = 12, length: int = 36) -> tuple[str, str]:
+    """Both texts from shortly before their first difference on."""
+    pairs = enumerate(zip(before, after, strict=False))
+    same = next((at for at, (one, other) in pairs if one != other), min(len(before), len(after)))
+    start = max(0, same - around)
+    return (
+        ("…" if start else "")
+        + before[start : start + length]
+        + ("…" if len(before) > start + length else ""),
+        ("…" if start else "") + after[start : start + length] + ("…" if len(after) > start + length else ""),
+    )
 
 
 def _pattern(text: str | None) -> re.Pattern[str] | None:

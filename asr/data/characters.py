@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from asr.data.manifest import Utterance
 from asr.data.text import Case, normalise_transcript
+from asr.data.text_rules import JOINERS, KEYBOARD
 
 # A letter that makes up less than this share of the text is rare, once the text is long enough to tell.
 _RARE_SHARE = 1e-4
@@ -18,17 +19,6 @@ _LONG_ENOUGH = 5_000
 
 # Letters of a script that has less than this share of all letters are taken for a slip.
 _FOREIGN_SHARE = 0.01
-
-# What stands for one of the keyboard's own characters.
-_KEYBOARD = {
-    **dict.fromkeys("\u2018\u2019\u201a\u201b\u02bc\u0060\u00b4\u2032\u02b9\uff07", "'"),
-    **dict.fromkeys("\u201c\u201d\u201e\u201f\u00ab\u00bb\u2033\uff02", '"'),
-    **dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2015\u2212\u00ad", "-"),
-    "\u2026": "...",
-}
-
-# Joiners are part of the spelling of Persian and of Indic scripts.
-_JOINERS = "\u200c\u200d"
 
 _SPOKEN_PUNCTUATION = "'-"
 
@@ -155,21 +145,24 @@ def describe(character: str) -> str:
 
 
 def _invisible(character: str) -> str:
-    if character in _JOINERS:
+    if character in JOINERS:
         return ""
     if character == "\ufffd":
         return "stands for bytes that were read in a wrong encoding; convert the transcripts to UTF-8 again"
     category = unicodedata.category(character)
     if category in {"Cn", "Co"}:
         return "is no character of Unicode's; correct the transcript"
-    return "cannot be seen or heard; remove it" if category[0] == "C" and character not in _KEYBOARD else ""
+    return "cannot be seen or heard; remove it" if category[0] == "C" and character not in KEYBOARD else ""
 
 
 def _typographic(character: str) -> str:
-    plain = _KEYBOARD.get(character)
+    plain = KEYBOARD.get(character)
     if plain is None:
         return ""
-    return f"typographic; write {plain} ({' '.join(f'U+{ord(one):04X}' for one in plain[:1])}) or remove it"
+    return (
+        f"typographic; write {plain} ({' '.join(f'U+{ord(one):04X}' for one in plain[:1])}) or remove it, as "
+        "`asr manifest normalise` does"
+    )
 
 
 def _another_form(character: str) -> str:
@@ -190,7 +183,7 @@ def _punctuation(character: str) -> str:
     if category[0] == "S":
         return "a symbol; write the word that was spoken, or remove it"
     if category[0] == "P" and character not in _SPOKEN_PUNCTUATION:
-        return "punctuation is not spoken; remove it, unless the recogniser shall write it"
+        return "punctuation is not spoken; remove it (`asr manifest normalise`), unless the recogniser shall write it"
     return ""
 
 
@@ -198,8 +191,8 @@ def _turkish(character: str) -> str:
     if character not in "\u0131\u0130":
         return ""
     return (
-        "a Turkish i, which folding of case turns into another letter; keep `tokenizer.case: keep` for Turkish, and "
-        "write i or I elsewhere"
+        "a Turkish i, which folding of case turns into another letter; keep `tokenizer.case: keep` for Turkish and fold with "
+        "`asr manifest normalise --case lower --language tr`; write i or I elsewhere"
     )
 
 

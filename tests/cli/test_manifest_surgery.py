@@ -78,3 +78,34 @@ def test_merge_sample_and_shuffle(source: Path, tmp_path: Path, capsys: pytest.C
     assert capsys.readouterr().out == f"{both}: 50 utterances of 2 manifests\n"
     assert main(["manifest", "merge", small, both]) == 2
     assert main(["manifest", "sample", str(source), small, "--share", "0.1", "--utterances", "3"]) == 2
+
+
+def test_normalise_says_what_each_rule_changed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path, out = tmp_path / "published.jsonl", tmp_path / "out.jsonl"
+    texts = ["“Mr. Jones’s well-known café!”", "In 1984", "PLAIN"]
+    write_manifest(
+        path, (Utterance(f"u{n}", tmp_path / "a.wav", 1.0, text=text) for n, text in enumerate(texts))
+    )
+    words = ["manifest", "normalise", str(path), str(out), "--case", "upper", "--drop-accents"]
+    words += ["--replace", "Mr.=Mister", "--alphabet", "ABCDEFGHIJKLMNOPQRSTUVWXYZ'"]
+    assert main(words) == 1
+    assert "1 of 3 utterances" in capsys.readouterr().err
+    assert main([*words, "--skip-others"]) == 0
+    said = capsys.readouterr().out
+    assert [line.split()[0] for line in said.splitlines()[1:7]] == [
+        "replace",
+        "typography",
+        "hyphens",
+        "punctuation",
+        "accents",
+        "case",
+    ]
+    assert "well-known café" in said
+    assert "left out: 1, such as" in said
+    assert f"{out}: 2 utterances" in said
+    assert [one.text for one in read_manifest(out)] == ["MISTER JONES'S WELL KNOWN CAFE", "PLAIN"]
+    assert (
+        main(["manifest", "normalise", str(path), str(out), "--hyphens", "keep", "--keep-punctuation"]) == 0
+    )
+    assert "with digits, symbols or signs: 1" in capsys.readouterr().out
+    assert [one.text for one in read_manifest(out)] == ['"Mr. Jones\'s well-known café!"', "In 1984", "PLAIN"]
