@@ -126,10 +126,10 @@ def _configure_filter(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--ids", metavar="FILE", type=Path, help="keep the ids in this file, one a line")
     parser.add_argument(
         "--where",
-        metavar="KEY=VALUE",
+        metavar="CONDITION",
         action="append",
         default=[],
-        help="keep what has this in a further field",
+        help="keep what has this in a further field: KEY=VALUE, 'KEY<=NUMBER' or 'KEY>=NUMBER'; all of them must hold",
     )
     parser.add_argument("--transcribed", action="store_true", help="drop what has no words")
 
@@ -148,7 +148,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _filter(arguments: argparse.Namespace) -> int:
-    from asr.data.editing import Filter, filter_manifest, read_ids
+    from asr.data.editing import Condition, Filter, filter_manifest, read_ids
 
     wanted = Filter(
         min_duration=arguments.min_duration,
@@ -161,7 +161,7 @@ def _filter(arguments: argparse.Namespace) -> int:
         not_text=_pattern(arguments.not_text),
         alphabet=arguments.alphabet,
         ids=read_ids(arguments.ids) if arguments.ids else None,
-        where=dict(_pair(item) for item in arguments.where),
+        where=[Condition.parse(item) for item in arguments.where],
         transcribed=arguments.transcribed,
     )
     done = filter_manifest(arguments.source, arguments.target, wanted)

@@ -12,13 +12,46 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
 from asr.data.manifest import Utterance, any_twice, format_line, iterate_manifest, parse_line, write_manifest
 from asr.errors import ManifestError, UsageError
 from asr.files import write_atomically
+
+
+class Condition(NamedTuple):
+    """What a further field of the manifest line has to be: the same text, or a number so large or small."""
+
+    key: str
+    relation: Literal["=", "<=", ">="]
+    value: str
+
+    @classmethod
+    def parse(cls, text: str) -> "Condition":
+        """Of `KEY=VALUE`, `KEY<=NUMBER` or `KEY>=NUMBER`. Raises UsageError."""
+        found = re.fullmatch(r"([^=<>]+)(=|<=|>=)(.*)", text)
+        if found is None:
+            raise UsageError(f"got {text!r}; expected KEY=VALUE, KEY<=NUMBER or KEY>=NUMBER")
+        condition = cls(*found.groups())  # type: ignore[arg-type]
+        if condition.relation != "=" and _number(condition.value) is None:
+            raise UsageError(f"got {text!r}; expected a number behind {condition.relation}")
+        return condition
+
+    def holds(self, fields: Mapping[str, Any]) -> bool:
+        """Whether the field is there and so."""
+        if self.relation == "=":
+            return str(fields.get(self.key)) == self.value
+        have, wanted = _number(fields.get(self.key)), float(self.value)
+        return have is not None and (have <= wanted if self.relation == "<=" else have >= wanted)
+
+
+def _number(value: Any) -> float | None:
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        return None
 
 
 @dataclass(frozen=True)
@@ -32,7 +65,7 @@ class Filter:
         text, not_text: regular expressions that are, or are not, somewhere in the transcript.
         alphabet: characters that the transcript may hold; others drop the utterance.
         ids: ids to keep.
-        where: values of further fields of the manifest line, compared as text.
+        where: conditions on further fields of the manifest line.
         transcribed: keep only what has words.
     """
 
@@ -46,7 +79,7 @@ class Filter:
     not_text: re.Pattern[str] | None = None
     alphabet: str | None = None
     ids: Collection[str] | None = None
-    where: Mapping[str, str] | None = None
+    where: Sequence[Condition] = ()
     transcribed: bool = False
 
     def keeps(self, utterance: Utterance) -> bool:
@@ -64,7 +97,7 @@ class Filter:
             and (self.not_text is None or self.not_text.search(text) is None)
             and (self.alphabet is None or set(text) <= set(self.alphabet))
             and (self.ids is None or utterance.id in self.ids)
-            and all(str(utterance.extras.get(key)) == value for key, value in (self.where or {}).items())
+            and all(condition.holds(utterance.extras) for condition in self.where)
             and (not self.transcribed or bool(text.strip()))
         )
 

@@ -38,6 +38,8 @@ def test_filter(source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
     assert main([*words, "--text", "("]) == 2
     assert "is no regular expression" in capsys.readouterr().err
     assert main([*words, "--where", "mic"]) == 2
+    assert main([*words, "--where", "mic<=loud"]) == 2
+    assert "expected a number behind <=" in capsys.readouterr().err
     assert main([*words, "--ids", str(tmp_path / "none.txt")]) == 2
 
 
@@ -52,6 +54,9 @@ def test_every_filter_option_is_heeded(source: Path, tmp_path: Path) -> None:
         (["--min-rate", "0.18"], 90),
         (["--max-rate", "0.18"], 10),
         (["--transcribed"], 100),
+        (["--where", "mic=1"], 50),
+        (["--where", "mic<=0.5"], 50),
+        (["--where", "mic>=0", "--where", "mic<=1"], 100),
     ):
         assert main(["manifest", "filter", str(source), str(out), *options]) == 0
         assert len(read_manifest(out)) == kept, options

@@ -6,6 +6,7 @@ folder, or given itself, with a header; the columns are found by their names:
     audio (or path, file, filename, wav_filename)    relative to the table
     text (or transcript, transcription, sentence)
     speaker, start, duration, channel, id, split     when there are such columns
+    any other                                        kept as a further field of the manifest
 
 Without a `split` column everything becomes one manifest, `all.jsonl`. A speaker column, or sub-folders
 named after speakers (`SPEAKER/a.wav`), fill in the speaker.
@@ -86,9 +87,12 @@ def _read_table(table: Path) -> Iterator[Entry]:
     for values, where in rows:
         if columns is None:
             columns = _find_columns(table, list(values))
+            further = [name for name in values if name and name not in columns.values()]
         fields = {field: values[name] if name else "" for field, name in columns.items()}
         try:
-            yield _entry(table, fields, where)
+            yield _entry(table, fields, where)._replace(
+                extras={name: values[name] for name in further if values[name]}
+            )
         except CorpusError as error:
             yield faulty(f"{error}, or leave the row out with --skip-broken", split=fields["split"] or "all")
     if columns is None:

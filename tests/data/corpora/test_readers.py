@@ -197,6 +197,20 @@ def test_speakers_and_conditions_are_recorded(tmp_path: Path) -> None:
         assert (first.speaker, dict(first.extras)) == (speaker, extras)
 
 
+def test_other_columns_of_a_table_become_further_fields(tmp_path: Path) -> None:
+    sound(tmp_path / "a.wav")
+    sound(tmp_path / "b.wav")
+    text(
+        tmp_path / "all.tsv",
+        "path\tsentence\taccent\tvotes",
+        "a.wav\thello\tScottish\t3",
+        "b.wav\tbye\t\t0.5",
+    )
+    prepare(find("folder"), tmp_path / "all.tsv", tmp_path / "out")
+    found = {one.id: one.extras for one in read_manifest(tmp_path / "out" / "all.jsonl")}
+    assert found == {"a": {"accent": "Scottish", "votes": "3"}, "b": {"votes": "0.5"}}
+
+
 def test_segments_past_the_end_of_their_file_are_cut_when_short_and_refused_when_long(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
