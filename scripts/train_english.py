@@ -28,6 +28,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from asr.data.manifest import read_manifest, write_manifest
@@ -194,22 +195,19 @@ def make(
 
 def everyday_speech(more: Path, out: Path) -> tuple[list[Path], list[Path]]:
     """Manifests of the further corpora for training and for development, respelled as read speech is; none where there are none."""
-    train, dev = [], []
+    chosen: dict[str, list[Path]] = {"train": [], "dev": []}
     for table in sorted(more.glob("*/table.tsv")):
         name = table.parent.name
         if name == NOISE:
             continue
         folder = out / "more" / name
-        step(
-            folder / "corpus.json", lambda table=table, folder=folder: asr("prepare", "folder", table, folder)
-        )
-        for split, chosen in (("train", train), ("dev", dev)):
-            published, kept = folder / f"{split}.jsonl", out / "more" / f"{name}-{split}.jsonl"
-            if not published.exists():
-                continue
-            step(kept, lambda name=name, published=published, kept=kept: respell(name, published, kept))
-            chosen.append(kept)
-    return train, dev
+        step(folder / "corpus.json", partial(asr, "prepare", "folder", table, folder))
+        for split, kept in chosen.items():
+            published, spelled = folder / f"{split}.jsonl", out / "more" / f"{name}-{split}.jsonl"
+            if published.exists():
+                step(spelled, partial(respell, name, published, spelled))
+                kept.append(spelled)
+    return chosen["train"], chosen["dev"]
 
 
 def respell(name: str, published: Path, kept: Path) -> None:

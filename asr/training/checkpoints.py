@@ -1,6 +1,8 @@
 """The models that a run leaves on disk: the best and the last."""
 
 import logging
+import math
+import time
 from pathlib import Path
 
 import lightning
@@ -20,7 +22,7 @@ BEST, LAST = "best.pt", "last.pt"
 class ModelFiles(lightning.Callback):
     """After each validation: last.pt, best.pt when it is the best by `training.best_by`, curves.png.
 
-    A model that cannot be written (the disk is full) is kept in memory and tried again after the next
+    Curves are drawn when that takes a twentieth of the time since they were last drawn, at most, and at the end. A model that cannot be written (the disk is full) is kept in memory and tried again after the next
     epoch; training goes on.
 
     Args:
@@ -35,6 +37,7 @@ class ModelFiles(lightning.Callback):
         self.epoch_log = epoch_log
         self.title = title
         self.unwritten: dict[str, bytes] = {}
+        self._drawn_epochs, self._drawn_at, self._drawing_took = 0, -math.inf, 0.0
 
     def on_validation_end(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
         """Write the files."""
@@ -49,10 +52,18 @@ class ModelFiles(lightning.Callback):
         if row is best_row(rows, module.config.training.best_by):
             self.unwritten[BEST] = model
         self.write()
+        if time.monotonic() - self._drawn_at >= 20 * self._drawing_took:
+            self._draw()
+
+    def _draw(self) -> None:
+        rows = self.epoch_log.rows
+        began = time.monotonic()
         try:
             draw_curves(self.run_dir / "curves.png", rows, title=self.title)
         except AsrError as error:
             log.error("%s; training goes on", error)
+        self._drawn_epochs, self._drawn_at = len(rows), time.monotonic()
+        self._drawing_took = self._drawn_at - began
 
     def write(self) -> str:
         """Write the models that are not on the disk yet; what went wrong, if something did."""
@@ -68,10 +79,12 @@ class ModelFiles(lightning.Callback):
         return trouble
 
     def finish(self) -> None:
-        """Try for the last time.
+        """Draw what is not drawn yet, and try to write for the last time.
 
         Raises:
             TrainingError: a model is still not on the disk.
         """
+        if self._drawn_epochs < len(self.epoch_log.rows):
+            self._draw()
         if self.unwritten and (trouble := self.write()):
             raise TrainingError(f"training is over, but its model could not be saved: {trouble}")

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from asr.data.editing import (
+    Condition,
     Filter,
     filter_manifest,
     merge_manifests,
@@ -39,7 +40,13 @@ def manifest(path: Path, count: int = 200, *, first: int = 0) -> Path:
 
 def test_filter_keeps_exactly_what_meets_every_condition(tmp_path: Path) -> None:
     source = manifest(tmp_path / "a.jsonl")
-    wanted = Filter(min_duration=3.0, max_duration=8.0, max_rate=5.0, not_speakers={"s1"}, where={"sex": "M"})
+    wanted = Filter(
+        min_duration=3.0,
+        max_duration=8.0,
+        max_rate=5.0,
+        not_speakers={"s1"},
+        where=[Condition("sex", "=", "M")],
+    )
     done = filter_manifest(source, tmp_path / "b.jsonl", wanted)
     everything = read_manifest(source)
     by_hand = [
