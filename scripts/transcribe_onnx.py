@@ -27,7 +27,7 @@ def main() -> None:
             sys.exit(f"{file}: {file_rate} Hz; the model wants {rate} Hz: resample it first")
         waveform = samples.mean(axis=1)[None]  # (1, N)
         lengths = np.array([waveform.shape[1]], dtype=np.int64)
-        log_probs, frames = session.run(None, {"waveforms": waveform, "lengths": lengths})
+        log_probs, frames = session.run(["log_probs", "frames"], {"waveforms": waveform, "lengths": lengths})
         best = log_probs[0, : frames[0]].argmax(axis=1)
         # CTC: repeats are merged, then blanks (token 0) removed.
         begins = np.concatenate([[True], best[1:] != best[:-1]])

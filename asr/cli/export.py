@@ -3,7 +3,8 @@
   asr export runs/an4/checkpoints/best.pt an4.onnx
   asr export best.pt an4-int8.onnx --int8
 
-The file has all in it: waveform in, log-probabilities out, the vocabulary in its metadata.
+The file has the network in it: waveform in, log-probabilities of letters and phones out, the vocabulary in its metadata. How the model was
+found to decode best (NAME.decoding.json) is written beside it, so that both transcribe alike.
 scripts/transcribe_onnx.py runs it with numpy, soundfile and onnxruntime alone; `asr transcribe --model
 an4.onnx` runs it too.
 """
@@ -26,10 +27,15 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Export."""
+    from asr.decoding.options import options_path, read_measured, read_options, write_options
     from asr.export.onnx_graph import export_onnx
     from asr.model.checkpoint import load_checkpoint
 
     checkpoint = load_checkpoint(arguments.model)
     export_onnx(checkpoint, arguments.out, int8=arguments.int8, name=arguments.model.stem)
     print(f"{arguments.out}: {arguments.out.stat().st_size / 1e6:.1f} MB")
+    tuned, beside = options_path(arguments.model), options_path(arguments.out)
+    if tuned.exists() and tuned.resolve() != beside.resolve():
+        write_options(beside, read_options(tuned), measured=read_measured(tuned))
+        print(f"{beside}: decodes as {tuned} does; the files that it names stay where they are")
     return 0

@@ -64,7 +64,8 @@ def read_resources(options: DecodingOptions, alphabet: Alphabet, phones: Sequenc
     if options.pronunciations is not None and not phones:
         raise DecodingError(
             "this model hears letters alone, and pronunciations need one that hears phones; leave them out, or "
-            "train with heads.phones (weight and pronunciations)"
+            "train with heads.phones (weight and pronunciations); a model that was exported to ONNX before it could carry phones: "
+            "export it again"
         )
     lm = read_language_model(options.lm) if options.lm is not None else None
     recurrent = None

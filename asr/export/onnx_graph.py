@@ -22,15 +22,15 @@ if TYPE_CHECKING:
 
 OPSET = 17
 INPUTS = ("waveforms", "lengths")
-OUTPUTS = ("log_probs", "frames")
+LETTERS, FRAMES, PHONES = OUTPUTS = ("log_probs", "frames", "phone_log_probs")
 
 
 def export_onnx(checkpoint: Checkpoint, path: str | Path, *, int8: bool = False, name: str = "") -> None:
     """Write a model that onnxruntime runs by itself.
 
     Inputs: `waveforms` `(B, N)` float32 in [-1, 1], zero-padded, and `lengths` `(B,)` int64 samples. Outputs:
-    `log_probs` `(B, T', V)` float32, natural log, and `frames` `(B,)` int64. B and N are free. The file's
-    metadata hold the vocabulary (JSON), `sample_rate` in Hz, `seconds_per_frame`, `hop` in seconds,
+    `log_probs` `(B, T', V)` float32, natural log, `frames` `(B,)` int64, and of a model with a head for phones
+    `phone_log_probs` `(B, T', P)`. B and N are free. The file's metadata hold the vocabulary and the phones (JSON), `sample_rate` in Hz, `seconds_per_frame`, `hop` in seconds,
     `minimum_samples`, `case` and `blank`.
 
     Args:
@@ -59,6 +59,7 @@ def export_onnx(checkpoint: Checkpoint, path: str | Path, *, int8: bool = False,
     metadata = {
         "name": name,
         "vocabulary": json.dumps(list(checkpoint.tokenizer.vocabulary), ensure_ascii=False),
+        "phones": json.dumps(list(checkpoint.model.config.phones), ensure_ascii=False),
         "case": str(checkpoint.tokenizer.case),
         "blank": "0",
         "sample_rate": str(checkpoint.model.sample_rate),
@@ -81,9 +82,9 @@ class _Exportable(nn.Module):
         self.model = copy.deepcopy(model).cpu().float().eval()
         self.model.features.mel_spectrogram = _ConvolutionalMelSpectrogram(model.features.mel_spectrogram)
 
-    def forward(self, waveforms: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
-        emission = self.model(waveforms, lengths)
-        return emission.log_probs, emission.lengths
+    def forward(self, waveforms: Tensor, lengths: Tensor) -> tuple[Tensor, ...]:
+        letters, phones, frames = self.model.heads(*self.model.features(waveforms, lengths))
+        return (letters, frames) if phones is None else (letters, frames, phones)
 
 
 class _ConvolutionalMelSpectrogram(nn.Module):
@@ -132,6 +133,7 @@ def _trace(model: AcousticModel) -> bytes:
     samples = model.minimum_samples + 100 * model.features.hop_samples
     waveforms = 0.1 * torch.randn(2, samples, generator=torch.Generator().manual_seed(0))
     lengths = torch.tensor([samples, samples - 10 * model.features.hop_samples])
+    outputs = [name for name in OUTPUTS if name != PHONES or model.phone_head is not None]
     buffer = io.BytesIO()
     try:
         with warnings.catch_warnings(), torch.inference_mode(False), torch.no_grad():
@@ -141,12 +143,12 @@ def _trace(model: AcousticModel) -> bytes:
                 (waveforms, lengths),
                 buffer,  # type: ignore[arg-type]  # a file, too, with dynamo=False
                 input_names=list(INPUTS),
-                output_names=list(OUTPUTS),
+                output_names=outputs,
                 dynamic_axes={
                     "waveforms": {0: "batch", 1: "samples"},
                     "lengths": {0: "batch"},
-                    "log_probs": {0: "batch", 1: "time"},
-                    "frames": {0: "batch"},
+                    **{name: {0: "batch", 1: "time"} for name in outputs},
+                    FRAMES: {0: "batch"},
                 },
                 opset_version=OPSET,
                 dynamo=False,

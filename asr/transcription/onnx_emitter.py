@@ -17,7 +17,7 @@ from asr.transcription.emitter import EmitterInfo
 
 
 class OnnxEmitter:
-    """Runs an ONNX file on the CPU; see `Emitter`. It gives letters alone.
+    """Runs an ONNX file on the CPU; see `Emitter`.
 
     Args:
         path: what `asr export` wrote.
@@ -60,7 +60,7 @@ class OnnxEmitter:
         try:
             self.info = EmitterInfo(
                 CharacterTokenizer(json.loads(metadata["vocabulary"]), case=metadata["case"]),
-                (),
+                tuple(json.loads(metadata.get("phones", "[]"))),
                 int(metadata["sample_rate"]),
                 float(metadata["seconds_per_frame"]),
                 int(metadata["minimum_samples"]),
@@ -78,7 +78,12 @@ class OnnxEmitter:
     def emit(self, waveforms: Sequence[np.ndarray], *, network_beam: int = 0) -> list[Emission]:
         """See `Emitter`."""
         padded, lengths = pad_waveforms(waveforms)
-        log_probs, frames = self.session.run(
-            ["log_probs", "frames"], {"waveforms": padded.numpy(), "lengths": lengths.numpy()}
+        outputs = ["log_probs", "frames", *(["phone_log_probs"] if self.info.phones else [])]
+        letters, frames, *others = self.session.run(
+            outputs, {"waveforms": padded.numpy(), "lengths": lengths.numpy()}
         )
-        return [Emission(row[:count]) for row, count in zip(log_probs, frames.tolist(), strict=True)]
+        phones = others[0] if others else None
+        return [
+            Emission(letters[row, :count], None if phones is None else phones[row, :count])
+            for row, count in enumerate(frames.tolist())
+        ]

@@ -78,9 +78,6 @@ def load(
         emitter = OnnxEmitter(model, threads=threads)
     else:
         emitter = TorchEmitter(load_checkpoint(model), device=device, precision=precision)
-    if options.pronunciations is not None and isinstance(emitter, OnnxEmitter):
-        log.warning("%s: an ONNX model hears letters alone; decoding without pronunciations", model)
-        options = replace(options, pronunciations=None)
     return Transcriber(emitter, build_decoder(emitter.info, options))
 
 

@@ -54,6 +54,44 @@ def test_log_probs_are_those_of_pytorch(exported: tuple[Path, Path], seconds: fl
         assert np.abs(one.letters - other.letters).max() < 1e-4
 
 
+def test_phones_are_those_of_pytorch_and_both_files_decode_alike(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from asr.data.tokenizer import BLANK_SYMBOL, CharacterTokenizer
+    from asr.decoding.options import DecodingOptions, write_options
+    from asr.transcription.onnx_emitter import OnnxEmitter
+
+    phones = ("a", "b", "k")
+    config = AcousticModelConfig(encoder=EncoderConfig(layers=1, hidden_size=16, channels=4), phones=phones)
+    model = AcousticModel(config, vocabulary_size=5).eval()
+    save_checkpoint(tmp_path / "two.pt", Checkpoint(model, CharacterTokenizer([BLANK_SYMBOL, *" ABC"])))
+    (tmp_path / "said.dict").write_text("AB  a b\nCAB  k a b\nA  a\n")
+    options = DecodingOptions("beam", pronunciations=str(tmp_path / "said.dict"), letter_weight=0.3)
+    write_options(tmp_path / "two.decoding.json", options)
+    (tmp_path / "elsewhere").mkdir()
+    assert main(["export", str(tmp_path / "two.pt"), str(tmp_path / "elsewhere" / "two.onnx")]) == 0
+    assert "elsewhere/two.decoding.json: decodes as" in capsys.readouterr().out
+    waveforms = [
+        np.random.default_rng(n).uniform(-0.3, 0.3, 9000 + 4000 * n).astype(np.float32) for n in range(3)
+    ]
+    ours, theirs = (
+        load(file, device="cpu", precision="float32") if file.suffix == ".pt" else load(file)
+        for file in (tmp_path / "two.pt", tmp_path / "elsewhere" / "two.onnx")
+    )
+    assert OnnxEmitter(tmp_path / "elsewhere" / "two.onnx").info.phones == phones
+    for one, other in zip(ours.emit(waveforms), theirs.emit(waveforms), strict=True):
+        assert one.phones is not None
+        assert other.phones is not None
+        assert one.phones.shape == other.phones.shape
+        assert np.abs(one.phones - other.phones).max() < 1e-4
+    texts = [
+        [transcriber.transcribe(waveform).text for waveform in waveforms] for transcriber in (ours, theirs)
+    ]
+    assert texts[0] == texts[1]
+    assert set(" ".join(texts[0]).split()) <= {"AB", "CAB", "A"}
+    assert any(texts[0])
+
+
 def test_mfcc_and_other_subsamplings_export(tmp_path: Path) -> None:
     from asr.data.tokenizer import BLANK_SYMBOL, CharacterTokenizer
     from asr.export.onnx_graph import export_onnx
