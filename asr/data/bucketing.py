@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from torch.utils.data import Sampler
 
+from asr.data.padded_budget import fill_batches
 from asr.errors import CheckpointError, ConfigError
 
 
@@ -151,15 +152,16 @@ class BucketBatchSampler(Sampler[list[SampleKey]]):
             jitter = self.JITTER * min(1.0, self.JITTERED / len(keys))
             keys = keys * (1 + jitter * generator.uniform(-1, 1, len(keys)))
         order = numbers[np.argsort(-keys, kind="stable")]
-        starts: list[int] = []
-        first, longest = 0, 0.0
-        for position, seconds in enumerate(self.durations[order].tolist()):
-            longest = max(longest, seconds)
-            size = position - first + 1
-            if size > 1 and (longest * size > self.seconds_per_batch or size > self.utterances_per_batch):
-                starts.append(position)
-                first, longest = position, seconds
-        return np.split(order, starts)
+        sizes = [
+            len(batch)
+            for batch in fill_batches(
+                self.durations[order].tolist(),
+                float,
+                most=self.seconds_per_batch,
+                at_most=self.utterances_per_batch,
+            )
+        ]
+        return np.split(order, np.cumsum(sizes)[:-1])
 
     def state_dict(self, *, batches_done: int) -> dict[str, Any]:
         """Where the training is.

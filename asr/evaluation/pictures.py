@@ -1,7 +1,7 @@
 """A picture of an utterance: spectrogram, what the network says frame by frame, and both alignments."""
 
 import io
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -64,7 +64,9 @@ def draw_utterance(seen: Seen) -> bytes:
     )  # fmt: skip
     spectrogram.set(xlabel="", ylabel="Hz", xlim=(0, seconds))
     if seen.log_probs is not None:
-        _draw_emission(rows.pop(0), seen)
+        axes = rows.pop(0)
+        draw_emission(axes, seen.log_probs, seen.tokens, seconds_per_frame=seen.seconds_per_frame)
+        axes.set_ylabel("probability")
     if rows:
         _draw_alignment(rows.pop(0), seen)
     figure.axes[-1].set_xlabel("seconds")
@@ -77,19 +79,34 @@ def _window(sample_rate: int) -> int:
     return max(64, round(0.025 * sample_rate))
 
 
-def _draw_emission(axes: Any, seen: Seen) -> None:
-    assert seen.log_probs is not None
-    probabilities = np.exp(seen.log_probs)
+def draw_emission(
+    axes: Any,
+    log_probs: np.ndarray,
+    tokens: Sequence[str],
+    *,
+    seconds_per_frame: float,
+    also: Iterable[int] = (),
+) -> list[int]:
+    """Draw the probabilities of the tokens that matter over time; returns which, from top to bottom.
+
+    Args:
+        axes: of matplotlib.
+        log_probs: `(T', V)` natural-log probabilities.
+        tokens: V spellings; the blank first.
+        seconds_per_frame: of the log-probabilities.
+        also: tokens that are drawn however improbable.
+    """
+    probabilities = np.exp(log_probs)
     # The blank, and the tokens that are most probable somewhere, in the vocabulary's order.
     best = np.argsort(-probabilities.max(axis=0))[:_ROWS]
-    kept = sorted({0, *(int(token) for token in best if probabilities[:, token].max() > 0.05)})
-    extent = (0, len(probabilities) * seen.seconds_per_frame, len(kept) - 0.5, -0.5)
+    kept = sorted({0, *also, *(int(token) for token in best if probabilities[:, token].max() > 0.05)})
+    extent = (0, len(probabilities) * seconds_per_frame, len(kept) - 0.5, -0.5)
     axes.imshow(
         probabilities[:, kept].T,  # (T', kept) -> (kept, T'): time runs to the right
         aspect="auto", extent=extent, cmap="Blues", vmin=0, vmax=1, interpolation="nearest",
     )  # fmt: skip
-    axes.set_yticks(range(len(kept)), [_spelling(seen.tokens[token], token) for token in kept], fontsize=8)
-    axes.set_ylabel("probability")
+    axes.set_yticks(range(len(kept)), [_spelling(tokens[token], token) for token in kept], fontsize=8)
+    return kept
 
 
 def _spelling(text: str, token: int) -> str:

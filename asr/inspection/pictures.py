@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from asr.evaluation.pictures import draw_emission
 from asr.files import write_atomically
 from asr.inspection.augmentation import Variation
 from asr.inspection.gradient_flow import Curve
@@ -105,25 +106,13 @@ def draw_variations(path: Path, variations: Sequence[Variation], *, seconds_per_
 
 
 def _draw_emission(axes: Any, seen: Inspected) -> None:
-    probabilities = np.exp(seen.log_probs)
-    kept = sorted({0, *seen.path.tolist(), *np.flatnonzero(probabilities.max(axis=0) > 0.1).tolist()})
-    end = len(probabilities) * seen.seconds_per_frame
-    axes.imshow(
-        probabilities[:, kept].T,  # (T', kept) -> (kept, T')
-        aspect="auto", extent=(0, end, len(kept) - 0.5, -0.5), cmap="Blues", vmin=0, vmax=1,
-        interpolation="nearest",
-    )  # fmt: skip
-    centres = (np.arange(len(seen.path)) + 0.5) * seen.seconds_per_frame
-    axes.plot(
-        centres,
-        [kept.index(token) for token in seen.path],
-        ".-",
-        color="#c0392b",
-        linewidth=0.8,
-        markersize=3,
+    path = seen.path.tolist()
+    kept = draw_emission(
+        axes, seen.log_probs, seen.symbols, seconds_per_frame=seen.seconds_per_frame, also=path
     )
-    names = ["space" if seen.symbols[token] == " " else seen.symbols[token] for token in kept]
-    axes.set_yticks(range(len(kept)), names, fontsize=7)
+    centres = (np.arange(len(path)) + 0.5) * seen.seconds_per_frame
+    rows = [kept.index(token) for token in path]
+    axes.plot(centres, rows, ".-", color="#c0392b", linewidth=0.8, markersize=3)
     axes.set_ylabel("emission and path")
 
 

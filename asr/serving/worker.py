@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from asr.data.padded_budget import PaddedBudget
 from asr.errors import AsrError
 
 T = TypeVar("T")
@@ -113,15 +114,10 @@ class ModelWorker:
             while not self._stopping and (left := first.since + self._wait - time.monotonic()) > 0:
                 self._changed.wait(left)
             batch: list[_Job] = []
-            kept, longest = deque[_Job](), 0
+            kept, budget = deque[_Job](), PaddedBudget(self._samples_per_batch)
             for job in self._jobs:
-                length = 0 if job.waveform is None else max(longest, len(job.waveform))
-                fits = length * (len(batch) + 1) <= self._samples_per_batch
-                if job.waveform is not None and (not batch or fits):
-                    batch.append(job)
-                    longest = length
-                else:
-                    kept.append(job)
+                fits = job.waveform is not None and budget.take(len(job.waveform))
+                (batch if fits else kept).append(job)
             self._jobs = kept
             return batch
 

@@ -19,6 +19,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from asr.data.padded_budget import fill_batches
 from asr.errors import TrainingError
 from asr.language_model.recurrent import (
     END,
@@ -230,11 +231,11 @@ def batches(lines: Lines, config: RecurrentLmConfig, *, epoch: int) -> Iterator[
     order = generator.permutation(len(texts))
     for first in range(0, len(order), _NEIGHBOURS):
         near = sorted(order[first : first + _NEIGHBOURS].tolist(), key=lambda text: len(texts[text]))
-        gathered: list[list[np.ndarray]] = [[]]
-        for text in near:
-            if gathered[-1] and (len(gathered[-1]) + 1) * (len(texts[text]) + 1) > config.words_per_batch:
-                gathered.append([])
-            gathered[-1].append(texts[text])
+        gathered = list(
+            fill_batches(
+                (texts[text] for text in near), lambda text: len(text) + 1, most=config.words_per_batch
+            )
+        )
         for batch in generator.permutation(len(gathered)).tolist():
             yield gathered[batch]
 

@@ -6,6 +6,7 @@ is the same whether a run is interrupted, resumed or shared among processes, and
 
 from collections.abc import Sequence
 
+from asr.data.padded_budget import fill_batches
 from asr.transcription.recordings import Recording
 
 Batch = tuple[Recording, ...]
@@ -25,22 +26,10 @@ def plan_batches(
     Returns:
         The longest first, so that processes that share them finish together.
     """
-    batches: list[list[Recording]] = []
-    open_batch: list[Recording] = []
-    for recording in sorted(recordings, key=lambda recording: -_seconds(recording)):
-        if _seconds(recording) > longest:
-            batches.append([recording])
-            continue
-        if not open_batch or (
-            len(open_batch) < most and _seconds(open_batch[0]) * (len(open_batch) + 1) <= seconds_per_batch
-        ):
-            open_batch.append(recording)
-        else:
-            batches.append(open_batch)
-            open_batch = [recording]
-    if open_batch:
-        batches.append(open_batch)
-    return [tuple(batch) for batch in batches]
+    ordered = sorted(recordings, key=lambda recording: -_seconds(recording))
+    alone = [(recording,) for recording in ordered if _seconds(recording) > longest]
+    shared = fill_batches(ordered[len(alone) :], _seconds, most=seconds_per_batch, at_most=most)
+    return [*alone, *map(tuple, shared)]
 
 
 def _seconds(recording: Recording) -> float:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from asr.data.audio import open_audio, read_audio
+from asr.data.padded_budget import fill_batches
 from asr.decoding.emission import Emission
 from asr.decoding.hypothesis import Hypothesis, Word
 from asr.errors import AsrError, UsageError
@@ -298,7 +299,8 @@ def _emit_blocks(
             yield block
 
     stretches = _stretches(transcriber, counted(), recording, config)
-    for group in _grouped(stretches, budget=round(config.seconds_per_batch * rate)):
+    budget = round(config.seconds_per_batch * rate)
+    for group in fill_batches(stretches, lambda stretch: len(stretch.waveform), most=budget):
         found = transcriber.emit([_long_enough(transcriber, stretch.waveform) for stretch in group])
         reached = (group[-1].first + len(group[-1].waveform)) / rate
         starts = tuple(stretch.first / rate for stretch in group)
@@ -315,20 +317,6 @@ def _stretches(
 ) -> Iterator[Stretch]:
     detect = choose_detector(config.vad, transcriber, windowing=config.windowing, where=str(recording.audio))
     return cut_stretches(blocks, detect, rules=config.stretches, sample_rate=transcriber.sample_rate)
-
-
-def _grouped(stretches: Iterable[Stretch], *, budget: int) -> Iterator[list[Stretch]]:
-    """Stretches in order, as many together as a budget of padded samples allows."""
-    group: list[Stretch] = []
-    longest = 0
-    for stretch in stretches:
-        longest = max(longest, len(stretch.waveform))
-        if group and longest * (len(group) + 1) > budget:
-            yield group
-            group, longest = [], len(stretch.waveform)
-        group.append(stretch)
-    if group:
-        yield group
 
 
 def _long_enough(transcriber: "Transcriber", waveform: np.ndarray) -> np.ndarray:
