@@ -7,7 +7,7 @@ Measures, in turn and repeatedly: files to text through the whole pipeline, the 
 tensors, the features alone; each in float32 and bfloat16; how far the two precisions' log-probabilities
 are apart; and the time from starting the command to the first transcript of a 5 s file. Then, each in a
 process of its own: ours in float32 and bfloat16 and exported to ONNX, PocketSphinx, and torchaudio's
-wav2vec2 base with random weights, the cost of a modern encoder (`pip install 'asr[export,benchmarks]'`).
+wav2vec2 base with random weights, the cost of a modern encoder (`pip install '.[export,benchmarks]'`).
 
     python scripts/benchmark_transcription.py ... --only systems
 """

@@ -1,6 +1,6 @@
 """Speech from text with espeak-ng, through its C interface; for the embedded corpus and for tests.
 
-The library and its voices come in the wheel `espeakng-loader` (`pip install "asr[synthesis]"`), so that
+The library and its voices come in the wheel `espeakng-loader` (`pip install espeakng-loader`), so that
 nothing else needs to be installed.
 """
 

@@ -12,7 +12,15 @@ ROOT = Path(__file__).resolve().parents[1]
 
 # From the ground up; a module may import what stands on its own floor or below.
 FLOORS = [
-    ("asr.errors", "asr.files", "asr.options", "asr.allocator", "asr.cache", "asr.mapped_arrays"),
+    (
+        "asr.errors",
+        "asr.files",
+        "asr.options",
+        "asr.allocator",
+        "asr.extras",
+        "asr.cache",
+        "asr.mapped_arrays",
+    ),
     ("asr.data.audio", "asr.data.text", "asr.data.manifest", "asr.data.tokenizer"),
     ("asr.data", "asr.language_model", "asr.evaluation"),
     ("asr.decoding",),

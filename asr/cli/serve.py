@@ -81,8 +81,10 @@ def run(arguments: argparse.Namespace) -> int:
         import uvicorn
         import websockets
     except ImportError as error:
+        from asr.extras import install_command
+
         raise UsageError(
-            f"asr serve: {error.name} is not installed; install the server's packages: pip install 'asr[serve]'"
+            f"asr serve: {error.name} is not installed; install the server's packages: {install_command('serve')}"
         ) from None
     del fastapi, prometheus_client, python_multipart, uvicorn, websockets
 

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from asr.errors import UsageError
+from asr.extras import install_command
 from asr.files import write_atomically
 from asr.model.acoustic import AcousticModel
 from asr.model.checkpoint import Checkpoint
@@ -52,7 +53,7 @@ def export_onnx(checkpoint: Checkpoint, path: str | Path, *, int8: bool = False,
     try:
         import onnx
     except ImportError:
-        raise UsageError("asr export needs onnx: `pip install 'asr[export]'`") from None
+        raise UsageError(f"asr export needs onnx: `{install_command('export')}`") from None
     graph = onnx.load_model_from_string(_trace(checkpoint.model))
     if int8:
         graph = _quantise(graph)
@@ -164,7 +165,7 @@ def _quantise(graph: "onnx.ModelProto") -> "onnx.ModelProto":
     try:
         from onnxruntime.quantization import QuantType, quantize_dynamic
     except ImportError:
-        raise UsageError("asr export --int8 needs onnxruntime: `pip install 'asr[export]'`") from None
+        raise UsageError(f"asr export --int8 needs onnxruntime: `{install_command('export')}`") from None
     import onnx
 
     with tempfile.TemporaryDirectory(prefix="asr-") as folder:

@@ -14,6 +14,7 @@ from typing import Literal, NamedTuple
 import soundfile
 import torch
 
+from asr.extras import DISTRIBUTION
 from asr.training.run_record import processor_name
 
 _GIB = 2**30
@@ -136,7 +137,7 @@ def _graphics() -> list[Finding]:
 def _libraries() -> list[Finding]:
     """Every dependency against the versions that the package asks for, and that torch and torchaudio load together."""
     try:
-        wanted = [line for line in requires("asr") or [] if "extra ==" not in line]
+        wanted = [line for line in requires(DISTRIBUTION) or [] if "extra ==" not in line]
     except PackageNotFoundError:
         return [
             Finding("libraries", "advice", "the package is not installed", "pip install -e . in its folder")

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import torch
 
+from asr.extras import DISTRIBUTION
 from asr.files import write_atomically
 
-_PACKAGES = ("asr", "torch", "torchaudio", "lightning", "numpy", "soundfile", "soxr", "jiwer")
+_PACKAGES = (DISTRIBUTION, "torch", "torchaudio", "lightning", "numpy", "soundfile", "soxr", "jiwer")
 
 
 def write_run_record(path: Path, *, seed: int, precision: str, parameters: int, resumed: bool) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 
 from asr.decoding.alphabet import BLANK
 from asr.errors import UsageError
+from asr.extras import install_command
 from asr.transcription.stretches import Activity, Detector
 from asr.transcription.windows import Windowing, emit_blocks
 
@@ -120,7 +121,7 @@ def _silero_model() -> Any:
         from silero_vad import load_silero_vad
     except ImportError:
         raise UsageError(
-            "--vad silero needs silero-vad: `pip install 'asr[vad]'`; or take --vad energy"
+            f"--vad silero needs silero-vad: `{install_command('vad')}`; or take --vad energy"
         ) from None
     torch.set_num_threads(threads)  # importing it sets one thread for everybody
     return load_silero_vad()

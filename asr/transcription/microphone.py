@@ -10,6 +10,7 @@ import numpy as np
 import soxr
 
 from asr.errors import AudioError, UsageError
+from asr.extras import install_command
 
 log = logging.getLogger(__name__)
 
@@ -79,7 +80,7 @@ def _sounddevice() -> ModuleType:
         import sounddevice
     except ImportError:
         raise UsageError(
-            "the microphone needs sounddevice; install it: pip install 'asr[microphone]'"
+            f"the microphone needs sounddevice; install it: {install_command('microphone')}"
         ) from None
     except OSError as error:
         raise UsageError(

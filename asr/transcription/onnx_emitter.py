@@ -12,6 +12,7 @@ from asr.data.batching import pad_waveforms
 from asr.data.tokenizer import CharacterTokenizer
 from asr.decoding.emission import Emission
 from asr.errors import AsrError, CheckpointError, UsageError
+from asr.extras import install_command
 from asr.model.file_kinds import ONNX, describe_file, describe_folder
 from asr.transcription.emitter import EmitterInfo
 
@@ -32,7 +33,9 @@ class OnnxEmitter:
         try:
             import onnxruntime
         except ImportError:
-            raise UsageError(f"{path}: ONNX models run in onnxruntime: `pip install 'asr[export]'`") from None
+            raise UsageError(
+                f"{path}: ONNX models run in onnxruntime: `{install_command('export')}`"
+            ) from None
         path = Path(path)
         try:
             if path.is_dir():

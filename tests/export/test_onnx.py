@@ -17,8 +17,8 @@ from asr.model.encoder import EncoderConfig
 from asr.model.features import FeaturesConfig
 from asr.transcription.transcriber import load
 
-pytest.importorskip("onnx", reason="onnx is not installed: pip install 'asr[export]'")
-pytest.importorskip("onnxruntime", reason="onnxruntime is not installed: pip install 'asr[export]'")
+pytest.importorskip("onnx", reason="onnx is not installed: pip install '.[export]'")
+pytest.importorskip("onnxruntime", reason="onnxruntime is not installed: pip install '.[export]'")
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 

@@ -4,7 +4,7 @@ import pytest
 
 from synthesis import Synthesizer, Voice
 
-pytest.importorskip("espeakng_loader", reason="espeak-ng comes with asr[synthesis]")
+pytest.importorskip("espeakng_loader", reason="espeak-ng comes with espeakng-loader")
 
 
 def test_espeak_speaks_longer_when_slower() -> None:

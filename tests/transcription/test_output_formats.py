@@ -117,7 +117,7 @@ def test_impossible_rules_are_refused(wrong: dict) -> None:
 @quick
 @given(transcriptions())
 def test_another_parser_reads_the_subtitles(transcription: Transcription) -> None:
-    pysubs2 = pytest.importorskip("pysubs2", reason="pysubs2 is not installed: pip install 'asr[dev]'")
+    pysubs2 = pytest.importorskip("pysubs2", reason="pysubs2 is not installed: pip install '.[dev]'")
     for format in ("srt", "vtt"):
         read = pysubs2.SSAFile.from_string(render(transcription, format), format_=format)
         cues = make_cues(transcription, SubtitleRules())

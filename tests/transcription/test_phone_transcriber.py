@@ -190,7 +190,7 @@ def test_the_verbs_know_of_it(
 def test_a_recording_in_stretches_and_the_server_hear_phones_too(
     checkpoint: Path, tmp_path: Path, wav: Path
 ) -> None:
-    pytest.importorskip("fastapi", reason="fastapi is not installed: pip install 'asr[serve]'")
+    pytest.importorskip("fastapi", reason="fastapi is not installed: pip install '.[serve]'")
     from asr.serving.config import ServingConfig
     from asr.serving.engine import Engine
     from asr.serving.metrics import Metrics

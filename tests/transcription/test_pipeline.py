@@ -128,7 +128,7 @@ def test_silero_needs_its_package(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_silero_takes_noise_for_no_speech(tmp_path: Path) -> None:
-    pytest.importorskip("silero_vad", reason="silero-vad is not installed: pip install 'asr[vad]'")
+    pytest.importorskip("silero_vad", reason="silero-vad is not installed: pip install '.[vad]'")
     waveform, _ = soundfile.read(bursts(tmp_path / "long.wav", count=2), dtype="float32")
     detect = silero_detector(sample_rate=16000)
     assert list(cut_stretches([waveform], detect, rules=StretchRules(), sample_rate=16000)) == []

@@ -13,6 +13,7 @@ from typing import Any
 from asr.data.corpora.corpus import Corpus, Entry
 from asr.data.corpora.json_lines import read_json_lines
 from asr.errors import CorpusError
+from asr.extras import install_command
 from asr.files import write_atomically
 
 _TEXT = (
@@ -45,7 +46,7 @@ class HuggingFace(Corpus):
             import datasets
         except ImportError:
             raise CorpusError(
-                f"{root}: reading it needs the datasets library: pip install 'asr[huggingface]'"
+                f"{root}: reading it needs the datasets library: {install_command('huggingface')}"
             ) from None
         folder = out / "audio"
         for split, dataset in _load(datasets, root).items():
@@ -141,5 +142,5 @@ def _plain(row: dict[str, Any], without: set[str]) -> dict[str, Any]:
 
 CORPUS = HuggingFace(
     name="huggingface",
-    title="a Hugging Face dataset on disk: of save_to_disk, or parquet files (needs asr[huggingface])",
+    title="a Hugging Face dataset on disk: of save_to_disk, or parquet files (needs `pip install datasets`)",
 )

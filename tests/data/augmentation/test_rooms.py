@@ -19,7 +19,7 @@ def measured_rt60(response: np.ndarray) -> float:
 
 @pytest.mark.parametrize("rt60", [0.2, 0.5, 1.0])
 def test_sound_falls_by_60_decibels_in_the_time_asked_for(rt60: float) -> None:
-    pytest.importorskip("pyroomacoustics", reason="rooms are simulated with asr[rooms]")
+    pytest.importorskip("pyroomacoustics", reason="rooms are simulated with pyroomacoustics")
     generator = np.random.default_rng(1)
     responses = [simulate_response(rt60, sample_rate=RATE, generator=generator) for _ in range(8)]
     for response in responses:

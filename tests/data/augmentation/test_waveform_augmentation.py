@@ -159,7 +159,7 @@ def test_all_of_it_depends_on_seed_epoch_and_utterance_only(tmp_path: Path) -> N
 
 
 def test_simulated_rooms_are_drawn_from_the_generator_too() -> None:
-    pytest.importorskip("pyroomacoustics", reason="rooms are simulated with asr[rooms]")
+    pytest.importorskip("pyroomacoustics", reason="rooms are simulated with pyroomacoustics")
     one, again, other = (vary(seed, reverberation=ReverberationConfig(1.0)) for seed in (1, 1, 2))
     np.testing.assert_array_equal(one.waveform, again.waveform)
     assert one.steps == again.steps != other.steps

@@ -21,7 +21,7 @@ def test_without_the_library_the_error_says_how_to_get_it(
 @pytest.fixture
 def dataset(tmp_path: Path):  # type: ignore[no-untyped-def]
     """Two splits; the audio is within the tables, as on the Hub."""
-    datasets = pytest.importorskip("datasets", reason="the extra asr[huggingface] is not installed")
+    datasets = pytest.importorskip("datasets", reason="datasets is not installed")
     import pyarrow
 
     features = datasets.Features(
