@@ -8,6 +8,9 @@ import numpy as np
 
 from asr.errors import DecodingError
 
+# Natural log of a probability that no weight of a search makes up for.
+_IMPOSSIBLE = -1e4
+
 
 class NetworkText(NamedTuple):
     """What a decoder network of the model's own has written: token ids, and their score (natural log)."""
@@ -42,6 +45,18 @@ class Emission:
     def __getitem__(self, frames: slice) -> "Emission":
         """Some of the frames."""
         return Emission(self.letters[frames], None if self.phones is None else self.phones[frames])
+
+    def silenced(self) -> "Emission":
+        """The same frames, each of them a blank beyond doubt, and no text of a network."""
+        heads = (
+            None if head is None else np.full_like(head, _IMPOSSIBLE) for head in (self.letters, self.phones)
+        )
+        letters, phones = heads
+        assert letters is not None
+        for head in (letters, phones):
+            if head is not None:
+                head[:, 0] = 0.0
+        return Emission(letters, phones, None if self.network_text is None else NetworkText((), 0.0))
 
 
 def join(pieces: Sequence[Emission]) -> Emission:

@@ -40,6 +40,10 @@ class EmitterInfo:
     device: torch.device
     precision: Precision
 
+    def no_frames(self) -> Emission:
+        """The emission of no sound."""
+        return Emission.empty(letters=len(self.tokenizer), phones=1 + len(self.phones) if self.phones else 0)
+
 
 class Emitter(Protocol):
     """Waveforms -> emissions."""

@@ -9,6 +9,7 @@ import numpy as np
 from asr.decoding.emission import Emission
 from asr.errors import AudioError
 from asr.transcription.emitter import Emitter
+from asr.transcription.silence import is_silent
 from asr.transcription.windowed_emitter import WindowConfig
 
 
@@ -31,7 +32,7 @@ class WaveformWindowEmitter:
         self._first = 0  # frame of the recording that `_samples` begins with
         self._settled = 0  # frames given out
         self._unread = 0  # samples since the last pass
-        self._nothing = Emission.empty(letters=len(info.tokenizer))
+        self._nothing = info.no_frames()
         self._tail = self._nothing
 
     def feed(self, samples: np.ndarray) -> Emission:
@@ -64,6 +65,8 @@ class WaveformWindowEmitter:
         if len(self._samples) < self._emitter.info.minimum_samples:
             return self._nothing
         (emission,) = self._emitter.emit([self._samples])
+        if is_silent(self._samples, sample_rate=self._rate):
+            emission = emission.silenced()
         emission = emission[self._settled - self._first :]
         ready = max(0, len(emission) - right)
         self._settled += ready

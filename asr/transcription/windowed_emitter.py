@@ -21,6 +21,7 @@ from asr.errors import AudioError, ConfigError
 from asr.model.features import Features
 from asr.model.precision import autocast
 from asr.transcription.emitter import TorchEmitter
+from asr.transcription.silence import is_silent
 
 _MARGIN = 0.2  # seconds around loud frames that count with them
 
@@ -72,7 +73,9 @@ class WindowedEmitter:
         self._first = 0  # feature frame of the recording that `_features` begins with
         self._settled = 0  # encoder frames given out
         self._unread = 0  # feature frames since the last pass
-        self._tail = self._nothing()
+        self._sound_until = -self._frames(self.config.history)  # feature frame up to which there was sound
+        self._nothing = emitter.info.no_frames()
+        self._tail = self._nothing
 
     def feed(self, samples: np.ndarray) -> Emission:
         """Take in `(N,)` float32 samples at the model's rate; the emission of the frames that they settle.
@@ -82,7 +85,7 @@ class WindowedEmitter:
         """
         self._take(samples)
         if self._unread < self._frames(self.config.step):
-            return self._nothing()
+            return self._nothing
         right = round(self.config.right / self._model.seconds_per_frame)
         heard = self._first + len(self._features)
         return self._emit(right if heard >= self._frames(self.config.warm_up) else heard)
@@ -94,7 +97,7 @@ class WindowedEmitter:
     def finish(self) -> Emission:
         """The emission of all that is left; nothing may be fed afterwards."""
         if len(self._features) == 0:
-            return self._nothing()
+            return self._nothing
         return self._emit(0)
 
     def _take(self, samples: np.ndarray) -> None:
@@ -115,6 +118,8 @@ class WindowedEmitter:
             self._features = torch.cat([self._features, features[0]])
         self._samples = self._samples[count * hop :]
         self._unread += count
+        if not is_silent(used, sample_rate=self._model.sample_rate):
+            self._sound_until = self._first + len(self._features)
 
     def _emit(self, right: int) -> Emission:
         """One pass; settles all frames but the last `right`."""
@@ -126,6 +131,9 @@ class WindowedEmitter:
             heads = self._model.heads(features, lengths)
         phones = None if heads.phones is None else heads.phones[0].cpu().numpy()
         emission = Emission(heads.letters[0].cpu().numpy(), phones)
+        # What is normalised over nothing but silence is as loud as speech.
+        if self._sound_until <= self._first + len(self._features) - self._frames(self.config.history):
+            emission = emission.silenced()
         emission = emission[self._settled - start // self._subsampling :]
         ready = max(0, len(emission) - right)
         self._settled += ready
@@ -166,7 +174,3 @@ class WindowedEmitter:
     def _frames(self, seconds: float) -> int:
         """Feature frames of a time."""
         return max(1, round(seconds * self._model.sample_rate / self._raw_features.hop_samples))
-
-    def _nothing(self) -> Emission:
-        phones = self._model.config.phones
-        return Emission.empty(letters=self._model.vocabulary_size, phones=1 + len(phones) if phones else 0)

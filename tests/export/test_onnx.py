@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 import torch
 
 from asr.cli import main
@@ -90,6 +91,15 @@ def test_phones_are_those_of_pytorch_and_both_files_decode_alike(
     assert texts[0] == texts[1]
     assert set(" ".join(texts[0]).split()) <= {"AB", "CAB", "A"}
     assert any(texts[0])
+    soundfile.write(tmp_path / "noise.wav", waveforms[2], 16000)
+    heard = []
+    for file in (tmp_path / "two.pt", tmp_path / "elsewhere" / "two.onnx"):
+        words = ["listen", "--file", str(tmp_path / "noise.wav"), "--fast", "--model", str(file)]
+        capsys.readouterr()
+        assert main([*words, "--device", "cpu", "--precision", "float32"]) == 0
+        heard.append(capsys.readouterr().out)
+    assert heard[0] == heard[1]
+    assert heard[0].strip()
 
 
 def test_mfcc_and_other_subsamplings_export(tmp_path: Path) -> None:
