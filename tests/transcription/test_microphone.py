@@ -82,5 +82,5 @@ def test_a_device_that_is_not_there_is_named_with_those_that_are(sounddevice: An
 
 def test_a_missing_package_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "sounddevice", None)
-    with pytest.raises(UsageError, match=r"pip install 'asr\[microphone\]'"):
+    with pytest.raises(UsageError, match=r"pip install 'sounddevice>="):
         microphone_names()
