@@ -28,6 +28,7 @@ VERBS = {
     "stats": Verb("asr.cli.stats", "what manifests hold: hours, speakers, durations, vocabulary"),
     "manifest": Verb("asr.cli.manifest", "filter, split, merge, sample or shuffle manifests"),
     "segment": Verb("asr.cli.segment", "cut long utterances into short ones, at pauses"),
+    "label": Verb("asr.cli.label", "transcripts for speech that has none: those that the model is sure of"),
     "pack": Verb("asr.cli.pack", "a manifest -> tar shards that training reads from end to end"),
     "train": Verb("asr.cli.train", "train a recogniser"),
     "tune-batch": Verb("asr.cli.tune_batch", "the largest batch that fits this machine, and the fastest"),

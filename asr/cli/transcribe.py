@@ -142,6 +142,7 @@ def _to_folder(
     processes: "Processes",
 ) -> int:
     """Write the outputs of this process's share; the first process reports on all."""
+    from asr.transcription.identity import recogniser_identity
     from asr.transcription.output_folder import OutputFolder
 
     total = len(recordings) + len(failures)
@@ -151,7 +152,7 @@ def _to_folder(
         arguments.output_dir,
         formats=formats,
         subtitles=rules,
-        settings=_settings(arguments, transcriber, config, rules),
+        settings=recogniser_identity(arguments.model, transcriber, config, asdict(rules)),
     )
     if processes.rank == 0:
         for failure in failures:
@@ -235,31 +236,6 @@ def _load(arguments: argparse.Namespace, processes: "Processes") -> "Transcriber
     if arguments.n_best > 1 and transcriber.options.method == "greedy":
         raise UsageError("--n-best needs --decoding beam")
     return transcriber
-
-
-def _settings(
-    arguments: argparse.Namespace,
-    transcriber: "Transcriber",
-    config: "PipelineConfig",
-    rules: "SubtitleRules",
-) -> str:
-    """What decides the outputs: two runs of the same settings may share an output folder.
-
-    In words what a reader wants to know, and a digest of everything.
-    """
-    import hashlib
-
-    from asr.model.precision import resolve_precision
-
-    info = transcriber.emitter.info
-    precision = resolve_precision(info.precision, info.device)
-    with open(arguments.model, "rb") as file:
-        model = hashlib.file_digest(file, "sha256").hexdigest()[:16]
-    pipeline = asdict(config)
-    del pipeline["threads"]  # which change nothing but the time it takes
-    everything = [model, precision, transcriber.options.fingerprint(), pipeline, asdict(rules)]
-    digest = hashlib.sha256(json.dumps(everything, sort_keys=True).encode()).hexdigest()[:16]
-    return f"{arguments.model.name} {model}; {transcriber.options}; {precision}; settings {digest}"
 
 
 def _in_order(outcomes: Iterator["Outcome"], recordings: Sequence["Recording"]) -> Iterator["Outcome"]:
