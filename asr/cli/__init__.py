@@ -22,33 +22,49 @@ class Verb(NamedTuple):
     summary: str
 
 
-VERBS = {
-    "prepare": Verb("asr.cli.prepare", "turn a published corpus, or your own audio, into manifests"),
-    "validate": Verb("asr.cli.validate", "check a manifest before training on it"),
-    "stats": Verb("asr.cli.stats", "what manifests hold: hours, speakers, durations, vocabulary"),
-    "manifest": Verb("asr.cli.manifest", "filter, split, merge, sample or shuffle manifests"),
-    "segment": Verb("asr.cli.segment", "cut long utterances into short ones, at pauses"),
-    "label": Verb("asr.cli.label", "transcripts for speech that has none: those that the model is sure of"),
-    "pack": Verb("asr.cli.pack", "a manifest -> tar shards that training reads from end to end"),
-    "train": Verb("asr.cli.train", "train a recogniser"),
-    "tune-batch": Verb("asr.cli.tune_batch", "the largest batch that fits this machine, and the fastest"),
-    "doctor": Verb("asr.cli.doctor", "what this machine has, what clashes, and what to change"),
-    "transcribe": Verb("asr.cli.transcribe", "audio files -> text"),
-    "serve": Verb("asr.cli.serve", "transcription over HTTP and WebSocket, and a page in the browser"),
-    "listen": Verb("asr.cli.listen", "the microphone -> text, while you speak"),
-    "export": Verb("asr.cli.export", "a checkpoint as an ONNX file"),
-    "model": Verb("asr.cli.model", "what is in a checkpoint; the mean of several"),
-    "align": Verb("asr.cli.align", "when each word of a transcript is spoken"),
-    "inspect": Verb(
-        "asr.cli.inspect", "how gradients flow through a network, and what it makes of an utterance"
-    ),
-    "lm": Verb("asr.cli.lm", "language models: estimate, score, convert, tune"),
-    "cache": Verb("asr.cli.cache", "what is kept so that the next start is quick; how to remove it"),
-    "evaluate": Verb("asr.cli.evaluate", "transcribe a manifest and report its word error rate"),
-    "score": Verb("asr.cli.score", "references and hypotheses of any recogniser -> a WER report"),
-    "compare": Verb("asr.cli.compare", "two or more systems: which is better, and how sure that is"),
-    "leaderboard": Verb("asr.cli.leaderboard", "a folder of runs -> one page with their rates and curves"),
+# What each verb is for, in the order of `asr --help`.
+GROUPS = {
+    "recognise speech": {
+        "transcribe": Verb("asr.cli.transcribe", "audio files -> text"),
+        "listen": Verb("asr.cli.listen", "the microphone -> text, while you speak"),
+        "serve": Verb("asr.cli.serve", "transcription over HTTP and WebSocket, and a page in the browser"),
+        "align": Verb("asr.cli.align", "when each word of a transcript is spoken"),
+    },
+    "prepare speech": {
+        "prepare": Verb("asr.cli.prepare", "turn a published corpus, or your own audio, into manifests"),
+        "validate": Verb("asr.cli.validate", "check a manifest before training on it"),
+        "stats": Verb("asr.cli.stats", "what manifests hold: hours, speakers, durations, vocabulary"),
+        "manifest": Verb("asr.cli.manifest", "filter, split, merge, sample, shuffle and respell manifests"),
+        "segment": Verb("asr.cli.segment", "cut long utterances into short ones, at pauses"),
+        "label": Verb(
+            "asr.cli.label", "transcripts for speech that has none: those that the model is sure of"
+        ),
+        "pack": Verb("asr.cli.pack", "a manifest -> tar shards that training reads from end to end"),
+    },
+    "train": {
+        "train": Verb("asr.cli.train", "train a recogniser"),
+        "lm": Verb("asr.cli.lm", "language models: estimate, score, convert, tune"),
+        "inspect": Verb(
+            "asr.cli.inspect", "look into a network: gradients, an utterance, how training utterances vary"
+        ),
+        "tune-batch": Verb("asr.cli.tune_batch", "the largest batch that fits this machine, and the fastest"),
+        "doctor": Verb("asr.cli.doctor", "what this machine has, what clashes, and what to change"),
+    },
+    "score": {
+        "evaluate": Verb("asr.cli.evaluate", "transcribe a manifest and report its word error rate"),
+        "score": Verb("asr.cli.score", "references and hypotheses of any recogniser -> a WER report"),
+        "compare": Verb("asr.cli.compare", "two or more systems: which is better, and how sure that is"),
+        "leaderboard": Verb(
+            "asr.cli.leaderboard", "a folder of runs -> one page with their rates and curves"
+        ),
+    },
+    "models and this program": {
+        "model": Verb("asr.cli.model", "what is in a checkpoint; the mean of several"),
+        "export": Verb("asr.cli.export", "a checkpoint as an ONNX file"),
+        "cache": Verb("asr.cli.cache", "what is kept so that the next start is quick; how to remove it"),
+    },
 }
+VERBS = {name: verb for verbs in GROUPS.values() for name, verb in verbs.items()}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -91,11 +107,15 @@ def _parse(parser: argparse.ArgumentParser, words: Sequence[str]) -> argparse.Na
 
 
 def _overview(words: Sequence[str]) -> int:
-    verbs = "\n".join(f"  {name:<12}{verb.summary}" for name, verb in VERBS.items())
+    width = 2 + max(map(len, VERBS))
+    listed = "\n\n".join(
+        "\n".join([f"{title}:", *(f"  {name:<{width}}{verb.summary}" for name, verb in verbs.items())])
+        for title, verbs in GROUPS.items()
+    )
     parser = Parser(
         prog="asr",
         description="Train recurrent speech recognisers, transcribe audio, and score the result.",
-        epilog=f"verbs:\n{verbs}\n\n`asr VERB --help` explains one.",
+        epilog=f"{listed}\n\n`asr VERB --help` explains one.",
     )
     parser.add_argument("--version", action="store_true", help="print the version")
     parser.add_argument("verb", nargs="?", metavar="VERB", help="what to do; see below")
