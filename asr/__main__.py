@@ -1,7 +1,5 @@
 """`python -m asr` is the command `asr`."""
 
-import sys
+from asr.cli.process import command
 
-from asr.cli import main
-
-sys.exit(main())
+command()

@@ -5,6 +5,7 @@ code. It is imported only when the verb is used, and imports the heavy libraries
 """
 
 import argparse
+import errno
 import importlib
 import os
 import sys
@@ -67,6 +68,10 @@ GROUPS = {
 VERBS = {name: verb for verbs in GROUPS.values() for name, verb in verbs.items()}
 
 
+# What writing to a file that has no name, such as stdout, says of a disk.
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one verb.
 
@@ -95,6 +100,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # The reader of our output has gone; that is its right.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+    except OSError as error:
+        if error.filename is not None or error.errno not in _FULL:
+            raise
+        return _fail(f"cannot write the output: {error.strerror}", 1)
 
 
 def _parse(parser: argparse.ArgumentParser, words: Sequence[str]) -> argparse.Namespace:
