@@ -4,7 +4,7 @@ asr label speech.jsonl labelled.jsonl --dev dev.jsonl --model best.pt --wer 0.1 
 
 DEV is transcribed speech of the same kind. From it the command learns which rate of errors goes with which confidence, and keeps as many of
 the utterances of MANIFEST as can be with no more errors expected than --wer. OUT gets them with their transcripts and, in further fields,
-`confidence` and `expected_errors`. Utterances of MANIFEST that have a transcript are passed over.
+`confidence`, `expected_errors` and `weight`, by which training multiplies their losses: 1 less the errors expected. Utterances of MANIFEST that have a transcript are passed over.
 
 A command that is interrupted goes on where it was when it is run again: what is recognised so far is in OUT.unfinished.
 """
@@ -191,7 +191,12 @@ def _write(target: Path, kept: "Sequence[Utterance]", found: "dict[str, Labelled
             replace(
                 one,
                 text=found[one.id].text,
-                extras={**one.extras, "confidence": found[one.id].confidence, "expected_errors": rate},
+                extras={
+                    **one.extras,
+                    "confidence": found[one.id].confidence,
+                    "expected_errors": rate,
+                    "weight": round(1 - min(1.0, rate), 4),
+                },
             )
             for one, rate in zip(kept, expected, strict=True)
         ),

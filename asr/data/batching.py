@@ -1,5 +1,6 @@
 """Utterances -> batches: dataset and collation. Which utterances form a batch, `bucketing` decides."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -54,6 +55,7 @@ class Batch(NamedTuple):
         token_lengths: `(B,)` int64.
         ids: B utterance ids. B is 0 where a process has nothing to do in a step that others share.
         unreadable: for each utterance left out because its audio could not be read, what was wrong.
+        weights: `(B,)` float32, of each utterance's losses; None where all weigh 1.
     """
 
     waveforms: Tensor
@@ -62,6 +64,7 @@ class Batch(NamedTuple):
     token_lengths: Tensor
     ids: list[str]
     unreadable: list[str] = []  # noqa: RUF012
+    weights: Tensor | None = None
 
     def to(self, device: torch.device) -> "Batch":
         """The same on a device; from pinned memory, without waiting for it."""
@@ -70,16 +73,18 @@ class Batch(NamedTuple):
             waveform_lengths=self.waveform_lengths.to(device, non_blocking=True),
             tokens=self.tokens.to(device, non_blocking=True),
             token_lengths=self.token_lengths.to(device, non_blocking=True),
+            weights=None if self.weights is None else self.weights.to(device, non_blocking=True),
         )
 
 
 class Sample(NamedTuple):
-    """One utterance ready for collation: `(N,)` float32 waveform, token ids, id; or why there is none."""
+    """One utterance ready for collation: `(N,)` float32 waveform, token ids, id, weight of its losses; or why there is none."""
 
     waveform: np.ndarray
     tokens: list[int]
     id: str
     error: str = ""
+    weight: float = 1.0
 
 
 class SpeechDataset(Dataset[Sample]):
@@ -95,7 +100,7 @@ class SpeechDataset(Dataset[Sample]):
         tolerant: an utterance whose audio cannot be read is a sample with an error, instead of an error.
 
     Raises:
-        TrainingError: an utterance without transcript.
+        TrainingError: an utterance without transcript, or with a weight that is none.
         TranscriptError: a character outside the alphabet.
     """
 
@@ -115,6 +120,7 @@ class SpeechDataset(Dataset[Sample]):
         self.seed = seed
         self.tolerant = tolerant
         self.tokens = [_tokens(utterance, tokenizer) for utterance in self.utterances]
+        self.weights = [weight_of(utterance) for utterance in self.utterances]
 
     def __len__(self) -> int:
         return len(self.utterances)
@@ -127,7 +133,8 @@ class SpeechDataset(Dataset[Sample]):
             if not self.tolerant:
                 raise
             return Sample(np.zeros(0, np.float32), [], name, f"utt {name}: {error}")
-        return Sample(varied.waveform, self.tokens[key.number] if varied.is_speech else [], name)
+        tokens = self.tokens[key.number] if varied.is_speech else []
+        return Sample(varied.waveform, tokens, name, weight=self.weights[key.number])
 
     def varied(self, key: SampleKey) -> Varied:
         """The waveform of an utterance in an epoch. Raises AudioError where it cannot be read."""
@@ -147,6 +154,18 @@ class SpeechDataset(Dataset[Sample]):
         return read_utterance(chosen, sample_rate=self.sample_rate)
 
 
+def weight_of(utterance: Utterance) -> float:
+    """The field `weight` of the manifest line, by which the losses of an utterance are multiplied; 1 without it.
+
+    Raises:
+        TrainingError: not a number of 0 or more.
+    """
+    weight = utterance.extras.get("weight", 1.0)
+    if not isinstance(weight, int | float) or isinstance(weight, bool) or not 0 <= weight < math.inf:
+        raise TrainingError(f"utt {utterance.id}: weight {weight!r}; expected a number, 0 or more")
+    return float(weight)
+
+
 def _tokens(utterance: Utterance, tokenizer: Tokenizer) -> list[int]:
     if utterance.text is None:
         raise TrainingError(
@@ -162,11 +181,13 @@ def _tokens(utterance: Utterance, tokenizer: Tokenizer) -> list[int]:
 def collate(samples: Sequence[Sample]) -> Batch:
     """Pad samples into one batch, the order kept; those that could not be read are left out and named."""
     readable = [sample for sample in samples if not sample.error]
+    weights = [sample.weight for sample in readable]
     return Batch(
         *pad_waveforms([sample.waveform for sample in readable]),
         *pad_rows([np.asarray(sample.tokens, dtype=np.int64) for sample in readable], np.int64),
         [sample.id for sample in readable],
         [sample.error for sample in samples if sample.error],
+        torch.tensor(weights) if any(weight != 1.0 for weight in weights) else None,
     )
 
 

@@ -21,6 +21,7 @@ import numpy as np
 import soundfile
 
 from asr.data.audio import read_utterance
+from asr.data.batching import weight_of
 from asr.data.manifest import Utterance
 from asr.errors import AudioError, CorpusError
 from asr.files import write_atomically
@@ -58,7 +59,7 @@ def pack(
         What was wrong with each utterance that was left out.
 
     Raises:
-        CorpusError: the folder is not empty, or nothing could be packed.
+        CorpusError: the folder is not empty, nothing could be packed, or an utterance without transcript or with a weight.
         AudioError: an utterance cannot be read.
         AsrError: no space left.
     """
@@ -74,6 +75,10 @@ def pack(
         for utterance in (utterances[number] for number in order.tolist()):
             if utterance.text is None:
                 raise CorpusError(f"utt {utterance.id}: no transcript; packed corpora are for training")
+            if weight_of(utterance) != 1:
+                raise CorpusError(
+                    f"utt {utterance.id}: weight {utterance.extras['weight']}; shards keep no weights, train from the manifest"
+                )
             try:
                 waveform = read_utterance(utterance, sample_rate=sample_rate)
             except AudioError as error:

@@ -64,7 +64,7 @@ class SpeechModule(lightning.LightningModule):
         self.new: list[torch.nn.Parameter] = []
         self.frozen: list[torch.nn.Parameter] = []
         # What the gradients of the batches since the last step are to be divided by, and whether there are none.
-        self.pending_weight = 0
+        self.pending_weight = 0.0
         self.between_steps = True
         self.normaliser = find_normaliser(config.training.dev_normaliser)
         self.normalise = self.normaliser.apply
@@ -139,9 +139,11 @@ class SpeechModule(lightning.LightningModule):
         self.train_totals.audio_seconds += float(batch.waveform_lengths.sum()) / self.model.sample_rate
         self._unreadable = batch.unreadable
         self.train_totals.unreadable_named += batch.unreadable
-        tokens = int(batch.token_lengths.sum())
+        weights = 1.0 if batch.weights is None else batch.weights.double()
+        tokens = float((batch.token_lengths * weights).sum())
         per_utterance = self.config.optimizer.loss_per == "utterance"
-        self.agreed = self._agree(len(batch.ids) if per_utterance else tokens, len(batch.unreadable))
+        utterances = len(batch.ids) if batch.weights is None else float(batch.weights.double().sum())
+        self.agreed = self._agree(utterances if per_utterance else tokens, len(batch.unreadable))
         self.train_totals.unreadable += self.agreed.unreadable
         self.pending_weight += self.agreed.weight
         if not math.isfinite(value):
@@ -161,14 +163,15 @@ class SpeechModule(lightning.LightningModule):
         words = (self.config.training.seed, self.current_epoch, self.steps_behind, self.global_rank)
         torch.manual_seed(int(np.random.SeedSequence(words).generate_state(1, np.uint64)[0]) >> 1)
 
-    def _agree(self, weight: int, unreadable: int) -> Agreement:
+    def _agree(self, weight: float, unreadable: int) -> Agreement:
         """Add up over the processes what they have to do alike."""
         ours = self.wishes._replace(weight=weight, unreadable=unreadable)
         if self.trainer.world_size == 1:
             return ours
-        counts = torch.tensor(ours, device=self.device)
+        counts = torch.tensor(ours, dtype=torch.float64, device=self.device)
         torch.distributed.all_reduce(counts)
-        return Agreement(*counts.tolist())
+        weight, *others = counts.tolist()
+        return Agreement(weight, *map(int, others))
 
     def _no_loss(self) -> Tensor:
         """The loss of an empty batch: a process without utterances takes part in the step of the others,
@@ -192,22 +195,29 @@ class SpeechModule(lightning.LightningModule):
         features, lengths = features.repeat(views, 1, 1), lengths.repeat(views)
         encoding = self.model.encoder(self.model.spec_augment(features, lengths), lengths)
         tokens, token_lengths = batch.tokens.repeat(views, 1), batch.token_lengths.repeat(views)
+
+        def weighted(losses: Tensor) -> Tensor:
+            """The sum of losses, of one view of each utterance or of all."""
+            if batch.weights is None:
+                return losses.sum()
+            return (losses * batch.weights.repeat(len(losses) // len(batch.weights))).sum()
+
         total = torch.zeros((), device=encoding.hidden.device)
         if weights.letters.weight > 0:
             letters = self.model.emission(encoding)
             losses = self.heads.letters_losses(letters, tokens, token_lengths)
             losses = objective_losses(self.model, encoding, tokens, token_lengths, letters=losses)
-            total = total + weights.letters.weight * losses.sum() / views
+            total = total + weights.letters.weight * weighted(losses) / views
             if consistency > 0:
-                total = total + weights.letters.weight * consistency * _disagreement(letters)
+                total = total + weights.letters.weight * consistency * weighted(_disagreement(letters))
         if weights.phones.weight > 0:
             phones = self.heads.phones_emission(self.model, encoding)
-            total = total + weights.phones.weight * self.heads.phones_losses(phones, batch).sum() / views
+            total = total + weights.phones.weight * weighted(self.heads.phones_losses(phones, batch)) / views
             if consistency > 0 and self.model.phone_head is not None:
-                total = total + weights.phones.weight * consistency * _disagreement(phones)
+                total = total + weights.phones.weight * consistency * weighted(_disagreement(phones))
         if weights.intermediate.weight > 0:
             losses = self.heads.intermediate_losses(encoding, tokens, token_lengths)
-            total = total + weights.intermediate.weight * losses.sum() / views
+            total = total + weights.intermediate.weight * weighted(losses) / views
         return total
 
     def configure_gradient_clipping(
@@ -219,10 +229,10 @@ class SpeechModule(lightning.LightningModule):
         """Bring the gradient to the loss a token, clip by value, then by global norm; a gradient that is not finite,
         or of no utterance at all, moves no weight, and no gradient moves what is frozen."""
         settings, totals = self.config.optimizer, self.train_totals
-        weight, self.pending_weight = self.pending_weight, 0
+        weight, self.pending_weight = self.pending_weight, 0.0
         for parameter in self.trained:
             if parameter.grad is not None:
-                parameter.grad.div_(max(1, weight))
+                parameter.grad.div_(weight if weight > 0 else 1)
         until = self.config.training.freeze_epochs
         if until is None or self.current_epoch + self.epoch_share <= until:
             for parameter in self.frozen:
@@ -354,9 +364,9 @@ class SpeechModule(lightning.LightningModule):
 
 
 def _disagreement(emission: Emission) -> Tensor:
-    """Summed consistency loss of two views, one after the other in the emission, in nats."""
+    """Consistency losses of two views, one after the other in the emission, `(B,)`, in nats."""
     first, second = (Emission(*halves) for halves in zip(*(part.chunk(2) for part in emission), strict=True))
-    return consistency_loss(first, second).sum()
+    return consistency_loss(first, second)
 
 
 def _is_finite(gradient: Tensor | None) -> bool:

@@ -189,7 +189,8 @@ class TrainingState(lightning.Callback):
         assert isinstance(module, SpeechModule)
         self.done += 1
         module.check_unreadable()
-        self.agreed = Agreement(*map(max, self.agreed, module.agreed))
+        weight, *others = map(max, self.agreed, module.agreed)
+        self.agreed = Agreement(weight, *map(int, others))
         if not module.between_steps:
             return
         agreed, self.agreed = self.agreed, Agreement()

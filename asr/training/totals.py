@@ -13,14 +13,14 @@ class Agreement(NamedTuple):
     """What all processes know after each step, because they added it up together.
 
     Attributes:
-        weight: tokens in the batches of the step, or utterances, by `optimizer.loss_per`.
+        weight: tokens in the batches of the step, or utterances, by `optimizer.loss_per`, as often as each utterance weighs.
         unreadable: utterances left out of them.
         save: above 0 when the state is to be saved after the step.
         stop: above 0 when training is to save and stop after the step.
         requeue: above 0 when the job is to be queued again, too.
     """
 
-    weight: int = 0
+    weight: float = 0
     unreadable: int = 0
     save: int = 0
     stop: int = 0
@@ -35,7 +35,7 @@ class TrainTotals:
     """
 
     loss: float = 0.0
-    tokens: int = 0
+    tokens: float = 0
     audio_seconds: float = 0.0
     busy_seconds: float = 0.0
     waiting_seconds: float = 0.0

@@ -146,7 +146,7 @@ def test_the_command_keeps_what_it_is_sure_of_and_goes_on_where_it_was(
     assert main(words) == 0
     kept = read_manifest(out)
     assert {one.id for one in kept} <= {f"n{number}" for number in range(6)}
-    assert all(one.text and set(one.extras) == {"confidence", "expected_errors"} for one in kept)
+    assert all(one.text and set(one.extras) == {"confidence", "expected_errors", "weight"} for one in kept)
     assert (tmp_path / "labels.png").read_bytes().startswith(b"\x89PNG")
     assert not unfinished.exists()
     assert "utterances, " in capsys.readouterr().out
