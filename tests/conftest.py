@@ -34,6 +34,28 @@ os.environ["ASR_CACHE_DIR"] = _CACHE.name
 os.environ.setdefault("NUMBA_CACHE_DIR", str(REPOSITORY / ".pytest_cache" / "compiled"))
 
 
+# What takes most of the time: `./scripts/test -m "not slow"` is for whoever edits, the whole for whoever commits.
+_SLOW_FOLDERS = ("end_to_end", "training", "serving", "configs")
+_SLOW_FIXTURES = {"run_asr", "corpora_dir"}
+_SLOW_FILES = {
+    "test_lexicon_beam.py",
+    "test_prefix_beam.py",
+    "test_transcribe.py",
+    "test_process.py",
+    "test_sclite.py",
+}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what is slow."""
+    here = Path(__file__).parent
+    for item in items:
+        place = item.path.relative_to(here)
+        fixtures = set(getattr(item, "fixturenames", ()))
+        if place.parts[0] in _SLOW_FOLDERS or place.name in _SLOW_FILES or fixtures & _SLOW_FIXTURES:
+            item.add_marker(pytest.mark.slow)
+
+
 @pytest.fixture(autouse=True)
 def fixed_seed() -> None:
     torch.manual_seed(0)
