@@ -90,7 +90,7 @@ def run(arguments: argparse.Namespace) -> int:
         from asr.transcription.labelling_picture import draw_labels
 
         draw_labels(arguments.picture, list(found.values()), evidence, choice)
-    wrong, words = evidence.errors.sum(), evidence.words.sum()
+    wrong, words = float(evidence.errors.sum()), float(evidence.words.sum())
     print(f"{arguments.dev}: {wrong / words:.2%} of {words:,.0f} words wrong in {len(spoken):,} utterances")
     hours = sum(one.duration for one in kept) / 3600
     low, high = choice.interval

@@ -31,8 +31,9 @@ def simulate_response(rt60: float, *, sample_rate: int, generator: np.random.Gen
     import pyroomacoustics
 
     size = generator.uniform([3.0, 3.0, 2.4], [9.0, 7.0, 3.6])
+    length, width, height = size.tolist()
     # Sabine's formula; a wall cannot take in more than comes.
-    volume, surface = np.prod(size), 2 * (size[0] * size[1] + size[0] * size[2] + size[1] * size[2])
+    volume, surface = length * width * height, 2 * (length * width + length * height + width * height)
     absorption = min(0.99, 24 * np.log(10) / _SPEED_OF_SOUND * volume / surface / rt60)
     room = pyroomacoustics.ShoeBox(
         size, fs=sample_rate, materials=pyroomacoustics.Material(absorption), max_order=_ORDER
@@ -50,7 +51,7 @@ def simulate_response(rt60: float, *, sample_rate: int, generator: np.random.Gen
     early = (arrivals >= 0) & (arrivals < len(response))
     np.add.at(response, arrivals[early], (damping * distance / distances)[early])
     # The first image of too high an order is about as far away as the shortest way through the room `_ORDER` times.
-    mixed = min(len(response) - 1, int(_ORDER * size.min() / _SPEED_OF_SOUND * sample_rate))
+    mixed = min(len(response) - 1, int(_ORDER * min(length, width, height) / _SPEED_OF_SOUND * sample_rate))
     # exp(-2 x decay x t) falls by 60 dB, in energy, in rt60.
     decay = 3 * np.log(10) / rt60
     seconds = np.arange(len(response)) / sample_rate
