@@ -29,8 +29,8 @@ import torch
 
 from asr.cli.console import setup_logging, table
 from asr.data.audio import read_audio
-from asr.data.batching import pad_waveforms
 from asr.data.manifest import Utterance, read_manifest
+from asr.data.padding import pad_waveforms
 from asr.decoding.options import DecodingOptions
 from asr.model.precision import Precision, autocast
 from asr.transcription.pipeline import PipelineConfig

@@ -76,7 +76,7 @@ def wav2vec2(threads: int, seconds_per_batch: float = 60.0) -> Recognise:
     import torchaudio
 
     from asr.data.audio import read_audio
-    from asr.data.batching import pad_waveforms
+    from asr.data.padding import pad_waveforms
 
     torch.set_num_threads(threads)
     model = torchaudio.models.wav2vec2_base(aux_num_out=32).eval()

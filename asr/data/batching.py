@@ -15,6 +15,7 @@ from asr.data.augmentation.config import AugmentationConfig
 from asr.data.augmentation.waveform_augmentation import Varied, WaveformAugmentation
 from asr.data.bucketing import SampleKey
 from asr.data.manifest import Utterance
+from asr.data.padding import pad_rows, pad_waveforms
 from asr.data.tokenizer import Tokenizer
 from asr.errors import AudioError, TrainingError
 
@@ -189,16 +190,3 @@ def collate(samples: Sequence[Sample]) -> Batch:
         [sample.error for sample in samples if sample.error],
         torch.tensor(weights) if any(weight != 1.0 for weight in weights) else None,
     )
-
-
-def pad_waveforms(waveforms: Sequence[np.ndarray]) -> tuple[Tensor, Tensor]:
-    """B waveforms `(N_i,)` -> `(B, N)` float32, zero-padded, and `(B,)` their lengths."""
-    return pad_rows([np.asarray(waveform, dtype=np.float32) for waveform in waveforms], np.float32)
-
-
-def pad_rows(rows: Sequence[np.ndarray], dtype: type) -> tuple[Tensor, Tensor]:
-    lengths = torch.tensor([len(row) for row in rows], dtype=torch.int64)
-    padded: np.ndarray = np.zeros((len(rows), max((1, *map(len, rows)))), dtype=dtype)
-    for target, row in zip(padded, rows, strict=True):
-        target[: len(row)] = row
-    return torch.from_numpy(padded), lengths

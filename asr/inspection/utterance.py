@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from asr.data.batching import pad_waveforms
+from asr.data.padding import pad_waveforms
 from asr.decoding.alignment import align
 from asr.decoding.hypothesis import Word
 from asr.model.acoustic import Emission

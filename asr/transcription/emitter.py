@@ -7,7 +7,7 @@ from typing import Protocol
 import numpy as np
 import torch
 
-from asr.data.batching import pad_waveforms
+from asr.data.padding import pad_waveforms
 from asr.data.tokenizer import Tokenizer
 from asr.decoding.emission import Emission, NetworkText
 from asr.errors import UsageError

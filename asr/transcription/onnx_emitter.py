@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from asr.data.batching import pad_waveforms
+from asr.data.padding import pad_waveforms
 from asr.data.tokenizer import CharacterTokenizer
 from asr.decoding.emission import Emission
 from asr.errors import AsrError, CheckpointError, UsageError
