@@ -26,7 +26,7 @@ from asr.transcription.emitter import Emitter, EmitterInfo, TorchEmitter
 from asr.transcription.onnx_emitter import OnnxEmitter
 from asr.transcription.pipeline import Outcome, PipelineConfig, transcribe_recordings, transcribe_waveform
 from asr.transcription.recordings import Recording
-from asr.transcription.silence import is_silent
+from asr.transcription.silence import emit_sound
 from asr.transcription.transcript import Alternatives
 
 log = logging.getLogger(__name__)
@@ -229,11 +229,7 @@ class Transcriber:
     def emit(self, waveforms: Sequence[np.ndarray]) -> list[Emission]:
         """All that decoding needs of `(N,)` waveforms at the model's rate. Where there is hardly any sound, nobody speaks."""
         beam = self.options.beam_width if self.options.method == "beam" else 1
-        emissions = self.emitter.emit(waveforms, network_beam=beam)
-        return [
-            emission.silenced() if is_silent(waveform, sample_rate=self.sample_rate) else emission
-            for waveform, emission in zip(waveforms, emissions, strict=True)
-        ]
+        return emit_sound(self.emitter, waveforms, network_beam=beam)
 
     def read_utterance(self, utterance: Utterance) -> np.ndarray:
         """The `(N,)` waveform of an utterance, long enough for a frame. Raises AudioError as `transcribe`."""

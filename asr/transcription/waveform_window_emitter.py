@@ -9,7 +9,7 @@ import numpy as np
 from asr.decoding.emission import Emission
 from asr.errors import AudioError
 from asr.transcription.emitter import Emitter
-from asr.transcription.silence import is_silent
+from asr.transcription.silence import emit_sound
 from asr.transcription.windowed_emitter import WindowConfig
 
 
@@ -64,9 +64,7 @@ class WaveformWindowEmitter:
         """One pass; settles all frames but the last `right`."""
         if len(self._samples) < self._emitter.info.minimum_samples:
             return self._nothing
-        (emission,) = self._emitter.emit([self._samples])
-        if is_silent(self._samples, sample_rate=self._rate):
-            emission = emission.silenced()
+        (emission,) = emit_sound(self._emitter, [self._samples])
         emission = emission[self._settled - self._first :]
         ready = max(0, len(emission) - right)
         self._settled += ready
