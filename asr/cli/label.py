@@ -10,9 +10,8 @@ A command that is interrupted goes on where it was when it is run again: what is
 """
 
 import argparse
-import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,12 +20,10 @@ from asr.cli.transcription_options import add_pipeline_options, pipeline_config
 
 if TYPE_CHECKING:
     from asr.data.manifest import Utterance
+    from asr.transcription.label_journal import LabelJournal
     from asr.transcription.labelling import Choice, Labelled
     from asr.transcription.pipeline import PipelineConfig
     from asr.transcription.transcriber import Transcriber
-
-# Utterances that are planned into batches together: bounds what is held of a manifest of millions.
-_CHUNK = 2000
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -60,6 +57,7 @@ def run(arguments: argparse.Namespace) -> int:
     from asr.data.manifest import read_manifest
     from asr.errors import ManifestError, UsageError
     from asr.transcription.identity import recogniser_identity
+    from asr.transcription.label_journal import LabelJournal
     from asr.transcription.labelling import Evidence, choose
     from asr.transcription.processes import Processes
 
@@ -76,7 +74,7 @@ def run(arguments: argparse.Namespace) -> int:
     pipeline = pipeline_config(arguments, Processes())
     transcriber = load_model(arguments)
     unfinished = arguments.target.with_name(arguments.target.name + ".unfinished")
-    with _Journal(unfinished, recogniser_identity(arguments.model, transcriber, pipeline)) as journal:
+    with LabelJournal(unfinished, recogniser_identity(arguments.model, transcriber, pipeline)) as journal:
         known = _recognise("dev", dev, transcriber, pipeline, journal)
         found = _recognise("new", speech, transcriber, pipeline, journal)
     spoken = [utterance for utterance in dev if utterance.id in known]
@@ -106,48 +104,12 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-class _Journal:
-    """What is recognised so far: a line of who recognises, and a line an utterance."""
-
-    def __init__(self, path: Path, identity: str) -> None:
-        from asr.transcription.labelling import Labelled as Made
-
-        self.done: dict[tuple[str, str], Labelled] = {}
-        lines = path.read_text(encoding="utf-8").split("\n") if path.exists() else []
-        whole = lines[:-1]  # a kill may have cut the last one short
-        if whole and whole[0] == json.dumps(identity):
-            for line in whole[1:]:
-                kind, *values = json.loads(line)
-                self.done[kind, values[0]] = Made(*values)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._file = path.open("w", encoding="utf-8")
-        self._write(identity)
-        for (kind, _), labelled in self.done.items():
-            self._write([kind, *labelled])
-        self._file.flush()
-
-    def add(self, kind: str, labelled: "Labelled") -> None:
-        """Keep it, on the disk as well."""
-        self.done[kind, labelled.id] = labelled
-        self._write([kind, *labelled])
-        self._file.flush()
-
-    def _write(self, record: object) -> None:
-        self._file.write(json.dumps(record, ensure_ascii=False) + "\n")
-
-    def __enter__(self) -> "_Journal":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._file.close()
-
-
 def _recognise(
     kind: str,
     utterances: "Sequence[Utterance]",
     transcriber: "Transcriber",
     pipeline: "PipelineConfig",
-    journal: _Journal,
+    journal: "LabelJournal",
 ) -> "dict[str, Labelled]":
     """What is recognised in each, in their order; those that cannot be read are named and left out."""
     from tqdm import tqdm
@@ -162,21 +124,15 @@ def _recognise(
         desc=f"recognising {kind}",
         disable=not sys.stderr.isatty(),
     ) as bar:
-        for chunk in _chunks(left):
-            for outcome in transcriber.transcribe_utterances(chunk, pipeline=pipeline):
-                name = outcome.recording.name
-                if outcome.hypothesis is None:
-                    print(f"asr: utt {name}: {outcome.error}", file=sys.stderr)
-                else:
-                    journal.add(kind, Labelled.of(name, outcome.hypothesis))
-                bar.update(round(seconds[name]))
+        for outcome in transcriber.transcribe_utterances(left, pipeline=pipeline):
+            name = outcome.recording.name
+            if outcome.hypothesis is None:
+                print(f"asr: utt {name}: {outcome.error}", file=sys.stderr)
+            else:
+                journal.add(kind, Labelled.of(name, outcome.hypothesis))
+            bar.update(round(seconds[name]))
     found = ((one.id, journal.done.get((kind, one.id))) for one in utterances)
     return {name: labelled for name, labelled in found if labelled is not None}
-
-
-def _chunks(utterances: "Sequence[Utterance]") -> "Iterator[Sequence[Utterance]]":
-    for first in range(0, len(utterances), _CHUNK):
-        yield utterances[first : first + _CHUNK]
 
 
 def _write(target: Path, kept: "Sequence[Utterance]", found: "dict[str, Labelled]", choice: "Choice") -> None:

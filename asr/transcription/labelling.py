@@ -158,17 +158,15 @@ def choose(labelled: Sequence[Labelled], evidence: Evidence, *, goal: float, see
         raise EvaluationError("nothing was recognised in any utterance")
     model = fit_error_model(evidence)
     sure, expected = expected_errors(labelled, model)
-    meeting = np.flatnonzero(expected <= goal)
+    # Utterances of the same confidence are kept together, or not at all.
+    ends = np.flatnonzero(np.append(np.diff(sure) != 0, True))
+    meeting = ends[expected[ends] <= goal]
     if not len(meeting):
         raise EvaluationError(
             f"even the surest utterance is expected to have {expected[0]:.1%} of its words wrong, more than {goal:.1%}; "
             "allow more (--wer), or take a better model"
         )
-    # Those of the last one's confidence go with it, where they all fit.
     threshold = float(sure[meeting[-1]])
-    if np.count_nonzero(sure >= threshold) > meeting[-1] + 1:
-        surer = sure[sure > threshold]
-        threshold = float(surer[-1]) if len(surer) else threshold
     kept = [one for one in labelled if one.words and one.confidence >= threshold]
     generator = np.random.default_rng(seed)
     utterances, drawn = len(evidence.words), []
