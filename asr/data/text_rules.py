@@ -114,7 +114,6 @@ class TextRules:
                 keep = _is_letter(text[at - 1 : at]) and _is_letter(text[at + 1 : at + 2])
             else:
                 keep = unicodedata.category(character)[0] != "P" or character in _SPOKEN_SIGNS
-            # "don't", "well-known" (where hyphens are kept) and the comma of 1,000 are one word.
             kept.append(character if keep else " ")
         return "".join(kept)
 

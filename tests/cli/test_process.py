@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -38,16 +39,14 @@ def test_threads_end_handlers_run_and_output_is_written(code: int) -> None:
     assert done.stderr == ""
 
 
-def test_exit_codes_are_the_verbs() -> None:
+def test_exit_codes_are_the_verbs(run_asr: Callable[..., "subprocess.CompletedProcess[str]"]) -> None:
     for words, code in (
         (["--version"], 0),
         (["cache"], 0),
         (["no-such-verb"], 2),
         (["validate", "no-such-file"], 1),
     ):
-        done = subprocess.run(
-            [sys.executable, "-m", "asr", *words], capture_output=True, text=True, check=False
-        )
+        done = run_asr(*words)
         assert done.returncode == code, (words, done.stderr)
 
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from asr.data.augmentation.noise import power
 from asr.errors import ConfigError
 
 _SPEED_OF_SOUND = 343.0  # m/s
@@ -73,7 +74,7 @@ def reverberate(waveform: np.ndarray, response: np.ndarray) -> np.ndarray:
 
     response = response[int(np.argmax(np.abs(response))) :]
     there = oaconvolve(waveform, response)[: len(waveform)]
-    loud = np.sqrt(np.mean(np.square(there, dtype=np.float64)))
+    loud = power(there)
     if loud == 0:
         return waveform
-    return (there * (np.sqrt(np.mean(np.square(waveform, dtype=np.float64))) / loud)).astype(np.float32)
+    return (there * (np.sqrt(power(waveform)) / np.sqrt(loud))).astype(np.float32)
