@@ -132,7 +132,7 @@ def begin_search(arguments: argparse.Namespace) -> "DecodingOptions | None":
         )  # imports NumPy as a whole, before two threads ask for parts of it
 
         arguments.begun = decoding_options(arguments)
-        warm_up(arguments.begun)
+        warm_up(arguments.begun, beside=True)
     begun: DecodingOptions = arguments.begun
     return begun
 

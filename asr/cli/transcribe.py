@@ -117,6 +117,8 @@ def run(arguments: argparse.Namespace) -> int:
         )
     for failure in failures:
         _complain(failure)
+    if not recordings:
+        return _report(failures, total)
     transcriber = _load(arguments, processes)
     progress = _Progress(recordings)
     with progress:

@@ -104,11 +104,15 @@ class _Announcer(event.Listener):
 @cache
 def _announce() -> None:
     """Once a process."""
-    folder = compiled_folder()
+    log.info("%s", notice(compiled_folder()))
+
+
+def notice(folder: Path | None) -> str:
+    """What is said while the search is compiled, for `compiled_folder()`."""
     kept = f"once, and kept in {folder}"
     if folder is None:
         kept = f"at every start, for {cache_folder()} cannot be written; ASR_CACHE_DIR names another folder"
-    log.info("compiling the search for this machine, some 10 s, %s", kept)
+    return f"compiling the search for this machine, some 10 s, {kept}"
 
 
 event.register("numba:compile", _Announcer())

@@ -32,14 +32,18 @@ def _forward(probs: np.ndarray, tokens: np.ndarray) -> float:
     """
     frames, states = probs.shape[0], 2 * tokens.shape[0] + 1  # a blank before, between and after
     # How many frames must follow a state: one a token, and one between equal ones.
-    still = np.zeros(states, np.int64)
-    for state in range(states - 3, -1, -1):
-        if state % 2 == 0:
+    still = np.empty(states, np.int64)
+    for state in range(states - 1, -1, -1):
+        if state >= states - 2:
+            still[state] = 0
+        elif state % 2 == 0:
             still[state] = still[state + 1] + 1
         else:
             same = tokens[state // 2] == tokens[state // 2 + 1]
             still[state] = still[state + 2] + (2 if same else 1)
-    score = np.zeros(states + 2)  # of state s at s + 2: the two before the first are there, and nothing
+    score = np.empty(states + 2)  # of state s at s + 2: the two before the first are there, and nothing
+    for at in range(states + 2):
+        score[at] = 0.0
     score[2] = 1.0  # before the first frame a path stands in state 0, and may go to state 0 or 1
     scale, low, high = 0.0, 0, 0
     for frame in range(frames):

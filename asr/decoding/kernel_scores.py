@@ -1,9 +1,14 @@
 """What both compiled searches reckon with: sums of probabilities, and the language model. Importing this module imports numba."""
 
+from typing import Any
+
 import numpy as np
 
 from asr.decoding.compilation import njit
 from asr.language_model.ngram import NgramArrays
+
+# For arguments: numba compiles a function once more for each type of integer, constants among them.
+int64: Any = np.int64
 
 
 @njit(cache=True, nogil=True)

@@ -9,7 +9,7 @@ import numpy as np
 
 from asr.decoding.compilation import njit
 from asr.decoding.kernel_arrays import copy_into, filled, grown, nth_highest
-from asr.decoding.kernel_scores import lm_score, log_add
+from asr.decoding.kernel_scores import int64, lm_score, log_add
 from asr.decoding.lexicon_scorer import LexiconScorer
 from asr.decoding.search import Limits
 from asr.language_model.ngram import END
@@ -79,23 +79,26 @@ def new_beam(width: int) -> LexiconBeam:
 def new_histories(lm_start: int) -> WordHistories:
     """The empty history alone."""
     histories = _empty_histories(1 << 12, 1 << 12)
-    histories.lm_state[0] = lm_start
+    histories.parent[0] = histories.entry[0] = -1
+    histories.lm_state[0], histories.committed[0] = lm_start, 0.0
     histories.size[0] = 1
     return histories
 
 
 @njit(cache=True, nogil=True)
 def _empty_histories(capacity: int, recombinations: int) -> WordHistories:
+    size = np.empty(2, np.int64)
+    size[0] = size[1] = 0
     return WordHistories(
-        filled(capacity, -1),
-        filled(capacity, -1),
-        np.zeros(capacity, np.int32),
-        np.zeros(capacity),
+        np.empty(capacity, np.int32),
+        np.empty(capacity, np.int32),
+        np.empty(capacity, np.int32),
+        np.empty(capacity),
         filled(2 * capacity, _FREE),
-        np.zeros(recombinations, np.int32),
-        np.zeros(recombinations, np.int32),
-        np.zeros(recombinations),
-        np.zeros(2, np.int64),
+        np.empty(recombinations, np.int32),
+        np.empty(recombinations, np.int32),
+        np.empty(recombinations),
+        size,
     )
 
 
@@ -154,13 +157,14 @@ def _say(histories: WordHistories, scorer: LexiconScorer, parent: int, entry: in
     table[at] = history
     histories.parent[history] = parent
     histories.entry[history] = entry
-    committed, state = histories.committed[parent] + scorer.word_end_score[entry], histories.lm_state[parent]
+    committed = histories.committed[parent] + scorer.word_end_score[entry]
+    state = int64(histories.lm_state[parent])
     if scorer.has_lm:
         if scorer.lm_separator >= 0 and parent > 0:
             log10_prob, state = lm_score(scorer.lm, state, scorer.lm_separator)
             committed += scorer.lm_weight * log10_prob
         for at_word in range(scorer.first_word[entry], scorer.first_word[entry + 1]):
-            log10_prob, state = lm_score(scorer.lm, state, scorer.lm_word[at_word])
+            log10_prob, state = lm_score(scorer.lm, state, int64(scorer.lm_word[at_word]))
             committed += scorer.lm_weight * max(log10_prob, scorer.floor[at_word])
     histories.committed[history] = committed
     histories.lm_state[history] = state
@@ -341,12 +345,12 @@ def finish(
     """
     now, count = beam.place[0], beam.place[1]
     first_entry, entries = scorer.first_entry, scorer.entry
-    whole = 0
+    whole = int64(0)
     for slot in range(count):
         node = beam.node[now, slot]
         whole += 1 if node == 0 else first_entry[node + 1] - first_entry[node]
     if histories.size[0] + whole > histories.parent.shape[0]:
-        histories = _with_room(histories, whole, 0)
+        histories = _with_room(histories, whole, int64(0))
     said = np.empty(whole, np.int64)
     acoustic, other = np.empty(whole), np.empty(whole)
     at = 0
@@ -363,6 +367,6 @@ def finish(
     for place in range(whole):
         other[place] = histories.committed[said[place]]
         if scorer.has_lm:
-            log10_prob, _ = lm_score(scorer.lm, histories.lm_state[said[place]], END)
+            log10_prob, _ = lm_score(scorer.lm, int64(histories.lm_state[said[place]]), int64(END))
             other[place] += scorer.lm_weight * log10_prob
     return histories, said, acoustic, other

@@ -1,6 +1,9 @@
 """numba's compilation: said, kept where it can be, and working where nothing can be kept."""
 
 import logging
+import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -53,6 +56,25 @@ def test_where_nothing_can_be_written_it_is_compiled_all_the_same(fresh, tmp_pat
     assert thrice(4) == 12
     assert "at every start, for" in caplog.text
     assert "ASR_CACHE_DIR names another folder" in caplog.text
+
+
+BESIDE = """
+from asr.decoding import warm_up
+warm_up._load("lexicon", True)
+from asr.decoding import lexicon_beam_kernel as kernel
+hits = [sum(kernel.advance.stats.cache_hits.values()), sum(kernel.finish.stats.cache_hits.values())]
+print(hits, len(list(warm_up._marker("lexicon", "feed").parent.glob("lexicon-*"))))
+"""
+
+
+@pytest.mark.slow
+def test_processes_beside_compile_what_this_one_then_finds_compiled(tmp_path):
+    environment = {name: value for name, value in os.environ.items() if name != "NUMBA_CACHE_DIR"}
+    environment["ASR_CACHE_DIR"] = str(tmp_path)
+    run = subprocess.run(
+        [sys.executable, "-c", BESIDE], env=environment, capture_output=True, text=True, check=True
+    )
+    assert run.stdout.strip() == "[1, 1] 2"
 
 
 @njit(cache=True, nogil=True)
