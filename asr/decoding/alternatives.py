@@ -8,7 +8,8 @@ from traceback; Chow & Schwartz 1989). The score of what comes after is the same
 
 import heapq
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -25,57 +26,87 @@ class TracedText(NamedTuple):
     other: float
 
 
-# The labels of a text from some place on: the first, and the rest.
-_Labels = tuple[int, "_Labels"] | None
+class _Endings:
+    """What texts end with, as numbers: what reads the same has the same number, 0 if it is nothing."""
+
+    def __init__(self, read: Callable[[int], str]) -> None:
+        self._read = cache(read)
+        self._number: dict[tuple[str, int], int] = {}
+        self._parts: list[tuple[int, int]] = [(-1, -1)]
+
+    def prepend(self, label: int, ending: int) -> int:
+        """The number of a label and the ending that comes after it."""
+        number = self._number.setdefault((self._read(label), ending), len(self._parts))
+        if number == len(self._parts):
+            self._parts.append((label, ending))
+        return number
+
+    def labels(self, ending: int) -> tuple[int, ...]:
+        """Of all that read so, the one found first, label by label."""
+        found = []
+        while ending:
+            label, ending = self._parts[ending]
+            found.append(label)
+        return tuple(found)
 
 
 def best_texts(
-    histories: "WordHistories", finals: Sequence[tuple[float, float, int]], *, count: int
+    histories: "WordHistories",
+    finals: Sequence[tuple[float, float, int]],
+    *,
+    count: int,
+    read: Callable[[int], str],
 ) -> Iterator[TracedText]:
-    """Texts from the best down; the same labels may come again.
+    """Texts from the best down, each once, by the labels that score best of those that read so.
 
     Args:
         histories: of the search, the recombinations among them.
         finals: score, the part of it that is not acoustic, and history of what the search ended with.
         count: how many will be asked for at most; what cannot be among them is not looked at.
+        read: what a label reads as: a word may have several pronunciations.
     """
     parent, entry, committed = histories.parent, histories.entry, histories.committed
     dropped = _by_winner(histories)
+    endings = _Endings(read)
     order = itertools.count()  # of equal scores, the one found first
-    queue: list[tuple[float, int, float, int, _Labels, int]] = []
+    queue: list[tuple[float, int, float, int, int, int]] = []
     best: list[float] = []  # scores of the `count` best texts known so far, the least on top
 
-    def propose(score: float, other: float, history: int, rest: _Labels, before: int) -> bool:
+    def propose(score: float, other: float, history: int, ending: int, before: int) -> bool:
         if len(best) == count and score <= best[0]:
             return False
         (heapq.heappush if len(best) < count else heapq.heapreplace)(best, score)
-        heapq.heappush(queue, (-score, next(order), other, history, rest, before))
+        heapq.heappush(queue, (-score, next(order), other, history, ending, before))
         return True
 
     for score, other, history in finals:
-        propose(score, other, history, None, 1 << 31)
+        propose(score, other, history, 0, 1 << 31)
+    # A history may be followed by the same ending for several reasons, the best of them comes first; up to when
+    # something before it could be replaced then.
+    reached: dict[tuple[int, int], int] = {}
     while queue:
-        negative, _, other, history, rest, before = heapq.heappop(queue)
+        negative, _, other, history, ending, before = heapq.heappop(queue)
         while True:
+            replaced = reached.get((history, ending), -1)
+            if before <= replaced:
+                break  # whatever could come of it has been proposed, and was better
+            reached[history, ending] = before
             tried: dict[int, int] = {}
             for gap, loser, when in dropped.get(history, ()):
                 # What is replaced earlier in the text was dropped earlier; anything else would go round in circles.
                 # A later one of the same pair leaves more to be replaced before it, so it is worth trying as well.
-                if when >= before or when <= tried.get(loser, -1):
+                if not replaced <= when < before or when <= tried.get(loser, -1):
                     continue
                 tried[loser] = when
                 change = float(committed[loser] - committed[history])
-                if not propose(-negative - gap, other + change, loser, rest, when):
+                if not propose(-negative - gap, other + change, loser, ending, when):
                     break
             if history == 0:
+                if replaced < 0:
+                    yield TracedText(endings.labels(ending), -negative, other)
                 break
-            rest = (int(entry[history]), rest)
+            ending = endings.prepend(int(entry[history]), ending)
             history = int(parent[history])
-        labels = []
-        while rest is not None:
-            first, rest = rest
-            labels.append(first)
-        yield TracedText(tuple(labels), -negative, other)
 
 
 def _by_winner(histories: "WordHistories") -> dict[int, list[tuple[float, int, int]]]:

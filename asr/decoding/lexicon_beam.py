@@ -6,12 +6,13 @@ token. With each frame it stays, by a blank or by its last token once more, or g
 tree, or, where a word may end, into the next word, once for each word that is said so. Between phones no frame is
 spent on the end of a word; between letters a space leads back to the root. Of hypotheses that the future cannot tell
 apart (same place, same state of the language model) the best goes on, and the others are remembered (see
-`alternatives`). The texts found are scored with all their paths.
+`alternatives`). The texts found are scored with all their paths, each in the pronunciation that the search found best.
 """
 
 import copy
 import math
 from collections.abc import Sequence
+from itertools import islice
 from typing import Literal
 
 import numpy as np
@@ -68,6 +69,10 @@ class LexiconBeamSearch(BeamSearch):
     def text(self, candidate: Candidate) -> str:
         """See `Search`."""
         return " ".join(self.words(candidate.labels))
+
+    def read(self, entry: int) -> str:
+        """The words of one entry of the lexicon, parted by spaces."""
+        return " ".join(self.lexicon.words_of(entry))
 
     def words(self, entries: Sequence[int]) -> list[str]:
         """The words of entries of the lexicon."""
@@ -128,23 +133,13 @@ class LexiconBeamStream:
             score = float(acoustic[place] + other[place])
             if score > -math.inf:
                 finals.setdefault(int(said[place]), (score, float(other[place]), int(said[place])))
-        # The same words may come in several pronunciations; the best of them counts.
         wanted = max(least, n_best)
-        traced: list[TracedText] = []
-        texts: dict[tuple[int, ...], str] = {}
-        distinct: set[str] = set()
-        for one in best_texts(self._histories, list(finals.values()), count=_TRACED * wanted):
-            if one.labels in texts:
-                continue
-            traced.append(one)
-            texts[one.labels] = " ".join(self._search.words(one.labels))
-            distinct.add(texts[one.labels])
-            if len(distinct) == wanted:
-                break
-        found: dict[str, Candidate] = {}
-        for candidate in self._scored(traced, exactly=is_whole) if traced else []:
-            found.setdefault(texts[candidate.labels], candidate)
-        return list(found.values())[:n_best] or [Candidate((), -math.inf, -math.inf)]
+        ways = best_texts(
+            self._histories, list(finals.values()), count=_TRACED * wanted, read=self._search.read
+        )
+        traced = list(islice(ways, wanted))
+        found = self._scored(traced, exactly=is_whole) if traced else []
+        return found[:n_best] or [Candidate((), -math.inf, -math.inf)]
 
     def _scored(self, texts: Sequence[TracedText], *, exactly: bool) -> list[Candidate]:
         """Candidates, best first; `exactly` with all their paths, of which the search may have dropped some."""
