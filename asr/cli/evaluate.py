@@ -4,6 +4,11 @@
 
 Writes report.html, report.json, report.md, utterances.tsv, ref.trn, hyp.trn and hypotheses.jsonl into the
 folder. The page shows the worst twenty utterances with spectrogram, emission and alignment.
+
+  asr evaluate data/an4/test.jsonl --corrupt noise=babble,snr=10 --out reports/an4-test-babble
+
+evaluates the utterances as they would have been heard in noise, rooms, or on the telephone; the sounds are kept in
+DIR/corrupted to listen to.
 """
 
 import argparse
@@ -20,6 +25,7 @@ from asr.cli.transcription_options import add_pipeline_options, pipeline_config
 if TYPE_CHECKING:
     import numpy as np
 
+    from asr.data.augmentation.config import AugmentationConfig
     from asr.data.manifest import Utterance
     from asr.decoding.hypothesis import Hypothesis
     from asr.evaluation.pictures import TimedLabel
@@ -41,6 +47,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
     parser.add_argument("manifest", metavar="MANIFEST", type=Path, help="utterances with transcripts")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the report")
+    parser.add_argument(
+        "--corrupt",
+        metavar="HOW",
+        help="what happens to the sound first, parted by commas, such as noise=babble,snr=10 or room=0.5,telephone; "
+        "docs/augmentation.md has all",
+    )
     add_pipeline_options(parser)
     add_model_options(parser)
     add_report_options(parser)
@@ -50,6 +62,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Evaluate."""
     from asr.cli.model_options import load_model
     from asr.cli.report_output import bring_out, read_vocabulary
+    from asr.data.augmentation.corruption import read_corruption
     from asr.data.manifest import read_manifest
     from asr.errors import ManifestError
     from asr.evaluation.report import build_report
@@ -67,7 +80,12 @@ def run(arguments: argparse.Namespace) -> int:
         )
     vocabulary = read_vocabulary(arguments.vocabulary)
     pipeline = pipeline_config(arguments, Processes())
+    corruption = None if arguments.corrupt is None else read_corruption(arguments.corrupt)
     transcriber = load_model(arguments)
+    if corruption is not None:
+        utterances = _corrupted(
+            utterances, corruption, arguments.out / "corrupted", sample_rate=transcriber.sample_rate
+        )
     transcribed = _transcribe(transcriber, utterances, pipeline)
     done = [utterance for utterance in utterances if utterance.id in transcribed.hypotheses]
     if not done:
@@ -75,7 +93,8 @@ def run(arguments: argparse.Namespace) -> int:
     _write_hypotheses(arguments.out / "hypotheses.jsonl", done, transcribed.hypotheses)
     report = build_report(
         [_pair(transcriber, utterance, transcribed.hypotheses[utterance.id]) for utterance in done],
-        title=arguments.title or f"{arguments.manifest.stem}: word error rate",
+        title=arguments.title
+        or f"{' '.join(filter(None, [arguments.manifest.stem, arguments.corrupt]))}: word error rate",
         settings=_settings(arguments, transcriber, utterances, transcribed),
         normaliser=arguments.normaliser,
         alignment=arguments.alignment,
@@ -90,6 +109,17 @@ def run(arguments: argparse.Namespace) -> int:
         )
         return 1
     return code
+
+
+def _corrupted(
+    utterances: Sequence["Utterance"], config: "AugmentationConfig", folder: Path, *, sample_rate: int
+) -> list["Utterance"]:
+    from tqdm import tqdm
+
+    from asr.data.augmentation.corruption import corrupt_utterances
+
+    made = corrupt_utterances(utterances, config, folder, sample_rate=sample_rate)
+    return list(tqdm(made, total=len(utterances), desc="corrupting", disable=not sys.stderr.isatty()))
 
 
 def _transcribe(
@@ -174,6 +204,7 @@ def _settings(
     seconds = sum(utterance.duration for utterance in utterances)
     return {
         "manifest": str(arguments.manifest),
+        **({"corrupted": arguments.corrupt} if arguments.corrupt is not None else {}),
         "model": str(arguments.model),
         "decoding": str(transcriber.options),
         "device": f"{transcriber.emitter.info.device} ({platform.machine()}, {torch.get_num_threads()} threads)",

@@ -115,3 +115,17 @@ def test_fail_above_and_empty_transcripts_exit_1(place: Path, capsys: pytest.Cap
     (place / "empty.jsonl").write_text(lines[2] + "\n")
     assert main(["evaluate", str(place / "empty.jsonl"), *arguments]) == 1
     assert "all transcripts are empty" in capsys.readouterr().err
+
+
+def test_corrupted_sound_is_what_is_evaluated_and_kept(
+    place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["evaluate", str(place / "test.jsonl"), "--model", str(place / "model.pt"), "--device", "cpu"]
+    assert main([*arguments, "--out", str(place / "out"), "--corrupt", "noise=babble,snr=0"]) == 0
+    assert len(list((place / "out" / "corrupted").glob("*.flac"))) == 3
+    values = json.loads((place / "out" / "report.json").read_text("utf-8"))
+    assert values["settings"]["corrupted"] == "noise=babble,snr=0"
+    assert values["title"] == "test noise=babble,snr=0: word error rate"
+    assert main([*arguments, "--out", str(place / "none"), "--corrupt", "noise=loud"]) == 2
+    assert "--corrupt noise=loud" in capsys.readouterr().err
+    assert not (place / "none").exists()

@@ -48,7 +48,8 @@ class NoiseConfig:
         probability: of an utterance to get one.
         snr: decibels by which the utterance's mean power is above the noise's, from and to.
         kinds: one of them is drawn; "babble" is 3 to 8 other training utterances at once.
-        recordings: a folder or manifest of recorded noises, from which half of the noises are then taken.
+        recordings: a folder or manifest of recorded noises, from which half of the noises are then taken; all of them where
+            there are no `kinds`.
     """
 
     probability: float = 0.0
@@ -195,7 +196,8 @@ def check_augmentation(config: AugmentationConfig) -> None:
                 wrong.append(f"{place}; expected seconds, 0 or more")
             elif name == "kinds":
                 known = get_args(_KINDS[group.name])
-                if not value or not set(value) <= set(known):
+                needed = getattr(own, "recordings", None) is None
+                if (needed and not value) or not set(value) <= set(known):
                     wrong.append(f"{place}; expected some of {', '.join(known)}")
             elif isinstance(value, tuple):
                 least, most = _LIMITS[name]
@@ -203,6 +205,10 @@ def check_augmentation(config: AugmentationConfig) -> None:
                     wrong.append(
                         f"{place}; expected two numbers from {least:g} to {most:g}, the smaller one first"
                     )
+    if config.band.low[1] >= config.band.high[0]:
+        wrong.append(
+            f"band.low up to {config.band.low[1]:g}, band.high from {config.band.high[0]:g}; expected less and more"
+        )
     if wrong:
         raise ConfigError("; ".join(f"data.augmentation.{text}" for text in wrong))
 

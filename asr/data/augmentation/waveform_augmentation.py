@@ -123,7 +123,7 @@ class _Draw:
         if self.happens(room.probability):
             waveform = reverberate(waveform, self.response())
         if self.happens(noise.probability):
-            kind, added = self.noise(noise.kinds, len(waveform), recorded=0.5)
+            kind, added = self.noise(noise.kinds, len(waveform), recorded=0.5 if noise.kinds else 1.0)
             snr = self.between(noise.snr)
             waveform = add_noise(waveform, added, snr=snr)
             self.steps.append(f"{kind} at {snr:.1f} dB")
