@@ -6,7 +6,7 @@
 Measures, in turn and repeatedly: files to text through the whole pipeline, the network alone on ready
 tensors, the features alone; each in float32 and bfloat16; how far the two precisions' log-probabilities
 are apart; and the time from starting the command to the first transcript of a 5 s file. Then, each in a
-process of its own: ours in float32 and bfloat16 and exported to ONNX, PocketSphinx, and torchaudio's
+process of its own: ours in float32 and bfloat16 and exported to ONNX, PocketSphinx, faster-whisper where `--whisper` names its weights, and torchaudio's
 wav2vec2 base with random weights, the cost of a modern encoder (`pip install '.[export,benchmarks]'`).
 
     python scripts/benchmark_transcription.py ... --only systems
@@ -84,7 +84,7 @@ def first_transcript(model: Path, precision: str) -> float:
         return min(timed(lambda: subprocess.run(command, check=True, capture_output=True)) for _ in range(3))
 
 
-def compare_systems(manifest: Path, model: Path, *, rounds: int, tuned: bool) -> str:
+def compare_systems(manifest: Path, model: Path, *, rounds: int, tuned: bool, whisper: Path | None) -> str:
     """A table of recognisers side by side, each in a process of its own."""
     script = Path(__file__).with_name("transcription_systems.py")
     rows: list[tuple[object, ...]] = [
@@ -95,6 +95,10 @@ def compare_systems(manifest: Path, model: Path, *, rounds: int, tuned: bool) ->
         measured = {}
         for system in SYSTEMS:
             path = model
+            if system == "faster-whisper":
+                if whisper is None:
+                    continue
+                path = whisper
             if system.startswith("onnx"):
                 path = Path(folder) / f"{system}.onnx"
                 export = [sys.executable, "-m", "asr", "export", str(model), str(path)]
@@ -137,6 +141,12 @@ def main() -> None:
     parser.add_argument(
         "--tuned", action="store_true", help="systems: decode as `asr lm tune` found best (ONNX stays greedy)"
     )
+    parser.add_argument(
+        "--whisper",
+        type=Path,
+        metavar="DIR",
+        help="systems: weights for faster-whisper, left out without them",
+    )
     parser.add_argument("--only", choices=["pipeline", "systems"], help="one of the two parts")
     arguments = parser.parse_args()
     setup_logging()
@@ -145,7 +155,11 @@ def main() -> None:
     if arguments.only != "pipeline":
         print(
             compare_systems(
-                arguments.manifest, arguments.model, rounds=arguments.rounds, tuned=arguments.tuned
+                arguments.manifest,
+                arguments.model,
+                rounds=arguments.rounds,
+                tuned=arguments.tuned,
+                whisper=arguments.whisper,
             )
         )
 
