@@ -27,22 +27,23 @@ class TracedText(NamedTuple):
 
 
 class _Endings:
-    """What texts end with, as numbers: what reads the same has the same number, 0 if it is nothing."""
+    """What texts end with, as numbers: the same words have the same number, 0 if there are none."""
 
-    def __init__(self, read: Callable[[int], str]) -> None:
-        self._read = cache(read)
+    def __init__(self, words_of: Callable[[int], Sequence[str]]) -> None:
+        self._words_of = cache(words_of)
         self._number: dict[tuple[str, int], int] = {}
-        self._parts: list[tuple[int, int]] = [(-1, -1)]
+        self._parts: dict[int, tuple[int, int]] = {}
 
     def prepend(self, label: int, ending: int) -> int:
-        """The number of a label and the ending that comes after it."""
-        number = self._number.setdefault((self._read(label), ending), len(self._parts))
-        if number == len(self._parts):
-            self._parts.append((label, ending))
+        """The number of a label's words and the ending that comes after them."""
+        number = ending
+        for word in reversed(self._words_of(label)):
+            number = self._number.setdefault((word, number), len(self._number) + 1)
+        self._parts.setdefault(number, (label, ending))
         return number
 
     def labels(self, ending: int) -> tuple[int, ...]:
-        """Of all that read so, the one found first, label by label."""
+        """Of all that have these words, those found first."""
         found = []
         while ending:
             label, ending = self._parts[ending]
@@ -55,19 +56,19 @@ def best_texts(
     finals: Sequence[tuple[float, float, int]],
     *,
     count: int,
-    read: Callable[[int], str],
+    words_of: Callable[[int], Sequence[str]],
 ) -> Iterator[TracedText]:
-    """Texts from the best down, each once, by the labels that score best of those that read so.
+    """Texts from the best down, each once, by the labels that score best of those with its words.
 
     Args:
         histories: of the search, the recombinations among them.
         finals: score, the part of it that is not acoustic, and history of what the search ended with.
         count: how many will be asked for at most; what cannot be among them is not looked at.
-        read: what a label reads as: a word may have several pronunciations.
+        words_of: the words of a label: one may have several labels, its pronunciations.
     """
     parent, entry, committed = histories.parent, histories.entry, histories.committed
     dropped = _by_winner(histories)
-    endings = _Endings(read)
+    endings = _Endings(words_of)
     order = itertools.count()  # of equal scores, the one found first
     queue: list[tuple[float, int, float, int, int, int]] = []
     best: list[float] = []  # scores of the `count` best texts known so far, the least on top

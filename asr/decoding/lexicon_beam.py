@@ -70,10 +70,6 @@ class LexiconBeamSearch(BeamSearch):
         """See `Search`."""
         return " ".join(self.words(candidate.labels))
 
-    def read(self, entry: int) -> str:
-        """The words of one entry of the lexicon, parted by spaces."""
-        return " ".join(self.lexicon.words_of(entry))
-
     def words(self, entries: Sequence[int]) -> list[str]:
         """The words of entries of the lexicon."""
         return [word for entry in entries for word in self.lexicon.words_of(entry)]
@@ -135,7 +131,10 @@ class LexiconBeamStream:
                 finals.setdefault(int(said[place]), (score, float(other[place]), int(said[place])))
         wanted = max(least, n_best)
         ways = best_texts(
-            self._histories, list(finals.values()), count=_TRACED * wanted, read=self._search.read
+            self._histories,
+            list(finals.values()),
+            count=_TRACED * wanted,
+            words_of=self._search.lexicon.words_of,
         )
         traced = list(islice(ways, wanted))
         found = self._scored(traced, exactly=is_whole) if traced else []

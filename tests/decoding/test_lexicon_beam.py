@@ -119,7 +119,7 @@ def test_of_several_pronunciations_one_has_all_its_paths_counted(seed, lm):
     for text, score in found:
         assert min(abs(score - one) for one in wanted[text]) < 1e-4
     # A search that sums over some of the paths alone may take the second best, where little is lost.
-    assert np.mean([wanted[text][0] - score for text, score in found]) < 0.2
+    assert np.mean([wanted[text][0] - score for text, score in found]) < 0.4
     assert found[0][1] > next(iter(wanted.values()))[0] - 0.5
 
 
@@ -182,6 +182,8 @@ def test_a_hot_phrase_is_found_as_one_and_parted_into_its_words():
     words = tuple(search.text(best).split())
     assert words == ("CAB", "TOAD")
     assert best.score == pytest.approx(scored((4, 8, 0.3), words, {})[0] + 30, abs=0.3)
+    texts = [search.text(one) for one in search.search(log_probs, n_best=100)]
+    assert len(set(texts)) == len(texts) > 50  # though its words come one by one, too
 
 
 @settings(max_examples=30)
