@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, get_args
 
@@ -120,24 +121,29 @@ def corrupt_utterances(
         AsrError: noises that cannot be read, or a file that cannot be written.
     """
     augmentation = WaveformAugmentation(config)
-
     for number, utterance in enumerate(utterances):
-
-        def speech(generator: np.random.Generator, own: int = number) -> np.ndarray:
-            """Somebody else's, where there is anybody else."""
-            others = len(utterances) - 1
-            chosen = (own + 1 + int(generator.integers(others))) % len(utterances) if others else own
-            return read_utterance(utterances[chosen], sample_rate=sample_rate)
-
         try:
             waveform = read_utterance(utterance, sample_rate=sample_rate)
         except AudioError:
             yield utterance
             continue
-        generator = np.random.default_rng((seed, number))
-        heard = augmentation(waveform, sample_rate=sample_rate, generator=generator, speech=speech).waveform
+        heard = augmentation(
+            waveform,
+            sample_rate=sample_rate,
+            generator=np.random.default_rng((seed, number)),
+            speech=partial(_other_speech, utterances, number, sample_rate),
+        ).waveform
         heard = heard / max(1.0, float(np.abs(heard).max(initial=0.0)))
         path = folder / f"{number:06d}.flac"
         with write_atomically(path, mode="wb") as file:
             soundfile.write(file, heard, sample_rate, format="FLAC", subtype="PCM_16")
         yield replace(utterance, audio=path, start=0.0, duration=len(heard) / sample_rate, channel=None)
+
+
+def _other_speech(
+    utterances: Sequence[Utterance], own: int, sample_rate: int, generator: np.random.Generator
+) -> np.ndarray:
+    """Another utterance than the `own`th, where there is another."""
+    others = len(utterances) - 1
+    chosen = (own + 1 + int(generator.integers(others))) % len(utterances) if others else own
+    return read_utterance(utterances[chosen], sample_rate=sample_rate)

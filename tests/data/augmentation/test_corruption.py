@@ -34,10 +34,8 @@ def corrupted(utterances: list[Utterance], how: str, folder: Path, **options: in
 @pytest.mark.parametrize("kind", ["white", "babble", "recorded"])
 def test_noise_is_as_loud_as_is_asked_for(utterances, kind, tmp_path):
     if kind == "recorded":
-        kind = str(tmp_path / "both.wav")
-        soundfile.write(tmp_path / "noises.wav", np.random.default_rng(1).uniform(-1, 1, RATE), RATE)
         (tmp_path / "noises").mkdir()
-        (tmp_path / "noises.wav").rename(tmp_path / "noises" / "1.wav")
+        soundfile.write(tmp_path / "noises" / "1.wav", np.random.default_rng(1).uniform(-1, 1, RATE), RATE)
         kind = str(tmp_path / "noises")
     made = corrupted(utterances, f"noise={kind}, snr=7", tmp_path / "made")
     for before, after in zip(utterances, made, strict=True):
