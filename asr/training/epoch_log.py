@@ -23,8 +23,8 @@ log = logging.getLogger(__name__)
 
 SAMPLES = 3
 
-# Time between two lines about an epoch that takes long.
-REPORT_SECONDS = 600.0
+# Time until the first line about an epoch that takes long; to each next one it is twice as long, up to the longest.
+FIRST_REPORT_SECONDS, LONGEST_REPORT_SECONDS = 60.0, 600.0
 
 # Columns that runs of earlier versions lack.
 _LATER = {"unreadable", "memory_gib", "dev_per", "dev_decoded_wer", "decoding_seconds"}
@@ -96,6 +96,7 @@ class EpochLog(lightning.Callback):
     def on_train_epoch_start(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
         """Start the clock."""
         self._idle_since = self._reported = time.monotonic()
+        self._report_after = FIRST_REPORT_SECONDS
 
     def on_train_batch_start(self, trainer: Any, module: Any, batch: Any, batch_index: int) -> None:
         """A batch has come: the waiting is over."""
@@ -108,8 +109,9 @@ class EpochLog(lightning.Callback):
         """The step is done: waiting begins. Long epochs report from time to time."""
         self._idle_since = time.monotonic()
         module.train_totals.busy_seconds += self._idle_since - self._busy_since
-        if self._idle_since - self._reported >= REPORT_SECONDS:
+        if self._idle_since - self._reported >= self._report_after:
             self._reported = self._idle_since
+            self._report_after = min(2 * self._report_after, LONGEST_REPORT_SECONDS)
             self._report(trainer.current_epoch + 1, module)
 
     def on_validation_start(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:

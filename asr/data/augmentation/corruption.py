@@ -1,6 +1,7 @@
 """Test sets made harder: utterances as they would have been heard elsewhere, by what varies training utterances."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -143,7 +144,11 @@ def corrupt_utterances(
 def _other_speech(
     utterances: Sequence[Utterance], own: int, sample_rate: int, generator: np.random.Generator
 ) -> np.ndarray:
-    """Another utterance than the `own`th, where there is another."""
+    """Another utterance than the `own`th, where another can be read."""
     others = len(utterances) - 1
-    chosen = (own + 1 + int(generator.integers(others))) % len(utterances) if others else own
-    return read_utterance(utterances[chosen], sample_rate=sample_rate)
+    first = int(generator.integers(others)) if others else 0
+    for number in range(others):
+        chosen = utterances[(own + 1 + (first + number) % others) % len(utterances)]
+        with suppress(AudioError):
+            return read_utterance(chosen, sample_rate=sample_rate)
+    return read_utterance(utterances[own], sample_rate=sample_rate)

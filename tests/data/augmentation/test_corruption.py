@@ -62,9 +62,10 @@ def test_the_seed_alone_decides(utterances, tmp_path):
     assert sounds["first"] == sounds["again"] != sounds["other"]
 
 
-def test_what_cannot_be_read_is_left_to_the_next_reader(utterances, tmp_path):
+@pytest.mark.parametrize("how", ["clipping=6", "noise=babble"])
+def test_what_cannot_be_read_is_left_to_the_next_reader(utterances, how, tmp_path):
     lost = [Utterance("c", tmp_path / "none.wav", 1.0, text="THREE"), *utterances]
-    made = corrupted(lost, "clipping=6", tmp_path / "made")
+    made = corrupted(lost, how, tmp_path / "made")
     assert made[0] == lost[0]
     assert [one.audio.name for one in made[1:]] == ["000001.flac", "000002.flac"]
 
