@@ -10,6 +10,7 @@ from asr.data.audio import resample
 TELEPHONE_RATE = 8000
 _TELEPHONE_BAND = (300.0, 3400.0)
 OPUS_RATES = (8000, 12000, 16000, 24000, 48000)
+_MOST_COMPRESSION = 0.999  # libsndfile refuses more of MP3
 _FILES = {"opus": ("OGG", "OPUS"), "vorbis": ("OGG", "VORBIS"), "mp3": ("MP3", "MPEG_LAYER_III")}
 
 
@@ -61,7 +62,11 @@ def through_codec(waveform: np.ndarray, codec: str, *, sample_rate: int, compres
         return waveform
     format, subtype = _FILES[codec]
     found = _through_file(
-        waveform, sample_rate=sample_rate, format=format, subtype=subtype, compression_level=compression
+        waveform,
+        sample_rate=sample_rate,
+        format=format,
+        subtype=subtype,
+        compression_level=min(compression, _MOST_COMPRESSION),
     )
     return _fitted(found, len(waveform))
 

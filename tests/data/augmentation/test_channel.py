@@ -98,6 +98,13 @@ def test_a_codec_changes_the_sound_and_neither_length_nor_place(codec: str, rate
     assert abs(lag) <= rate // 1000
 
 
+@pytest.mark.parametrize("codec", ["opus", "vorbis", "mp3"])
+@pytest.mark.parametrize("compression", [0.0, 0.9999, 1.0])
+def test_a_codec_takes_every_compression(codec: str, compression: float) -> None:
+    before = tone(440, rate=16000)
+    assert through_codec(before, codec, sample_rate=16000, compression=compression).shape == before.shape
+
+
 def test_a_codec_that_does_not_know_the_rate_changes_nothing() -> None:
     before = tone(440, rate=22050)
     assert through_codec(before, "opus", sample_rate=22050, compression=0.5) is before
