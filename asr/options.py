@@ -134,13 +134,20 @@ def all_keys(kind: type, *, where: str = "") -> list[str]:
     return keys
 
 
+_LISTED = 30
+
+
 def nearest(key: str, known: Sequence[str]) -> str:
     """`; did you mean 'x'?` for the known key most like `key`, or the list of what is known.
 
-    The last part of a dotted key counts most: `hiden_size` is near `model.hidden_size`.
+    The last part of a dotted key counts most: `hiden_size` is near `model.hidden_size`. Of many, those without a dot are listed.
     """
     last_parts = {name.rsplit(".", 1)[-1]: name for name in reversed(known)}
     found = difflib.get_close_matches(key, known, n=1, cutoff=0.75) or [
         last_parts[part] for part in difflib.get_close_matches(key.rsplit(".", 1)[-1], last_parts, n=1)
     ]
-    return f"; did you mean {found[0]!r}?" if found else f"; known are {', '.join(known)}"
+    if found:
+        return f"; did you mean {found[0]!r}?"
+    groups = [name for name in known if "." not in name]
+    few = len(known) <= _LISTED or not groups
+    return f"; known are {', '.join(known)}" if few else f"; known groups are {', '.join(groups)}"

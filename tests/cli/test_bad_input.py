@@ -184,6 +184,10 @@ def test_unknown_options_name_the_nearest(fails: Fails, config: Path, tmp_path: 
     words = ["train", "--config", config, "--run-dir", tmp_path / "run"]
     line = fails(2, *words, "--model.hiden_size", 9)
     assert "unknown option '--model.hiden_size'; did you mean 'model.hidden_size'?" in line
+    assert fails(2, *words, "--zzz", 9).endswith(
+        "known groups are data, tokenizer, features, "
+        "spec_augment, model, heads, objective, optimizer, training, dev_decoding"
+    )
     assert "Expected a <class 'int'>. Got value: wide" in fails(2, *words, "--model.hidden_size", "wide")
     assert "did you mean 'train'?" in fails(2, "trian")
     assert not (tmp_path / "run").exists()
