@@ -46,6 +46,10 @@ class DecodingError(AsrError):
     """Alphabet, language model, lexicon and hot words do not fit each other, or an emission is broken."""
 
 
+class WritingError(AsrError):
+    """A tagger cannot be read, or a text gives nothing to learn or to write."""
+
+
 class TrainingError(AsrError):
     """Training cannot start or go on."""
 

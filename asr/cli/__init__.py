@@ -30,6 +30,10 @@ GROUPS = {
         "listen": Verb("asr.cli.listen", "the microphone -> text, while you speak"),
         "serve": Verb("asr.cli.serve", "transcription over HTTP and WebSocket, and a page in the browser"),
         "align": Verb("asr.cli.align", "when each word of a transcript is spoken"),
+        "punctuation": Verb(
+            "asr.cli.punctuation",
+            "marks and capitals for recognised words: train a tagger, score it, apply it",
+        ),
     },
     "prepare speech": {
         "prepare": Verb("asr.cli.prepare", "turn a published corpus, or your own audio, into manifests"),

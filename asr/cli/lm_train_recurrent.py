@@ -62,8 +62,9 @@ def run(arguments: argparse.Namespace) -> int:
 
     from asr.language_model.counting import read_sentences
     from asr.language_model.recurrent import write_recurrent_model
-    from asr.training.recurrent_lm import Progress, read_lines, train_recurrent_lm
+    from asr.training.recurrent_lm import read_lines, train_recurrent_lm
     from asr.training.recurrent_lm_config import RecurrentLmConfig
+    from asr.training.steps import Progress
     from asr.transcription.emitter import choose_device
 
     if arguments.out.suffix in (".arpa", ".lm", ".gz"):

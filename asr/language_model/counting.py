@@ -129,7 +129,7 @@ def read_sentences(path: str | Path, *, characters: bool = False) -> Iterator[li
             (number, utterance.text or "") for number, utterance in iterate_manifest(path)
         )
     else:
-        lines = enumerate(_lines(path), 1)
+        lines = enumerate(text_lines(path), 1)
     for number, line in lines:
         words = line.split()
         if "<" in line and ("<s>" in words or "</s>" in words):
@@ -139,7 +139,8 @@ def read_sentences(path: str | Path, *, characters: bool = False) -> Iterator[li
         yield list("|".join(words)) if characters else words
 
 
-def _lines(path: str | Path) -> Iterator[str]:
+def text_lines(path: str | Path) -> Iterator[str]:
+    """Lines of a text file; plain, gzip and xz by their first bytes. Raises LanguageModelError for what cannot be read."""
     try:
         with open(path, "rb") as raw:
             head = raw.read(6)

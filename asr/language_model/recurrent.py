@@ -7,10 +7,7 @@ a shortlist, the most frequent words; every other word is `<unk>` to it. In use 
 A file is a NumPy archive. Matrices are kept in 8 bits with a scale for each row.
 """
 
-import io
-import zipfile
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -19,14 +16,11 @@ from typing import NamedTuple
 import numpy as np
 
 from asr.errors import LanguageModelError
-from asr.files import write_atomically
+from asr.small_models import Kind, open_small_model, write_small_model
 
 UNKNOWN, END = 0, 1
 SPECIAL_WORDS = ("<unk>", "</s>")
-FORMAT = "asr-recurrent-lm 1"
-
-_MATRICES = ("embedding", "from_input", "from_hidden", "projection")
-_VECTORS = ("bias", "gate_bias", "projection_bias")
+_KIND = Kind("asr-recurrent-lm 1", "a recurrent language model", "asr lm train-recurrent", LanguageModelError)
 
 
 class RecurrentWeights(NamedTuple):
@@ -114,21 +108,7 @@ def _sigmoid(x: np.ndarray) -> np.ndarray:
 
 def write_recurrent_model(path: str | Path, model: RecurrentModel) -> None:
     """Write a model, atomically. Raises AsrError when the file cannot be written."""
-    arrays = {
-        "format": np.frombuffer(FORMAT.encode(), np.uint8),
-        "words": np.frombuffer("\n".join(model.words).encode(), np.uint8),
-    }
-    for name, array in model.weights._asdict().items():
-        if name in _MATRICES:
-            scale = np.maximum(np.abs(array).max(axis=1), 1e-12).astype(np.float32) / 127
-            arrays[name] = np.rint(array / scale[:, None]).astype(np.int8)
-            arrays[f"{name}_scale"] = scale
-        else:
-            arrays[name] = array.astype(np.float32)
-    content = io.BytesIO()
-    np.savez(content, allow_pickle=False, **arrays)
-    with write_atomically(path, mode="wb") as file:
-        file.write(content.getvalue())
+    write_small_model(path, _KIND, texts={"words": "\n".join(model.words)}, weights=model.weights._asdict())
 
 
 def read_recurrent_model(path: str | Path) -> RecurrentModel:
@@ -137,43 +117,17 @@ def read_recurrent_model(path: str | Path) -> RecurrentModel:
     Raises:
         LanguageModelError: cannot be read, or not what `write_recurrent_model` wrote.
     """
-    with _opened(path) as file:
-        _check_format(path, file)
-        words = tuple(file["words"].tobytes().decode().split("\n"))
-        matrices = {
-            name: file[name].astype(np.float32) * file[f"{name}_scale"][:, None] for name in _MATRICES
-        }
-        vectors = {name: file[name].astype(np.float32) for name in _VECTORS}
-    weights = RecurrentWeights(**matrices, **vectors)
+    with open_small_model(path, _KIND) as file:
+        words = tuple(file.text("words").split("\n"))
+        weights = RecurrentWeights(*(file.weights(name) for name in RecurrentWeights._fields))
     _check_shapes(path, words, weights)
     return RecurrentModel(words, weights)
 
 
-@contextmanager
-def _opened(path: str | Path) -> Iterator[Mapping[str, np.ndarray]]:
-    """The arrays of a file, read as they are asked for."""
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            yield file
-    except OSError as error:
-        raise LanguageModelError(f"{path}: cannot read: {error.strerror or error}") from None
-    except (ValueError, KeyError, TypeError, EOFError, IndexError, zipfile.BadZipFile) as error:
-        raise LanguageModelError(
-            f"{path}: not a recurrent language model ({str(error)[:80]}); expected what `asr lm train-recurrent` wrote"
-        ) from None
-
-
-def _check_format(path: str | Path, file: Mapping[str, np.ndarray]) -> None:
-    if file["format"].tobytes().decode() != FORMAT:
-        raise LanguageModelError(
-            f"{path}: a recurrent language model of another version; train it again, or update asr"
-        )
-
-
 def check_recurrent_model(path: str | Path) -> None:
     """Look at a file's first entry alone. Raises LanguageModelError as `read_recurrent_model`, but for what comes after it."""
-    with _opened(path) as file:
-        _check_format(path, file)
+    with open_small_model(path, _KIND):
+        pass
 
 
 def _check_shapes(path: str | Path, words: Sequence[str], weights: RecurrentWeights) -> None:

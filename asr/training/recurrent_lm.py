@@ -5,21 +5,15 @@ often its word is drawn. That ends where the full softmax would (Ma & Collins 20
 as a word that is drawn against itself stays: leaving it out would make frequent words too probable.
 """
 
-import hashlib
-import logging
-import math
-import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from asr.data.padded_budget import fill_batches
 from asr.errors import TrainingError
 from asr.language_model.recurrent import (
     END,
@@ -28,17 +22,12 @@ from asr.language_model.recurrent import (
     RecurrentModel,
     RecurrentWeights,
 )
-from asr.model.checkpoint import read_torch, write_torch
 from asr.training.recurrent_lm_config import RecurrentLmConfig
-from asr.training.state import StopSignals
-
-log = logging.getLogger(__name__)
+from asr.training.steps import Progress, Steps, training_key
+from asr.training.texts import count_texts, text_batches
 
 # Negatives are drawn by unigram counts to this power, which gives rare words more to learn from.
 _FLATTENED = 0.75
-_LONGEST_TEXT = 100  # words; longer ones go on in the next text
-_STATE_SECONDS = 300.0
-_NEIGHBOURS = 20000  # texts, shuffled, of which those alike in length share a batch
 
 
 class Lines(NamedTuple):
@@ -55,14 +44,6 @@ class Lines(NamedTuple):
     counts: np.ndarray
     ids: np.ndarray
     starts: np.ndarray
-
-
-class Progress(NamedTuple):
-    """Where a training is: words learned from, of how many in all, and the loss of the last steps in nats."""
-
-    words: int
-    total: int
-    loss: float
 
 
 def read_lines(sentences: Iterable[Sequence[str]], *, vocabulary: int) -> Lines:
@@ -154,13 +135,12 @@ def train_recurrent_lm(
     Args:
         lines: the text.
         config: shape and training.
-        state: file of the state, written every five minutes and when a signal asks for an end; removed at the end.
+        state: file of the state, as `Steps` has it.
         device: where to.
         progress: called after each step.
 
     Raises:
-        TrainingError: the state is of another text or configuration, the loss is not finite, or a signal asked for
-            an end, and the state was saved.
+        TrainingError: as `Steps.run` has it.
     """
     torch.manual_seed(config.seed)
     network = RecurrentNetwork(config, lines.counts).to(device)
@@ -177,89 +157,28 @@ def train_recurrent_lm(
     drawn = torch.from_numpy((lines.counts + 1.0) ** _FLATTENED).float().to(device)
     drawn /= drawn.sum()
     log_drawn = drawn.log()
-    total = max(1, round(config.epochs * (len(lines.ids) + _ends(lines, config))))
-    key = _key(lines, config)
-    behind, learned, epoch = _resume(state, key, network, optimizer)
-    step, saved = behind, time.monotonic()
-    network.train()
-    with StopSignals() as signals:
-        while learned < total:
-            for number, texts in enumerate(batches(lines, config, epoch=epoch)):
-                if learned >= total:
-                    break
-                if number < step:
-                    continue
-                torch.manual_seed(
-                    int(np.random.SeedSequence((config.seed, epoch, number)).generate_state(1)[0])
-                )
-                read, come = _padded(texts)
-                share = learned / total
-                for group in optimizer.param_groups:
-                    group["lr"] = config.learning_rate * min(1.0, 0.02 + 50 * share) * (1 - share)
-                read, come = read.to(device), come.to(device)
-                is_word = come >= 0
-                negatives = torch.multinomial(drawn, config.negatives, replacement=True)
-                loss = network.sampled_loss(network(read)[is_word], come[is_word], negatives, log_drawn)
-                optimizer.zero_grad()
-                loss.backward()
-                nn.utils.clip_grad_norm_(network.parameters(), 1.0)
-                value = float(loss.detach())
-                if not math.isfinite(value):
-                    raise TrainingError(
-                        f"the loss is {value} after {learned:,} words; take a lower learning rate (--learning-rate)"
-                    )
-                optimizer.step()
-                learned += int(is_word.sum())
-                step = number + 1
-                progress(Progress(min(learned, total), total, value))
-                if signals.stop or time.monotonic() - saved > _STATE_SECONDS:
-                    record = {"key": key, "step": step, "learned": learned, "epoch": epoch}
-                    weights = {"network": network.state_dict(), "optimizer": optimizer.state_dict()}
-                    write_torch(state, {**record, **weights})
-                    saved = time.monotonic()
-                if signals.stop:
-                    raise TrainingError(f"stopped by a signal; the same command goes on from {state}")
-            epoch, step = epoch + 1, 0
-    state.unlink(missing_ok=True)
+
+    def loss(texts: list[np.ndarray]) -> tuple[Tensor, int]:
+        read, come = (part.to(device) for part in _padded(texts))
+        is_word = come >= 0
+        negatives = torch.multinomial(drawn, config.negatives, replacement=True)
+        found = network.sampled_loss(network(read)[is_word], come[is_word], negatives, log_drawn)
+        return found, int(is_word.sum())
+
+    Steps(
+        network,
+        optimizer,
+        batches=lambda epoch: text_batches(lines.ids, lines.starts, config, epoch=epoch),
+        loss=loss,
+        total=max(1, round(config.epochs * (len(lines.ids) + count_texts(lines.ids, lines.starts, config)))),
+        learning_rate=config.learning_rate,
+        seed=config.seed,
+        state=state,
+        key=training_key(
+            config, ("\n".join(lines.words).encode(), lines.ids.tobytes(), lines.starts.tobytes())
+        ),
+    ).run(progress)
     return network.model(lines.words)
-
-
-def batches(lines: Lines, config: RecurrentLmConfig, *, epoch: int) -> Iterator[list[np.ndarray]]:
-    """The texts of an epoch in batches, those alike in length together, in an order of its own."""
-    generator = np.random.default_rng((config.seed, epoch))
-    texts = _texts(lines, config, generator)
-    order = generator.permutation(len(texts))
-    for first in range(0, len(order), _NEIGHBOURS):
-        near = sorted(order[first : first + _NEIGHBOURS].tolist(), key=lambda text: len(texts[text]))
-        gathered = list(
-            fill_batches(
-                (texts[text] for text in near), lambda text: len(text) + 1, most=config.words_per_batch
-            )
-        )
-        for batch in generator.permutation(len(gathered)).tolist():
-            yield gathered[batch]
-
-
-def _texts(lines: Lines, config: RecurrentLmConfig, generator: np.random.Generator) -> list[np.ndarray]:
-    """Lines joined to texts."""
-    starts, texts, at = lines.starts, [], 0
-    wanted = (
-        generator.integers(1, 2 * config.words_per_text + 1, len(starts)) if config.words_per_text else None
-    )
-    while at < len(starts) - 1:
-        end = at + 1
-        if wanted is not None:
-            end = max(end, int(np.searchsorted(starts, starts[at] + wanted[at])))
-            end = min(end, len(starts) - 1)
-        joined = lines.ids[starts[at] : starts[end]]
-        texts += [joined[first : first + _LONGEST_TEXT] for first in range(0, len(joined), _LONGEST_TEXT)]
-        at = end
-    return texts
-
-
-def _ends(lines: Lines, config: RecurrentLmConfig) -> int:
-    """About how many texts an epoch has."""
-    return len(_texts(lines, config, np.random.default_rng((config.seed, 0))))
 
 
 def _padded(texts: Sequence[np.ndarray]) -> tuple[Tensor, Tensor]:
@@ -272,29 +191,3 @@ def _padded(texts: Sequence[np.ndarray]) -> tuple[Tensor, Tensor]:
         come[row, : len(text)] = text
         come[row, len(text)] = END
     return torch.from_numpy(read), torch.from_numpy(come)
-
-
-def _key(lines: Lines, config: RecurrentLmConfig) -> str:
-    """What tells one training from another."""
-    digest = hashlib.sha256(repr(sorted(asdict(config).items())).encode())
-    digest.update("\n".join(lines.words).encode())
-    digest.update(lines.ids.tobytes())
-    digest.update(lines.starts.tobytes())
-    return digest.hexdigest()
-
-
-def _resume(
-    state: Path, key: str, network: nn.Module, optimizer: torch.optim.Optimizer
-) -> tuple[int, int, int]:
-    """Steps of the epoch and words behind, and the epoch."""
-    if not state.exists():
-        return 0, 0, 0
-    record: dict[str, Any] = read_torch(state)
-    if record.get("key") != key:
-        raise TrainingError(
-            f"{state}: left by a training with another text or other settings; go on with those, or remove the file"
-        )
-    network.load_state_dict(record["network"])
-    optimizer.load_state_dict(record["optimizer"])
-    log.info("going on after %d words, from %s", record["learned"], state)
-    return record["step"], record["learned"], record["epoch"]

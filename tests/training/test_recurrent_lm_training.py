@@ -12,8 +12,10 @@ import torch
 from asr.cli import main
 from asr.errors import TrainingError
 from asr.language_model.recurrent import END, UNKNOWN, RecurrentModel, read_recurrent_model
-from asr.training.recurrent_lm import Progress, RecurrentNetwork, batches, read_lines, train_recurrent_lm
+from asr.training.recurrent_lm import RecurrentNetwork, read_lines, train_recurrent_lm
 from asr.training.recurrent_lm_config import RecurrentLmConfig
+from asr.training.steps import Progress
+from asr.training.texts import text_batches
 
 SMALL = RecurrentLmConfig(
     vocabulary=50, width=8, cells=16, epochs=40, negatives=20, words_per_batch=60, words_per_text=0, dropout=0.0,
@@ -95,7 +97,7 @@ def test_an_epoch_has_every_word_once() -> None:
     lines = read_lines(sentences(), vocabulary=50)
     for joined in (0, 10):
         config = RecurrentLmConfig(vocabulary=50, words_per_text=joined, words_per_batch=100)
-        epochs = [list(batches(lines, config, epoch=epoch)) for epoch in (0, 0, 1)]
+        epochs = [list(text_batches(lines.ids, lines.starts, config, epoch=epoch)) for epoch in (0, 0, 1)]
         for batch in epochs[0]:
             assert len(batch) == 1 or (1 + max(map(len, batch))) * len(batch) <= 100
         texts = [text for batch in epochs[0] for text in batch]

@@ -1,0 +1,190 @@
+"""Marks and capitals for recognised words: train a tagger on text as it is published, score it, apply it.
+
+asr punctuation train books/*.txt en.tagger --language en       paragraphs with blank lines between them; .gz, .xz and .jsonl too
+asr punctuation score en.tagger held-out.txt
+asr punctuation apply en.tagger transcript.txt                  or from stdin
+"""
+
+import argparse
+import dataclasses
+import sys
+import typing
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from asr.training.steps import Progress
+    from asr.writing.published import PublishedWord
+
+_HELP = {
+    "known": "words of which it knows how often they have a capital",
+    "embedded": "those of them that have an embedding of their own",
+    "width": "of what a word is summed to",
+    "cells": "of the LSTMs, in each direction",
+    "dropout": "of what goes into every layer and comes out of the last",
+    "replaced": "share of the words that others replace, as recognition errors do",
+    "deleted": "share of the words that are left out",
+    "words_per_text": "sentences that follow each other are joined to texts of this many words on average",
+    "epochs": "passes over the text, 2.5 for two and a half",
+    "learning_rate": "of AdamW, at its highest",
+    "words_per_batch": "words and fill of a batch",
+    "seed": "of weights, texts, errors and dropout",
+}
+_TEXT_WORDS = 200  # of the texts that books are scored in
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the sub-verbs."""
+    from asr.training.tagger_config import TaggerConfig
+
+    verbs = parser.add_subparsers(dest="what", metavar="WHAT", required=True)
+    texts = {"metavar": "TEXT", "nargs": "+", "type": Path}
+    told = "as it is published: paragraphs with blank lines between them (.gz, .xz), or a manifest (.jsonl), an utterance a paragraph"
+
+    train = verbs.add_parser("train", help="text -> tagger")
+    train.add_argument("text", help=told, **texts)  # type: ignore[arg-type]
+    train.add_argument("out", metavar="OUT", type=Path, help="the tagger, such as en.tagger")
+    train.add_argument(
+        "--language",
+        default="",
+        metavar="CODE",
+        help="ISO 639 code, for capitals and abbreviations: en, tr, ...",
+    )
+    train.add_argument("--words", type=int, metavar="N", help="read the first N words alone")
+    types = typing.get_type_hints(TaggerConfig)
+    for field in dataclasses.fields(TaggerConfig):
+        train.add_argument(
+            "--" + field.name.replace("_", "-"),
+            type=types[field.name],
+            default=field.default,
+            metavar="N" if types[field.name] is int else "X",
+            help=f"{_HELP[field.name]}; default: %(default)s",
+        )
+    train.set_defaults(run=_train)
+
+    score = verbs.add_parser("score", help="precision, recall and F1 of marks and capitals")
+    score.add_argument("tagger", metavar="TAGGER", type=Path)
+    score.add_argument("text", help=told, **texts)  # type: ignore[arg-type]
+    score.set_defaults(run=_score)
+
+    apply = verbs.add_parser(
+        "apply", help="text of bare words -> text with marks and capitals, its lines as they are"
+    )
+    apply.add_argument("tagger", metavar="TAGGER", type=Path)
+    apply.add_argument("text", metavar="FILE", nargs="?", type=Path, help="default: stdin")
+    apply.set_defaults(run=_apply)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Do what was asked."""
+    return int(arguments.run(arguments))
+
+
+def _train(arguments: argparse.Namespace) -> int:
+    from tqdm import tqdm
+
+    from asr.training.tagger import read_tagged, train_tagger
+    from asr.training.tagger_config import TaggerConfig
+    from asr.writing.tagger import write_tagger
+
+    config = TaggerConfig(
+        **{field.name: getattr(arguments, field.name) for field in dataclasses.fields(TaggerConfig)}
+    )
+    with tqdm(unit=" words", unit_scale=True, desc="reading", disable=not sys.stderr.isatty()) as bar:
+
+        def counted() -> "Iterator[list[PublishedWord]]":
+            for sentence in _sentences(arguments.text, arguments.language):
+                yield sentence
+                bar.update(len(sentence))
+                if arguments.words is not None and bar.n >= arguments.words:
+                    return
+
+        text = read_tagged(counted(), config, language=arguments.language)
+    with tqdm(unit=" words", unit_scale=True, desc="training", disable=not sys.stderr.isatty()) as bar:
+
+        def show(progress: "Progress") -> None:
+            bar.total = progress.total
+            bar.set_postfix_str(f"loss {progress.loss:.3f}", refresh=False)
+            bar.update(progress.words - bar.n)
+
+        state = arguments.out.with_name(arguments.out.name + ".state")
+        tagger = train_tagger(text, config, state=state, progress=show)
+    write_tagger(arguments.out, tagger)
+    size = arguments.out.stat().st_size / 1e6
+    print(
+        f"{arguments.out}: {len(text.words):,} words read, {len(tagger.lexicon.words):,} known; {size:.1f} MB"
+    )
+    return 0
+
+
+def _score(arguments: argparse.Namespace) -> int:
+    from asr.writing.scoring import score_writing
+    from asr.writing.tagger import read_tagger
+
+    tagger = read_tagger(arguments.tagger)
+    language, signs = tagger.lexicon.language, tagger.lexicon.signs
+    texts = [text for path in arguments.text for text in _texts(path, language)]
+    scores = score_writing(
+        texts, tagger.write, small=tagger.lexicon.casing.small, signs=lambda mark: signs.get(mark, mark)
+    )
+    print(f"{'':<10}{'count':>9}{'precision':>11}{'recall':>9}{'F1':>8}   95 % interval")
+    for score in scores:
+        rates = f"{score.precision:>11.3f}{score.recall:>9.3f}{score.f1:>8.3f}"
+        print(
+            f"{score.name:<10}{score.count:>9,}{rates}   {score.interval[0]:.3f} to {score.interval[1]:.3f}"
+        )
+    print(f"{sum(map(len, texts)):,} words in {len(texts):,} texts")
+    return 0
+
+
+def _apply(arguments: argparse.Namespace) -> int:
+    from asr.language_model.counting import text_lines
+    from asr.writing.tagger import read_tagger
+
+    tagger = read_tagger(arguments.tagger)
+    paragraph: list[list[str]] = []
+    for line in [*(sys.stdin if arguments.text is None else text_lines(arguments.text)), ""]:
+        words = line.split()
+        if words:
+            paragraph.append(words)
+            continue
+        written = iter(tagger.write([word for words in paragraph for word in words]))
+        for words in paragraph:
+            print(" ".join(form + mark for form, mark in (next(written) for _ in words)))
+        if line:
+            print()
+        paragraph = []
+    return 0
+
+
+def _sentences(paths: Sequence[Path], language: str) -> "Iterator[list[PublishedWord]]":
+    from asr.writing.published import sentences
+
+    for path in paths:
+        yield from sentences(_lines(path), language=language)
+
+
+def _lines(path: Path) -> Iterator[str]:
+    """Of a text, or the transcripts of a manifest with blank lines between them."""
+    if path.suffix == ".jsonl":
+        from asr.data.manifest import iterate_manifest
+
+        for _, utterance in iterate_manifest(path):
+            yield from (utterance.text or "", "")
+    else:
+        from asr.language_model.counting import text_lines
+
+        yield from text_lines(path)
+
+
+def _texts(path: Path, language: str) -> "Iterator[list[PublishedWord]]":
+    """Sentences that follow each other; those of a manifest one by one."""
+    text: list[PublishedWord] = []
+    for sentence in _sentences([path], language):
+        text += sentence
+        if path.suffix == ".jsonl" or len(text) >= _TEXT_WORDS:
+            yield text
+            text = []
+    if text:
+        yield text

@@ -1,0 +1,1 @@
+"""From the words that were recognised to text as people write it: marks, capitals."""

@@ -1,0 +1,85 @@
+"""`asr punctuation`: from published text to a tagger, its scores, and text with marks."""
+
+import io
+import json
+from pathlib import Path
+
+import pytest
+
+from asr.cli import main
+from asr.writing.published import sentences
+from asr.writing.scoring import score_writing
+from asr.writing.tagger import Written
+
+LINES = ["Who saw Anna?", "They met Bertha, but Anna left.", "Where is Bertha?", "We like the old town."] * 10
+OPTIONS = "--known 50 --embedded 20 --width 24 --cells 16 --dropout 0 --words-per-text 12 --epochs 100 " \
+    "--learning-rate 0.02 --words-per-batch 256 --replaced 0 --deleted 0"  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A text, half of it in a manifest, and a tagger of both."""
+    folder = tmp_path_factory.mktemp("punctuation")
+    (folder / "book.txt").write_text("CHAPTER ONE\n\n" + "\n".join(LINES[:20]) + "\n", encoding="utf-8")
+    rows = [
+        {"id": str(n), "audio": "a.wav", "duration": 1, "text": text} for n, text in enumerate(LINES[20:])
+    ]
+    (folder / "talk.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    given = [str(folder / name) for name in ("book.txt", "talk.jsonl", "en.tagger")]
+    assert main(["punctuation", "train", *given, "--language", "en", *OPTIONS.split()]) == 0
+    return folder
+
+
+def test_what_was_taken_away_is_put_again(folder, capsys, monkeypatch):
+    bare = "who saw anna\nwhere is bertha\n\nthey met bertha\nbut anna left\n"
+    monkeypatch.setattr("sys.stdin", io.StringIO(bare))
+    assert main(["punctuation", "apply", str(folder / "en.tagger")]) == 0
+    written = capsys.readouterr().out
+    assert written == "Who saw Anna?\nWhere is Bertha?\n\nThey met Bertha,\nbut Anna left.\n"
+    (folder / "bare.txt").write_text(bare.upper())
+    assert main(["punctuation", "apply", str(folder / "en.tagger"), str(folder / "bare.txt")]) == 0
+    assert capsys.readouterr().out == written
+
+
+def test_scores_are_printed(folder, capsys):
+    given = [str(folder / name) for name in ("en.tagger", "book.txt", "talk.jsonl")]
+    assert main(["punctuation", "score", *given]) == 0
+    rows = {line.split()[0]: line.split() for line in capsys.readouterr().out.splitlines()[1:]}
+    assert rows["?"][1:] == ["20", "1.000", "1.000", "1.000", "1.000", "to", "1.000"]
+    assert rows["capital"][1] == "80"
+    assert rows["!"][1:5] == ["0", "nan", "nan", "nan"]
+
+
+def test_right_vain_and_missed_are_counted():
+    (text,) = sentences(["He saw Anna, Bertha and Carl."])
+
+    def write(words):
+        assert words == ["he", "saw", "anna", "bertha", "and", "carl"]
+        forms = ["He", "saw", "Anna", "bertha", "And", "carl"]
+        return [Written(form, mark) for form, mark in zip(forms, ["", ",", ",", "", "", "?"], strict=True)]
+
+    scores = {score.name: score for score in score_writing([text], write)}
+    assert (scores[","].precision, scores[","].recall, scores[","].count) == (0.5, 1.0, 1)
+    assert (scores["."].recall, scores["?"].precision) == (0.0, 0.0)
+    assert (scores["capital"].precision, scores["capital"].recall) == (2 / 3, 0.5)
+    assert scores["capital"].f1 == pytest.approx(4 / 7)
+    assert scores["capital"].interval == pytest.approx((4 / 7, 4 / 7))
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [(b"PK\x03\x04", "not a tagger"), (b"words", "not a tagger"), (None, "cannot read: No such file")],
+)
+def test_what_is_no_tagger_is_refused(content, said, tmp_path, capsys):
+    path = tmp_path / "x.tagger"
+    if content is not None:
+        path.write_bytes(content)
+    assert main(["punctuation", "apply", str(path), str(tmp_path / "text.txt")]) == 1
+    assert said in capsys.readouterr().err
+
+
+def test_a_text_without_sentences_is_refused(tmp_path, capsys):
+    (tmp_path / "text.txt").write_text("no marks in it\n")
+    assert main(["punctuation", "train", str(tmp_path / "text.txt"), str(tmp_path / "x.tagger")]) == 1
+    assert "no sentences in the text" in capsys.readouterr().err
+    assert not (tmp_path / "x.tagger").exists()
