@@ -69,10 +69,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
     score.set_defaults(run=_score)
 
     apply = verbs.add_parser(
-        "apply", help="text of bare words -> text with marks and capitals, its lines as they are"
+        "apply", help="bare words -> text with marks, capitals and figures, its lines as they are"
     )
     apply.add_argument("tagger", metavar="TAGGER", type=Path)
     apply.add_argument("text", metavar="FILE", nargs="?", type=Path, help="default: stdin")
+    apply.add_argument("--number-words", action="store_true", help="leave numbers in words")
     apply.set_defaults(run=_apply)
 
 
@@ -140,6 +141,7 @@ def _score(arguments: argparse.Namespace) -> int:
 
 def _apply(arguments: argparse.Namespace) -> int:
     from asr.language_model.counting import text_lines
+    from asr.writing.readable import write_readable
     from asr.writing.tagger import read_tagger
 
     tagger = read_tagger(arguments.tagger)
@@ -149,9 +151,13 @@ def _apply(arguments: argparse.Namespace) -> int:
         if words:
             paragraph.append(words)
             continue
-        written = iter(tagger.write([word for words in paragraph for word in words]))
-        for words in paragraph:
-            print(" ".join(form + mark for form, mark in (next(written) for _ in words)))
+        pieces = write_readable(
+            [word for words in paragraph for word in words], tagger, figures=not arguments.number_words
+        )
+        behind = 0
+        for words in paragraph:  # what spans two lines stands in the first
+            print(" ".join(piece.text for piece in pieces if behind <= piece.first < behind + len(words)))
+            behind += len(words)
         if line:
             print()
         paragraph = []

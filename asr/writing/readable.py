@@ -1,0 +1,53 @@
+"""Recognised words -> text as people write it, each piece of which knows the words it stands for."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from asr.writing.numbers import write_numbers
+from asr.writing.published import ENDS
+from asr.writing.tagger import Tagger
+
+
+class Piece(NamedTuple):
+    """What stands between two spaces of a written text.
+
+    Attributes:
+        text: with its mark.
+        first, last: the recognised words that it stands for, `words[first:last]`.
+        ends: whether a sentence ends with it.
+    """
+
+    text: str
+    first: int
+    last: int
+    ends: bool
+
+
+def write_readable(
+    words: Sequence[str], tagger: Tagger, *, pauses: Sequence[float] | None = None, figures: bool = True
+) -> list[Piece]:
+    """Marks, capitals and figures.
+
+    Args:
+        words: as recognised.
+        tagger: marks and capitals.
+        pauses: seconds of silence behind each word; NaN where nobody knows.
+        figures: whether numbers become figures, where the tagger's language has rules for that.
+
+    Returns:
+        Pieces that follow each other and together stand for all words.
+    """
+    lexicon = tagger.lexicon
+    small = [lexicon.casing.small(word) for word in words]
+    spans = write_numbers(small, language=lexicon.language if figures else "")
+    written = tagger.write(words, pauses)
+    ends = {lexicon.signs.get(mark, mark) for mark in ENDS}
+    return [
+        Piece(
+            (written[first].form if text is None else text) + written[last - 1].mark,
+            first,
+            last,
+            written[last - 1].mark in ends,
+        )
+        for text, first, last in spans
+    ]

@@ -1,0 +1,89 @@
+"""Numbers in figures, where figures are called for."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from asr.writing.numbers import write_numbers
+
+
+def written(spoken: str, language: str = "en") -> str:
+    words = spoken.split()
+    return " ".join(
+        words[span.first] if span.text is None else span.text
+        for span in write_numbers(words, language=language)
+    )
+
+
+@pytest.mark.parametrize(
+    ("spoken", "wanted"),
+    [
+        ("it costs twenty five dollars", "it costs $25"),
+        ("five dollars and twenty cents", "$5.20"),
+        ("give me five dollars ten cents", "give me $5.10"),
+        ("five hundred million dollars", "$500,000,000"),
+        ("forty cents", "40 cents"),
+        ("nine hundred euros a month", "€900 a month"),
+        ("two point five percent of them", "2.5% of them"),
+        ("two hundred per cent", "200%"),
+        ("half past three", "half past three"),
+        ("come at three fifteen", "come at 3:15"),
+        ("it is three forty five p m", "it is 3:45 pm"),
+        ("at seven oh five am", "at 7:05 am"),
+        ("seven a m", "7 am"),
+        ("three o'clock", "3 o'clock"),
+        ("the third of may nineteen eighty four", "the 3rd of may 1984"),
+        ("on march third", "on march 3rd"),
+        ("born in nineteen oh five", "born in 1905"),
+        ("since two thousand and ten", "since 2010"),
+        ("in twenty twenty two", "in 2022"),
+        ("call five five five one two three four", "call 555-1234"),
+        ("six one seven five five five oh one nine nine", "617-555-0199"),
+        ("double five seven nine", "5579"),
+        ("room one oh one", "room 101"),
+        ("a hundred and one", "101"),
+        ("a million people", "1,000,000 people"),
+        ("one hundred twenty three thousand four hundred", "123,400"),
+        ("he is the twenty first", "he is the 21st"),
+        ("one of them", "one of them"),
+        ("no one knows", "no one knows"),
+        ("second to none", "second to none"),
+        ("i may first go", "i may first go"),
+        ("we march two by two", "we march two by two"),
+        ("wait a second", "wait a second"),
+        ("oh it is so good", "oh it is so good"),
+        ("two or three", "two or three"),
+        ("twenty one twenty two", "21 22"),
+        ("zero point five", "0.5"),
+        ("a dollar", "a dollar"),
+        ("", ""),
+    ],
+)
+def test_english(spoken, wanted):
+    assert written(spoken) == wanted
+
+
+@pytest.mark.parametrize(
+    ("spoken", "language", "wanted"),
+    [
+        ("fünfundzwanzig euro", "de", "25 euro"),
+        ("vingt et un jours", "fr", "21 jours"),
+        ("veinticinco días", "es", "25 días"),
+        ("twenty five dollars", "", "twenty five dollars"),
+        ("yirmi beş", "tr", "yirmi beş"),
+    ],
+)
+def test_other_languages_have_figures_where_the_library_knows_them(spoken, language, wanted):
+    assert written(spoken, language) == wanted
+
+
+WORDS = ["one", "two", "three", "five", "nine", "ten", "twelve", "nineteen", "twenty", "forty", "hundred", "thousand", "million", "and", "a", "oh", "zero", "double", "point", "third", "first", "second", "may", "march", "of", "dollars", "cents", "euros", "percent", "per", "cent", "p", "m", "am", "o'clock", "at", "half", "past", "in", "no", "them"]
+
+
+@settings(max_examples=400, deadline=None, derandomize=True)
+@given(st.lists(st.sampled_from(WORDS), max_size=14))
+def test_every_word_is_in_one_span(words):
+    spans = write_numbers(words, language="en")
+    assert [place for span in spans for place in range(span.first, span.last)] == list(range(len(words)))
+    assert all(span.text is not None or span.last - span.first == 1 for span in spans)
+    assert all(span.text.strip() == span.text != "" for span in spans if span.text is not None)
