@@ -2,6 +2,8 @@
 
 asr punctuation train books/*.txt en.tagger --language en       paragraphs with blank lines between them; .gz, .xz and .jsonl too
 asr punctuation score en.tagger held-out.txt
+asr punctuation score en.tagger dev.jsonl --heard reports/dev/hypotheses.jsonl    what `asr evaluate` heard
+asr punctuation pauses train.jsonl reports/train/hypotheses.jsonl pauses.json      for `train --pauses`
 asr punctuation apply en.tagger transcript.txt                  or from stdin
 """
 
@@ -10,11 +12,15 @@ import dataclasses
 import sys
 import typing
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from asr.errors import UsageError
+
 if TYPE_CHECKING:
     from asr.training.steps import Progress
+    from asr.writing.heard import Text
     from asr.writing.published import PublishedWord
 
 _HELP = {
@@ -51,6 +57,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="CODE",
         help="ISO 639 code, for capitals and abbreviations: en, tr, ...",
     )
+    train.add_argument(
+        "--pauses",
+        type=Path,
+        metavar="FILE",
+        help="how long pauses at marks are, as `asr punctuation pauses` wrote it",
+    )
     train.add_argument("--words", type=int, metavar="N", help="read the first N words alone")
     types = typing.get_type_hints(TaggerConfig)
     for field in dataclasses.fields(TaggerConfig):
@@ -66,7 +78,23 @@ def configure(parser: argparse.ArgumentParser) -> None:
     score = verbs.add_parser("score", help="precision, recall and F1 of marks and capitals")
     score.add_argument("tagger", metavar="TAGGER", type=Path)
     score.add_argument("text", help=told, **texts)  # type: ignore[arg-type]
+    score.add_argument(
+        "--heard",
+        type=Path,
+        metavar="FILE",
+        help="recognised words with their times, of the one manifest TEXT, which carries its marks over to them: "
+        "hypotheses.jsonl of `asr evaluate`",
+    )
     score.set_defaults(run=_score)
+
+    pauses = verbs.add_parser("pauses", help="how long the pauses at marks are")
+    pauses.add_argument("manifest", metavar="MANIFEST", type=Path, help="transcripts as they are published")
+    pauses.add_argument(
+        "heard", metavar="FILE", type=Path, help="hypotheses.jsonl of `asr evaluate`, same ids"
+    )
+    pauses.add_argument("out", metavar="OUT", type=Path, help="such as pauses.json")
+    pauses.add_argument("--language", default="", metavar="CODE", help="ISO 639 code")
+    pauses.set_defaults(run=_pauses)
 
     apply = verbs.add_parser(
         "apply", help="bare words -> text with marks, capitals and figures, its lines as they are"
@@ -87,11 +115,13 @@ def _train(arguments: argparse.Namespace) -> int:
 
     from asr.training.tagger import read_tagged, train_tagger
     from asr.training.tagger_config import TaggerConfig
+    from asr.writing.heard import read_pause_shares
     from asr.writing.tagger import write_tagger
 
     config = TaggerConfig(
         **{field.name: getattr(arguments, field.name) for field in dataclasses.fields(TaggerConfig)}
     )
+    pauses = None if arguments.pauses is None else read_pause_shares(arguments.pauses)
     with tqdm(unit=" words", unit_scale=True, desc="reading", disable=not sys.stderr.isatty()) as bar:
 
         def counted() -> "Iterator[list[PublishedWord]]":
@@ -110,7 +140,7 @@ def _train(arguments: argparse.Namespace) -> int:
             bar.update(progress.words - bar.n)
 
         state = arguments.out.with_name(arguments.out.name + ".state")
-        tagger = train_tagger(text, config, state=state, progress=show)
+        tagger = train_tagger(text, config, state=state, pauses=pauses, progress=show)
     write_tagger(arguments.out, tagger)
     size = arguments.out.stat().st_size / 1e6
     print(
@@ -125,7 +155,12 @@ def _score(arguments: argparse.Namespace) -> int:
 
     tagger = read_tagger(arguments.tagger)
     language, signs = tagger.lexicon.language, tagger.lexicon.signs
-    texts = [text for path in arguments.text for text in _texts(path, language)]
+    if arguments.heard is None:
+        texts = [text for path in arguments.text for text in _texts(path, language)]
+    elif len(arguments.text) == 1 and arguments.text[0].suffix == ".jsonl":
+        texts = list(_heard(arguments.text[0], arguments.heard, language))
+    else:
+        raise UsageError("--heard needs one manifest (.jsonl) as TEXT, with the ids of what was heard")
     scores = score_writing(
         texts, tagger.write, small=tagger.lexicon.casing.small, signs=lambda mark: signs.get(mark, mark)
     )
@@ -135,7 +170,7 @@ def _score(arguments: argparse.Namespace) -> int:
         print(
             f"{score.name:<10}{score.count:>9,}{rates}   {score.interval[0]:.3f} to {score.interval[1]:.3f}"
         )
-    print(f"{sum(map(len, texts)):,} words in {len(texts):,} texts")
+    print(f"{sum(len(text.words) for text in texts):,} words in {len(texts):,} texts")
     return 0
 
 
@@ -184,13 +219,59 @@ def _lines(path: Path) -> Iterator[str]:
         yield from text_lines(path)
 
 
-def _texts(path: Path, language: str) -> "Iterator[list[PublishedWord]]":
+def _texts(path: Path, language: str) -> "Iterator[Text]":
     """Sentences that follow each other; those of a manifest one by one."""
-    text: list[PublishedWord] = []
+    from asr.writing.heard import Text
+
+    words: list[PublishedWord] = []
     for sentence in _sentences([path], language):
-        text += sentence
-        if path.suffix == ".jsonl" or len(text) >= _TEXT_WORDS:
-            yield text
-            text = []
-    if text:
-        yield text
+        words += sentence
+        if path.suffix == ".jsonl" or len(words) >= _TEXT_WORDS:
+            yield Text(words)
+            words = []
+    if words:
+        yield Text(words)
+
+
+def _heard(manifest: Path, hypotheses: Path, language: str) -> "Iterator[Text]":
+    """What was recognised, with the marks of the manifest's transcripts. Raises WritingError for ids that are not in it."""
+    import json
+
+    import numpy as np
+
+    from asr.data.manifest import iterate_manifest
+    from asr.errors import WritingError
+    from asr.language_model.counting import text_lines
+    from asr.writing.casing import Casing
+    from asr.writing.heard import Text, carry_over
+    from asr.writing.published import published_words
+
+    try:
+        records = [json.loads(line) for line in text_lines(hypotheses)]
+        heard = {record["id"]: record["words"] for record in records}
+    except (ValueError, KeyError, TypeError):
+        raise WritingError(
+            f"{hypotheses}: no recognised words; expected hypotheses.jsonl of `asr evaluate`"
+        ) from None
+    references = {utterance.id: utterance.text or "" for _, utterance in iterate_manifest(manifest)}
+    if unknown := sorted(heard.keys() - references.keys()):
+        raise WritingError(
+            f"{hypotheses}: {len(unknown)} ids that {manifest} lacks ({', '.join(unknown[:3])}, ...)"
+        )
+    for name, words in heard.items():
+        reference = published_words(references[name])
+        if reference and words:
+            gaps = [after["start"] - word["end"] for word, after in pairwise(words)]
+            spelled = [word["text"] for word in words]
+            yield Text(
+                carry_over(reference, spelled, casing=Casing(language)), np.array([*gaps, np.nan], np.float32)
+            )
+
+
+def _pauses(arguments: argparse.Namespace) -> int:
+    from asr.writing.heard import pause_shares, write_pause_shares
+
+    shares = pause_shares(_heard(arguments.manifest, arguments.heard, arguments.language))
+    write_pause_shares(arguments.out, shares)
+    print(arguments.out)
+    return 0

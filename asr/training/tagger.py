@@ -20,6 +20,7 @@ from asr.writing.tagger import CASES, LAYERS, LEVELS, Lexicon, Tagger, TaggerWei
 _SMALL, _CAPITAL, _CAPITALS, _OWN = range(len(CASES))
 _PLACES = {mark: place for place, mark in enumerate(MARKS)}
 _OWN_LEAST = 3  # times that a word has to be seen written in a way of its own
+_WITHOUT_PAUSES = 0.5  # share of the texts
 _NOT_HEARD = "aeiouyhw"  # what sounds alike differs in these
 
 
@@ -176,6 +177,7 @@ def train_tagger(
     config: TaggerConfig,
     *,
     state: Path,
+    pauses: np.ndarray | None = None,
     progress: Callable[[Progress], None] = lambda _: None,
 ) -> Tagger:
     """Train; go on where `state` is, if it is there.
@@ -184,6 +186,7 @@ def train_tagger(
         text: as it is published.
         config: shape and training.
         state: file of the state, as `Steps` has it.
+        pauses: how long those behind each mark are (`pause_shares`); with them, half of the texts have pauses, drawn for every word.
         progress: called after each step.
 
     Raises:
@@ -195,14 +198,16 @@ def train_tagger(
         network.parameters(), lr=config.learning_rate, betas=(0.9, 0.98), weight_decay=0.0, fused=True
     )
     rows = text.lexicon.describe(text.spellings)
-    errors = Errors(text, config)
+    errors = Errors(text, config, pauses)
     places = np.arange(len(text.words), dtype=np.int64)
 
     def loss(texts: list[np.ndarray]) -> tuple[Tensor, int]:
         misheard = [errors.mishear(part) for part in texts]
         lengths = torch.tensor([len(part.words) for part in misheard])
-        words, marks, cases = (np.concatenate(parts) for parts in zip(*misheard, strict=True))
-        found = network(torch.from_numpy(rows[words]).long(), lengths)
+        words, marks, cases, silences = (np.concatenate(parts) for parts in zip(*misheard, strict=True))
+        read = rows[words]
+        read[:, -1] += silences
+        found = network(torch.from_numpy(read).long(), lengths)
         wanted = (torch.from_numpy(part.astype(np.int64)) for part in (marks, cases))
         losses = [nn.functional.cross_entropy(of, come) for of, come in zip(found, wanted, strict=True)]
         return losses[0] + losses[1], sum(map(len, texts))
@@ -219,6 +224,7 @@ def train_tagger(
         key=training_key(
             config,
             (
+                b"" if pauses is None else pauses.tobytes(),
                 "\n".join(text.spellings).encode(),
                 *(part.tobytes() for part in (text.words, text.marks, text.cases, text.starts)),
             ),
@@ -228,18 +234,20 @@ def train_tagger(
 
 
 class Misheard(NamedTuple):
-    """A text with errors: `(n,)` words, marks and cases."""
+    """A text with errors: `(n,)` words, marks, cases, and classes of pauses."""
 
     words: np.ndarray
     marks: np.ndarray
     cases: np.ndarray
+    silences: np.ndarray
 
 
 class Errors:
-    """Errors as recognition makes them, drawn from PyTorch's generator."""
+    """Errors as recognition makes them, and pauses as speakers make them, drawn from PyTorch's generator."""
 
-    def __init__(self, text: TaggedText, config: TaggerConfig) -> None:
+    def __init__(self, text: TaggedText, config: TaggerConfig, pauses: np.ndarray | None = None) -> None:
         self._text = text
+        self._pauses = None if pauses is None else np.cumsum(pauses, axis=1)[:, :-1]
         self._replaced, self._deleted = config.replaced, config.deleted
         sounds: dict[str, list[int]] = defaultdict(list)
         self._alike: list[list[int]] = []
@@ -267,7 +275,17 @@ class Errors:
                 cases[place + 1] = max(cases[place + 1], _CAPITAL)
             if place and not marks[place - 1]:
                 marks[place - 1] = marks[place]
-        return Misheard(words[~lost], marks[~lost], cases[~lost])
+        words, marks, cases = words[~lost], marks[~lost], cases[~lost]
+        return Misheard(words, marks, cases, self._silences(marks))
+
+    def _silences(self, marks: np.ndarray) -> np.ndarray:
+        """Classes of pauses behind words with these marks, of half of the texts; 0, not known, of the others, and behind the last."""
+        if self._pauses is None or float(torch.rand(())) < _WITHOUT_PAUSES:
+            return np.zeros(len(marks), np.int32)
+        chance = torch.rand(len(marks), 1).numpy()
+        silences = 1 + (chance > self._pauses[marks]).sum(axis=1)
+        silences[-1] = 0
+        return silences.astype(np.int32)
 
 
 def sound(word: str) -> str:

@@ -80,6 +80,17 @@ def sentences(lines: Iterable[str], *, language: str = "") -> Iterator[list[Publ
         yield sentence
 
 
+def published_words(text: str) -> list[PublishedWord] | None:
+    """All words of a transcript, be it a sentence or not; None where it cannot be read out as it stands."""
+    words: list[PublishedWord] = []
+    for token in text.translate(_APOSTROPHES).split():
+        found, readable = words_of(token)
+        if not readable:
+            return None
+        _append(words, found)
+    return words
+
+
 def _append(sentence: list[PublishedWord], words: Iterable[PublishedWord]) -> None:
     for word in words:
         if word.form:

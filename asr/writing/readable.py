@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import numpy as np
+
 from asr.writing.numbers import write_numbers
 from asr.writing.published import ENDS
 from asr.writing.tagger import Tagger
@@ -24,7 +26,7 @@ class Piece(NamedTuple):
 
 
 def write_readable(
-    words: Sequence[str], tagger: Tagger, *, pauses: Sequence[float] | None = None, figures: bool = True
+    words: Sequence[str], tagger: Tagger, *, pauses: np.ndarray | None = None, figures: bool = True
 ) -> list[Piece]:
     """Marks, capitals and figures.
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from asr.errors import WritingError
-from asr.writing.published import MARKS, PublishedWord
+from asr.writing.heard import Text
+from asr.writing.published import MARKS
 from asr.writing.tagger import Written
 
 CAPITAL = "capital"
@@ -32,8 +33,8 @@ class MarkScore:
 
 
 def score_writing(
-    texts: Sequence[Sequence[PublishedWord]],
-    write: Callable[[Sequence[str]], Sequence[Written]],
+    texts: Sequence[Text],
+    write: Callable[[Sequence[str], np.ndarray | None], Sequence[Written]],
     *,
     small: Callable[[str], str] = str.lower,
     signs: Callable[[str], str] = lambda mark: mark,
@@ -43,8 +44,8 @@ def score_writing(
     """Take marks and capitals away, have them put again, and compare.
 
     Args:
-        texts: as they were published.
-        write: puts them; it is given the words in small letters.
+        texts: as they should be.
+        write: puts them; it is given the words in small letters, and their pauses.
         small: of a word.
         signs: how a mark is written in this language.
         resamples: of the texts, for the intervals.
@@ -60,12 +61,12 @@ def score_writing(
     names = [*MARKS[1:], CAPITAL]
     counts = np.zeros((len(texts), len(names), 3), np.int64)  # right, put in vain, missed
     for number, text in enumerate(texts):
-        found = write([small(word.form) for word in text])
+        found = write([small(word.form) for word in text.words], text.pauses)
         for name, of_name in zip(names, counts[number], strict=True):
             wanted, put = (
                 np.array([_has(form, mark, name, small, signs) for form, mark in pairs])
                 for pairs in (
-                    [(word.form, signs(word.mark) if word.mark else "") for word in text],
+                    [(word.form, signs(word.mark) if word.mark else "") for word in text.words],
                     [(one.form, one.mark) for one in found],
                 )
             )

@@ -77,7 +77,7 @@ class Lexicon:
         """Rows of the table that words are summed from."""
         return 1 + self.embedded + AFFIXES + LEVELS + len(PAUSES) + 2
 
-    def describe(self, words: Sequence[str], pauses: Sequence[float] | None = None) -> np.ndarray:
+    def describe(self, words: Sequence[str], pauses: np.ndarray | None = None) -> np.ndarray:
         """`(n, PER_WORD)` int32, the rows that each word is the sum of.
 
         Args:
@@ -85,7 +85,7 @@ class Lexicon:
             pauses: seconds of silence behind each of them, NaN where nobody knows.
         """
         rows = np.array([self._rows(word) for word in words], np.int32).reshape(len(words), PER_WORD)
-        rows[:, -1] += pause_classes(np.full(len(words), np.nan) if pauses is None else np.asarray(pauses))
+        rows[:, -1] += pause_classes(np.full(len(words), np.nan) if pauses is None else pauses)
         return rows
 
     def _rows(self, word: str) -> list[int]:
@@ -152,7 +152,7 @@ class Tagger:
     lexicon: Lexicon
     weights: TaggerWeights
 
-    def write(self, words: Sequence[str], pauses: Sequence[float] | None = None) -> list[Written]:
+    def write(self, words: Sequence[str], pauses: np.ndarray | None = None) -> list[Written]:
         """How each of n recognised words is written.
 
         Args:
@@ -168,9 +168,7 @@ class Tagger:
             for word, mark, case in chosen
         ]
 
-    def scores(
-        self, words: Sequence[str], pauses: Sequence[float] | None = None
-    ) -> tuple[np.ndarray, np.ndarray]:
+    def scores(self, words: Sequence[str], pauses: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
         """Logits of n > 0 words, `(n, len(MARKS))` and `(n, len(CASES))`."""
         w, count = self.weights, len(words)
         rows = self.lexicon.describe(words, pauses)

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from asr.cli import main
+from asr.writing.heard import Text
 from asr.writing.published import sentences
 from asr.writing.scoring import score_writing
 from asr.writing.tagger import Written
@@ -50,15 +51,38 @@ def test_scores_are_printed(folder, capsys):
     assert rows["!"][1:5] == ["0", "nan", "nan", "nan"]
 
 
+def test_pauses_and_scores_of_what_was_heard(folder, capsys):
+    heard = [
+        {"id": "0", "words": timed("WHO SAW ANNA")},
+        {"id": "1", "words": timed("THEY MET A BERTHA BUT ANNA")},
+    ]
+    (folder / "heard.jsonl").write_text("".join(json.dumps(row) + "\n" for row in heard))
+    talk, tagger, written = (str(folder / name) for name in ("talk.jsonl", "en.tagger", "heard.jsonl"))
+    assert main(["punctuation", "pauses", talk, written, str(folder / "pauses.json")]) == 0
+    assert json.loads((folder / "pauses.json").read_text())["shares"][","][4] == 0.25
+    assert main(["punctuation", "score", tagger, talk, "--heard", written]) == 0
+    assert "9 words in 2 texts" in (capsys.readouterr().out).splitlines()[-1]
+    (folder / "heard.jsonl").write_text(json.dumps({"id": "else", "words": []}))
+    assert main(["punctuation", "pauses", talk, written, str(folder / "none.json")]) == 1
+    assert "1 ids that" in capsys.readouterr().err
+    assert not (folder / "none.json").exists()
+
+
+def timed(words: str) -> list[dict[str, object]]:
+    """Words of half a second, half a second behind each."""
+    return [{"text": word, "start": float(n), "end": n + 0.5} for n, word in enumerate(words.split())]
+
+
 def test_right_vain_and_missed_are_counted():
     (text,) = sentences(["He saw Anna, Bertha and Carl."])
 
-    def write(words):
+    def write(words, pauses):
+        assert pauses is None
         assert words == ["he", "saw", "anna", "bertha", "and", "carl"]
         forms = ["He", "saw", "Anna", "bertha", "And", "carl"]
         return [Written(form, mark) for form, mark in zip(forms, ["", ",", ",", "", "", "?"], strict=True)]
 
-    scores = {score.name: score for score in score_writing([text], write)}
+    scores = {score.name: score for score in score_writing([Text(text)], write)}
     assert (scores[","].precision, scores[","].recall, scores[","].count) == (0.5, 1.0, 1)
     assert (scores["."].recall, scores["?"].precision) == (0.0, 0.0)
     assert (scores["capital"].precision, scores["capital"].recall) == (2 / 3, 0.5)

@@ -11,7 +11,7 @@ import torch
 from asr.errors import TrainingError
 from asr.training.tagger import Errors, TaggerNetwork, read_tagged, sound, train_tagger
 from asr.training.tagger_config import TaggerConfig
-from asr.writing.published import sentences
+from asr.writing.published import MARKS, sentences
 from asr.writing.tagger import Tagger, read_tagger, write_tagger
 
 NAMES = ("Anna", "Bertha", "McDonald", "NASA")
@@ -118,6 +118,25 @@ def test_errors_keep_marks_and_capitals_where_they_belong() -> None:
     begins = np.concatenate([[True], np.isin(heard.marks[:-1], [2, 3, 4])])
     assert (heard.cases[begins] > 0).mean() > 0.95
     assert len(errors.mishear(places[:1]).words) == 1
+
+
+def test_a_pause_tells_what_words_do_not() -> None:
+    """The same words with and without a full stop in their middle: only the pause knows."""
+    told = ["Anna came."] * 30 + ["Anna came Anna came."] * 30
+    config = TaggerConfig(**{**vars(SMALL), "words_per_text": 4})
+    shares = np.full((len(MARKS), 7), 1e-9)
+    shares[:, 0] = 1.0
+    shares[MARKS.index(".")] = [1e-9] * 5 + [1.0, 1e-9]
+    text = read_tagged(sentences(told), config)
+    tagger = train_tagger(
+        text, config, state=Path("unused"), pauses=shares / shares.sum(axis=1, keepdims=True)
+    )
+    words = ["anna", "came"] * 2
+    marks = {
+        gap: [one.mark for one in tagger.write(words, np.array([0.0, gap, 0.0, np.nan]))]
+        for gap in (0.0, 1.0)
+    }
+    assert marks == {0.0: ["", "", "", "."], 1.0: ["", ".", "", "."]}
 
 
 def test_words_that_sound_alike_share_a_key() -> None:

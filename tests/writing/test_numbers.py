@@ -77,7 +77,49 @@ def test_other_languages_have_figures_where_the_library_knows_them(spoken, langu
     assert written(spoken, language) == wanted
 
 
-WORDS = ["one", "two", "three", "five", "nine", "ten", "twelve", "nineteen", "twenty", "forty", "hundred", "thousand", "million", "and", "a", "oh", "zero", "double", "point", "third", "first", "second", "may", "march", "of", "dollars", "cents", "euros", "percent", "per", "cent", "p", "m", "am", "o'clock", "at", "half", "past", "in", "no", "them"]
+WORDS = [
+    "one",
+    "two",
+    "three",
+    "five",
+    "nine",
+    "ten",
+    "twelve",
+    "nineteen",
+    "twenty",
+    "forty",
+    "hundred",
+    "thousand",
+    "million",
+    "and",
+    "a",
+    "oh",
+    "zero",
+    "double",
+    "point",
+    "third",
+    "first",
+    "second",
+    "may",
+    "march",
+    "of",
+    "dollars",
+    "cents",
+    "euros",
+    "percent",
+    "per",
+    "cent",
+    "p",
+    "m",
+    "am",
+    "o'clock",
+    "at",
+    "half",
+    "past",
+    "in",
+    "no",
+    "them",
+]
 
 
 @settings(max_examples=400, deadline=None, derandomize=True)
