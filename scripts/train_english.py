@@ -53,11 +53,16 @@ NOTES = {
     "language": "English",
     "trained_on": [
         "LibriSpeech train-clean-5 (CC BY 4.0), 5.31 h",
+        "LibriSpeech train-clean-100 (CC BY 4.0), a few utterances each of 208 more speakers, 2.32 h",
+        "Common Voice 1, 13, 18, 19 and 20 (CC0), 7.70 h, and 5.38 h of 13 with machine-made transcripts",
         "speechocean762 train (free for commercial and other use), 2.88 h",
+        "MInDS-14, English (CC BY 4.0), 2.16 h",
+        "CMU ARCTIC prompts by Kathleen (CC0), 0.96 h; LJ Speech (public domain), 0.69 h; VCTK (CC BY 4.0), 0.46 h",
+        "coffee orders (Picovoice, Apache 2.0), 1.06 h; names spelled (MIT), 0.15 h",
         "CMU AN4 train (free for any use, with the notice of Carnegie Mellon University), 0.64 h",
         "stretches of public-domain books spoken by flite (Carnegie Mellon University, free for any use)",
     ],
-    "licence": "Apache-2.0; LibriSpeech (Panayotov et al. 2015) is CC BY 4.0",
+    "licence": "Apache-2.0; LibriSpeech (Panayotov et al. 2015), MInDS-14 and VCTK are CC BY 4.0",
 }
 
 
