@@ -173,15 +173,16 @@ class Tagger:
         w, count = self.weights, len(words)
         rows = self.lexicon.describe(words, pauses)
         # Windows read side by side, each with some words of its neighbours: where it begins and ends counts little then.
-        starts = np.arange(0, count, _WINDOW)
-        places = starts[:, None] + np.arange(-_CONTEXT, _WINDOW + _CONTEXT)
+        whole = count <= _WINDOW + 2 * _CONTEXT
+        context, window = (0, count) if whole else (_CONTEXT, _WINDOW)
+        places = np.arange(0, count, window)[:, None] + np.arange(-context, window + context)
         inside = (places >= 0) & (places < count)
         read = w.table[rows[np.clip(places, 0, count - 1)]].sum(axis=2)  # (W, L, D)
         for layer in range(LAYERS):
             forward = self._run(2 * layer, read, inside)
             backward = self._run(2 * layer + 1, read[:, ::-1], inside[:, ::-1])[:, ::-1]
             read = np.concatenate([forward, backward], axis=2)
-        own = read[:, _CONTEXT : _CONTEXT + _WINDOW].reshape(-1, read.shape[2])[:count]
+        own = read[:, context : context + window].reshape(-1, read.shape[2])[:count]
         return own @ w.marks.T + w.marks_bias, own @ w.cases.T + w.cases_bias
 
     def _run(self, number: int, read: np.ndarray, inside: np.ndarray) -> np.ndarray:
