@@ -99,6 +99,26 @@ def test_a_cue_spans_a_breath_but_no_pause() -> None:
     assert [cue.lines for cue in cues] == [("one two",), ("three",)]
 
 
+def spoken(text: str, *, seconds: float = 0.4) -> Transcription:
+    words = [Word(one, n * seconds, n * seconds + 0.3, 1.0) for n, one in enumerate(text.split())]
+    return gather_segments(words, duration=seconds * len(words) + 1)
+
+
+@pytest.mark.parametrize(
+    ("text", "cues"),
+    [
+        # As many as fit would leave the last word alone.
+        ("aaaa bbbb cccc dddd eeee", ["aaaa bbbb", "cccc dddd eeee"]),
+        ("He came. She left the town.", ["He came.", "She left the town."]),
+        ("Well then, he left the town", ["Well then,", "he left the town"]),
+        ("It is all one. So be it", ["It is all one.", "So be it"]),
+    ],
+)
+def test_cues_end_where_sentences_do_and_hold_no_lone_word(text: str, cues: list[str]) -> None:
+    made = make_cues(spoken(text), SubtitleRules(line_length=20, lines=1))
+    assert [" ".join(cue.lines) for cue in made] == cues
+
+
 def test_lines_are_of_like_length() -> None:
     words = [Word(text, i, i + 0.6, 1.0) for i, text in enumerate(["aaaa", "bbbb", "cccc", "dd"])]
     transcription = gather_segments(words, duration=5.0)
