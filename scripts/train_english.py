@@ -44,7 +44,7 @@ RECURRENT_SHARE = 0.6
 VOCABULARY = 100_000
 NOISE = "noise"
 # Of corpora whose transcripts are uncertain, those that two hearers agree on, or that one is sure of.
-RELIABLE = {"minds14": ["difference<=0.25"], "common-voice-13-machine": ["logprob>=-0.35"]}
+RELIABLE = {"minds14": ["difference<=0.25"], "common-voice-13-machine": ["logprob>=-0.25"]}
 ABBREVIATIONS = {"Mr.": "Mister", "Mr": "Mister", "Mrs.": "Missus", "Mrs": "Missus", "Dr.": "Doctor", "Dr": "Doctor",
                  "St.": "Saint", "St": "Saint"}  # fmt: skip
 WEAK_FORMS = ("--also", "A=ə")  # alone, espeak-ng says it as the letter
