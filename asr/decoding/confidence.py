@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 _NEAR = 1e-6  # keeps the logarithm of odds finite
+_SETTLED = 1e-10
 
 
 def word_evidence(log_probs: np.ndarray, tokens: Sequence[int], spans: np.ndarray) -> float:
@@ -62,13 +63,27 @@ def fit_calibration(evidence: Sequence[float], is_right: Sequence[bool]) -> Cali
     inputs = np.array([[_logit(value), 1.0] for value in evidence]).reshape(len(evidence), 2)
     targets = np.array(is_right, dtype=np.float64)
     identity, precision = np.array([1.0, 0.0]), 1 / 4
+
+    def loss(weights: np.ndarray) -> float:
+        odds = inputs @ weights
+        unlikely = np.logaddexp(0.0, odds) - targets * odds
+        return float(unlikely.sum() + precision / 2 * np.square(weights - identity).sum())
+
     weights = identity.copy()
     for _ in range(50):
-        predicted = 1 / (1 + np.exp(-(inputs @ weights)))
+        predicted = _sigmoid(inputs @ weights)
         gradient = inputs.T @ (predicted - targets) + precision * (weights - identity)
         curvature = (inputs.T * (predicted * (1 - predicted))) @ inputs + precision * np.eye(2)
         step = np.linalg.solve(curvature, gradient)
-        weights -= step * min(1.0, 2.0 / max(1e-12, float(np.abs(step).max())))
-        if np.abs(step).max() < 1e-10:
+        # Where the curve bends much on the way, the whole step leads beyond the valley: halves of it until it goes down.
+        before, slope = loss(weights), float(gradient @ step)
+        while loss(weights - step) > before - 1e-4 * slope and np.abs(step).max() > _SETTLED:
+            step, slope = step / 2, slope / 2
+        weights -= step
+        if np.abs(step).max() < _SETTLED:
             break
     return Calibration(float(weights[0]), float(weights[1]))
+
+
+def _sigmoid(odds: np.ndarray) -> np.ndarray:
+    return np.asarray(0.5 * np.tanh(0.5 * odds) + 0.5)

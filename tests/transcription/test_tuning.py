@@ -63,3 +63,14 @@ def test_a_fitted_calibration_is_better_calibrated_than_the_evidence():
     assert before is not None
     assert after is not None
     assert after.expected_error < 0.03 < before.expected_error
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_evidence_that_is_far_too_unsure_is_calibrated_too(seed: int) -> None:
+    """Here whole steps of Newton's method would go to and fro between two slopes for ever."""
+    generator = np.random.default_rng(seed)
+    odds = generator.normal(-0.5, 1.8, 1900)
+    is_right = generator.random(1900) < 1 / (1 + np.exp(-(0.5 * odds + 1.9)))
+    fitted = fit_calibration((1 / (1 + np.exp(-odds))).tolist(), is_right.tolist())
+    assert fitted.slope == pytest.approx(0.5, abs=0.15)
+    assert fitted.offset == pytest.approx(1.9, abs=0.25)
