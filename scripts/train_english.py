@@ -40,7 +40,7 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 PACKAGE = REPOSITORY / "asr" / "model" / "pretrained"
 NAME = "english"
 BEAM_WIDTH = 300  # of a model of many errors, 50 lose some good transcripts
-RECURRENT_SHARE = 0.6
+RECURRENT_SHARE = 0.3
 VOCABULARY = 100_000
 NOISE = "noise"
 # Of corpora whose transcripts are uncertain, those that two hearers agree on, or that one is sure of.
@@ -192,8 +192,8 @@ def make(
         lambda: asr(
             "lm", "tune", "--model", model, "--manifest", chosen_on, "--lm", small, "--lexicon", "lm",
             "--recurrent-lm", recurrent, "--recurrent-share", RECURRENT_SHARE,
-            "--pronunciations", phones, "--letter-weight", 0.4, "--beam-width", BEAM_WIDTH, "--threads", 2,
-            "--lm-weights", 0.75, 1.05, 3, "--word-bonuses", -0.5, 0.5, 3,
+            "--pronunciations", phones, "--letter-weight", 0.1, "--beam-width", BEAM_WIDTH, "--threads", 2,
+            "--lm-weights", 0.9, 1.2, 3, "--word-bonuses", -1.5, -0.5, 3,
         ),
     )  # fmt: skip
 
