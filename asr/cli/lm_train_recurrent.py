@@ -5,12 +5,11 @@ evaluate and serve). Stopped by a signal it goes on where it was when the same c
 """
 
 import argparse
-import dataclasses
 import sys
-import typing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from asr.cli.config_options import add_config_options, read_config, training_bar
 from asr.errors import UsageError
 
 if TYPE_CHECKING:
@@ -44,15 +43,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="a sentence a line (.gz, .xz), or a manifest (.jsonl)",
     )
     parser.add_argument("out", metavar="OUT", type=Path, help="the model, such as words.rnn")
-    types = typing.get_type_hints(RecurrentLmConfig)
-    for field in dataclasses.fields(RecurrentLmConfig):
-        parser.add_argument(
-            "--" + field.name.replace("_", "-"),
-            type=types[field.name],
-            default=field.default,
-            metavar="N" if types[field.name] is int else "X",
-            help=f"{_HELP[field.name]}; default: %(default)s",
-        )
+    add_config_options(parser, RecurrentLmConfig, _HELP)
     parser.add_argument("--device", default="auto", help="cpu, cuda, or auto (default)")
 
 
@@ -64,24 +55,16 @@ def run(arguments: argparse.Namespace) -> int:
     from asr.language_model.recurrent import write_recurrent_model
     from asr.training.recurrent_lm import read_lines, train_recurrent_lm
     from asr.training.recurrent_lm_config import RecurrentLmConfig
-    from asr.training.steps import Progress
     from asr.transcription.emitter import choose_device
 
     if arguments.out.suffix in (".arpa", ".lm", ".gz"):
         raise UsageError(f"{arguments.out}: is the name of an n-gram; expected one such as words.rnn")
-    names = [field.name for field in dataclasses.fields(RecurrentLmConfig)]
-    config = RecurrentLmConfig(**{name: getattr(arguments, name) for name in names})
+    config = read_config(arguments, RecurrentLmConfig)
     device = choose_device(arguments.device)
     with tqdm(unit=" words", unit_scale=True, desc="reading", disable=not sys.stderr.isatty()) as bar:
         lines = read_lines(_counted(arguments.text, read_sentences, bar), vocabulary=config.vocabulary)
     known = 1 - lines.counts[0] / len(lines.ids)
-    with tqdm(unit=" words", unit_scale=True, desc="training", disable=not sys.stderr.isatty()) as bar:
-
-        def show(progress: Progress) -> None:
-            bar.total = progress.total
-            bar.set_postfix_str(f"loss {progress.loss:.2f}", refresh=False)
-            bar.update(progress.words - bar.n)
-
+    with training_bar() as show:
         state = arguments.out.with_name(arguments.out.name + ".state")
         model = train_recurrent_lm(lines, config, state=state, device=device, progress=show)
     write_recurrent_model(arguments.out, model)

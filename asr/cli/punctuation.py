@@ -8,18 +8,16 @@ asr punctuation apply en.tagger transcript.txt                  or from stdin
 """
 
 import argparse
-import dataclasses
 import sys
-import typing
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from asr.cli.config_options import add_config_options, read_config, training_bar
 from asr.errors import UsageError
 
 if TYPE_CHECKING:
-    from asr.training.steps import Progress
     from asr.writing.heard import Text
     from asr.writing.published import PublishedWord
 
@@ -64,15 +62,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="how long pauses at marks are, as `asr punctuation pauses` wrote it",
     )
     train.add_argument("--words", type=int, metavar="N", help="read the first N words alone")
-    types = typing.get_type_hints(TaggerConfig)
-    for field in dataclasses.fields(TaggerConfig):
-        train.add_argument(
-            "--" + field.name.replace("_", "-"),
-            type=types[field.name],
-            default=field.default,
-            metavar="N" if types[field.name] is int else "X",
-            help=f"{_HELP[field.name]}; default: %(default)s",
-        )
+    add_config_options(train, TaggerConfig, _HELP)
     train.set_defaults(run=_train)
 
     score = verbs.add_parser("score", help="precision, recall and F1 of marks and capitals")
@@ -118,9 +108,7 @@ def _train(arguments: argparse.Namespace) -> int:
     from asr.writing.heard import read_pause_shares
     from asr.writing.tagger import write_tagger
 
-    config = TaggerConfig(
-        **{field.name: getattr(arguments, field.name) for field in dataclasses.fields(TaggerConfig)}
-    )
+    config = read_config(arguments, TaggerConfig)
     pauses = None if arguments.pauses is None else read_pause_shares(arguments.pauses)
     with tqdm(unit=" words", unit_scale=True, desc="reading", disable=not sys.stderr.isatty()) as bar:
 
@@ -132,13 +120,7 @@ def _train(arguments: argparse.Namespace) -> int:
                     return
 
         text = read_tagged(counted(), config, language=arguments.language)
-    with tqdm(unit=" words", unit_scale=True, desc="training", disable=not sys.stderr.isatty()) as bar:
-
-        def show(progress: "Progress") -> None:
-            bar.total = progress.total
-            bar.set_postfix_str(f"loss {progress.loss:.3f}", refresh=False)
-            bar.update(progress.words - bar.n)
-
+    with training_bar() as show:
         state = arguments.out.with_name(arguments.out.name + ".state")
         tagger = train_tagger(text, config, state=state, pauses=pauses, progress=show)
     write_tagger(arguments.out, tagger)
