@@ -1,18 +1,22 @@
-"""What is in a checkpoint (sizes, alphabet, features, network, what training wrote down), and the mean of several.
+"""What is in a checkpoint (sizes, alphabet, features, network, what training wrote down), the mean of several, a wider one.
 
 asr model info runs/an4/checkpoints/best.pt
 asr model info                              the model that ships with the package
 asr model info best.pt --json
 asr model average runs/one/checkpoints/best.pt runs/two/checkpoints/best.pt mean.pt
+asr model widen best.pt wider.pt --hidden-size 320      to train on with more cells: training.start_from wider.pt
 """
 
 import argparse
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from asr.model.pretrained import default_model
+
+if TYPE_CHECKING:
+    from asr.model.checkpoint import Checkpoint
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -38,10 +42,25 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "runs that began with the same weights. It is often better than each of them; measure it.",
     )
     average.add_argument("models", metavar="CKPT", nargs="+", type=Path, help="two or more of one shape")
-    average.add_argument("out", metavar="OUT", type=Path, help="the file to write")
-    average.add_argument("--half", action="store_true", help="write float16, half the size, for shipping")
-    average.add_argument("--force", action="store_true", help="overwrite OUT")
     average.set_defaults(run=_average)
+
+    widening = verbs.add_parser(
+        "widen",
+        help="the same model with more cells, to train on from",
+        description="Write a model with more cells a direction that recognises what the given one does (Net2Net): "
+        "training goes on from it with training.start_from and the same model.hidden_size.",
+    )
+    widening.add_argument("model", metavar="CKPT", type=Path, help="a checkpoint")
+    widening.add_argument("--hidden-size", type=int, required=True, metavar="N", help="cells a direction")
+    widening.add_argument(
+        "--seed", type=int, default=1, metavar="N", help="of what is drawn (default: %(default)s)"
+    )
+    widening.set_defaults(run=_widen)
+
+    for verb in (average, widening):
+        verb.add_argument("out", metavar="OUT", type=Path, help="the file to write")
+        verb.add_argument("--half", action="store_true", help="write float16, half the size, for shipping")
+        verb.add_argument("--force", action="store_true", help="overwrite OUT")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -68,15 +87,29 @@ def _info(arguments: argparse.Namespace) -> int:
 
 
 def _average(arguments: argparse.Namespace) -> int:
-    from asr.errors import UsageError
     from asr.model.averaging import average_checkpoints
+
+    return _write(arguments, lambda: average_checkpoints(arguments.models))
+
+
+def _widen(arguments: argparse.Namespace) -> int:
+    from asr.model.checkpoint import load_checkpoint
+    from asr.model.widening import widen
+
+    return _write(
+        arguments,
+        lambda: widen(load_checkpoint(arguments.model), arguments.hidden_size, seed=arguments.seed),
+    )
+
+
+def _write(arguments: argparse.Namespace, make: "Callable[[], Checkpoint]") -> int:
+    """Make a model and write it, unless OUT is there already."""
+    from asr.errors import UsageError
     from asr.model.checkpoint import save_checkpoint
 
     if arguments.out.exists() and not arguments.force:
-        raise UsageError(
-            f"{arguments.out}: is there already; choose another name for the mean, or add --force"
-        )
-    save_checkpoint(arguments.out, average_checkpoints(arguments.models), half=arguments.half)
+        raise UsageError(f"{arguments.out}: is there already; choose another name, or add --force")
+    save_checkpoint(arguments.out, make(), half=arguments.half)
     print(arguments.out)
     return 0
 
