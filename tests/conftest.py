@@ -20,6 +20,8 @@ from asr.data.tokenizer import BLANK_SYMBOL, CharacterTokenizer
 from asr.model.acoustic import AcousticModel, AcousticModelConfig
 from asr.model.checkpoint import Checkpoint, save_checkpoint
 from asr.model.encoder import EncoderConfig
+from asr.writing.published import MARKS
+from asr.writing.tagger import CASES, Lexicon, Tagger, TaggerWeights, write_tagger
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
@@ -105,6 +107,36 @@ def tiny_checkpoint(tiny_model: AcousticModel, tmp_path: Path) -> Path:
     """The tiny model in a file."""
     path = tmp_path / "tiny.pt"
     save_checkpoint(path, Checkpoint(tiny_model, CharacterTokenizer([BLANK_SYMBOL, *" ABC"])))
+    return path
+
+
+@pytest.fixture(scope="session")
+def tiny_tagger(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small untrained tagger in a file; it puts marks and capitals anywhere."""
+    draw = np.random.default_rng(3)
+
+    def weights(*shape: int) -> np.ndarray:
+        return draw.normal(0, 1, shape).astype(np.float32)
+
+    lexicon = Lexicon(("a", "b", "c"), 2, np.array([0, 4, 7], np.uint8), {}, language="en")
+    gates = [(12, 6)] * 4
+    path = tmp_path_factory.mktemp("tagger") / "tiny.tagger"
+    write_tagger(
+        path,
+        Tagger(
+            lexicon,
+            TaggerWeights(
+                weights(lexicon.features, 6),
+                tuple(weights(*shape) for shape in gates),
+                tuple(weights(12, 3) for _ in gates),
+                tuple(weights(12) for _ in gates),
+                weights(len(MARKS), 6),
+                weights(len(MARKS)),
+                weights(len(CASES), 6),
+                weights(len(CASES)),
+            ),
+        ),
+    )
     return path
 
 

@@ -29,7 +29,9 @@ def run(arguments: argparse.Namespace) -> int:
     """Export."""
     from asr.decoding.options import options_path, read_measured, read_options, write_options
     from asr.export.onnx_graph import export_onnx
+    from asr.files import write_atomically
     from asr.model.checkpoint import load_checkpoint
+    from asr.writing.tagger import tagger_path
 
     checkpoint = load_checkpoint(arguments.model)
     export_onnx(checkpoint, arguments.out, int8=arguments.int8, name=arguments.model.stem)
@@ -38,4 +40,9 @@ def run(arguments: argparse.Namespace) -> int:
     if tuned.exists() and tuned.resolve() != beside.resolve():
         write_options(beside, read_options(tuned), measured=read_measured(tuned))
         print(f"{beside}: decodes as {tuned} does; the files that it names stay where they are")
+    tagger, beside = tagger_path(arguments.model), tagger_path(arguments.out)
+    if tagger.exists() and tagger.resolve() != beside.resolve():
+        with write_atomically(beside, mode="wb") as file:
+            file.write(tagger.read_bytes())
+        print(f"{beside}: writes as {tagger} does")
     return 0

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from asr.cli.model_options import add_model_options
+from asr.cli.transcription_options import add_text_options
 
 if TYPE_CHECKING:
     import numpy as np
@@ -29,6 +30,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--fast", action="store_true", help="with --file: as fast as it goes")
     parser.add_argument("--times", action="store_true", help="begin each line with its time")
     parser.add_argument("--pause", type=float, metavar="S", help="silence that ends a line; default: 0.8 s")
+    add_text_options(parser)
     add_model_options(parser)
 
 

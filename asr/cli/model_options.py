@@ -108,15 +108,28 @@ def given_options(arguments: argparse.Namespace) -> dict[str, Any]:
 def load_model(arguments: argparse.Namespace) -> "Transcriber":
     """The transcriber that the options ask for."""
     options = begin_search(arguments)
+    from asr.errors import UsageError
     from asr.transcription.transcriber import load
 
-    return load(
+    # Verbs without these options score what is recognised.
+    text, tagger = getattr(arguments, "text", "verbatim"), getattr(arguments, "tagger", None)
+    if text == "verbatim" and tagger is not None:
+        raise UsageError("--tagger is of a readable text; leave it out, or --text verbatim")
+    transcriber = load(
         arguments.model,
         decoding=options,
         device=arguments.device,
         precision=arguments.precision,
         threads=getattr(arguments, "threads", None) or 0,
+        tagger=tagger,
+        verbatim=text == "verbatim",
     )
+    if text == "readable" and transcriber.tagger is None:
+        raise UsageError(
+            f"--text readable: no tagger beside {arguments.model}; name one with --tagger FILE "
+            "(`asr punctuation train` makes it), or take --text verbatim"
+        )
+    return transcriber
 
 
 def begin_search(arguments: argparse.Namespace) -> "DecodingOptions | None":

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from asr.cli.model_options import add_model_options
+from asr.cli.transcription_options import add_text_options
 
 if TYPE_CHECKING:
     from asr.serving.config import ServingConfig
@@ -67,6 +68,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         group = parser.add_argument_group(title)
         for option, kind, metavar, summary in options:
             group.add_argument(option, type=kind, metavar=metavar, help=summary)
+    add_text_options(parser)
     add_model_options(parser)
 
 

@@ -24,6 +24,7 @@ from asr.cli.model_options import add_model_options, begin_search
 from asr.cli.transcription_options import (
     add_pipeline_options,
     add_subtitle_options,
+    add_text_options,
     pipeline_config,
     read_formats,
     subtitle_rules,
@@ -75,6 +76,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="take what is there of recordings that were cut short, with a warning; without it they fail",
     )
+    add_text_options(parser)
     add_subtitle_options(parser)
     add_pipeline_options(parser)
     add_model_options(parser)
@@ -261,19 +263,12 @@ def _print(
     rules: "SubtitleRules",
 ) -> None:
     """One transcription to stdout."""
-    from asr.transcription.formats import alternatives_record, render
+    from asr.transcription.formats import render, transcription_record
 
     recording, transcription = outcome.recording, outcome.transcription
     assert transcription is not None
     if arguments.json:
-        words = [asdict(word) for word in transcription.words]
-        record = {
-            "file": recording.source,
-            "duration": round(transcription.duration, 3),
-            "text": transcription.text,
-            "words": words,
-            **alternatives_record(transcription),
-        }
+        record = transcription_record(transcription, name=recording.source)
         print(json.dumps(record, ensure_ascii=False), flush=True)
     elif arguments.format:
         sys.stdout.write(render(transcription, format, name=recording.name, subtitles=rules))

@@ -1,6 +1,7 @@
 """Options of transcription: formats, subtitles, and how recordings go through the network."""
 
 import argparse
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -35,6 +36,21 @@ def add_subtitle_options(parser: argparse.ArgumentParser) -> None:
         default=1.0,
         metavar="S",
         help="silence that no cue spans, in seconds; default: 1",
+    )
+
+
+def add_text_options(parser: argparse.ArgumentParser) -> None:
+    """Add --text and --tagger."""
+    parser.add_argument(
+        "--text",
+        choices=["readable", "verbatim"],
+        help="readable: with marks, capitals and figures, where there is a tagger (default); verbatim: as it is recognised",
+    )
+    parser.add_argument(
+        "--tagger",
+        type=Path,
+        metavar="FILE",
+        help="what `asr punctuation train` wrote; default: the one beside the model, CKPT with the ending .tagger",
     )
 
 

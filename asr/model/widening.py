@@ -91,7 +91,7 @@ def _widened(  # noqa: PLR0917
 ) -> Tensor:
     """The weights of a name for the wider network: rows copied, columns shared out."""
     hidden = int(cells.max()) + 1
-    kind = name.split(".")[-1]
+    kind = name.rsplit(".", maxsplit=1)[-1]
     if kind.startswith(("weight_ih", "weight_hh", "bias_ih", "bias_hh")):
         weights = weights[_side_by_side(cells, len(weights) // hidden, hidden)]
         listened = cells if kind.startswith("weight_hh") else encodings

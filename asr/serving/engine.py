@@ -22,6 +22,7 @@ from asr.transcription.pipeline import PipelineConfig, transcribe_recordings
 from asr.transcription.recordings import Recording
 from asr.transcription.transcriber import Transcriber
 from asr.transcription.transcript import Transcription
+from asr.writing.tagger import Tagger
 
 T = TypeVar("T")
 
@@ -98,8 +99,10 @@ class Engine:
         metrics.in_flight.set_function(lambda: self.in_flight)
         metrics.live_sessions.set_function(lambda: self.live_sessions)
 
-    async def transcribe(self, path: Path, *, n_best: int = 1) -> Transcription:
+    async def transcribe(self, path: Path, *, n_best: int = 1, verbatim: bool = False) -> Transcription:
         """Transcribe a file of any length; above 1, with the `n_best` best texts of each stretch.
+
+        `verbatim` leaves the text as it is recognised, whatever the transcriber's tagger.
 
         Raises:
             AudioError: unreadable, cut short, empty or too short.
@@ -107,7 +110,10 @@ class Engine:
             TimeoutError: not done within `request_seconds`.
         """
         gone = threading.Event()
-        task = asyncio.get_running_loop().run_in_executor(self._threads, self._transcribe, path, gone, n_best)
+        tagger = None if verbatim else self.transcriber.tagger
+        task = asyncio.get_running_loop().run_in_executor(
+            self._threads, self._transcribe, path, gone, n_best, tagger
+        )
         try:
             async with asyncio.timeout(self.config.request_seconds):
                 transcription: Transcription = await asyncio.shield(task)
@@ -118,13 +124,16 @@ class Engine:
             task.add_done_callback(lambda done: done.cancelled() or done.exception())
             raise
 
-    def _transcribe(self, path: Path, gone: threading.Event, n_best: int) -> Transcription:
+    def _transcribe(
+        self, path: Path, gone: threading.Event, n_best: int, tagger: Tagger | None
+    ) -> Transcription:
         if gone.is_set():
             raise Cancelled("nobody waits for this transcription any more")
         limit = self.config.max_audio_seconds
         with open_audio(path, longest=limit + 1) as sound:
             shared = SharedEmitter(self.transcriber.emitter, self.worker, gone)
-            return self._transcribe_sound(sound, Transcriber(shared, self.transcriber.decoder), n_best)
+            transcriber = Transcriber(shared, self.transcriber.decoder, tagger)
+            return self._transcribe_sound(sound, transcriber, n_best)
 
     def _transcribe_sound(self, sound: AudioFile, shared: Transcriber, n_best: int) -> Transcription:
         limit = self.config.max_audio_seconds

@@ -1,4 +1,4 @@
-"""The fields of a transcription's form: OpenAI's and one of ours, checked, with what is ignored and why.
+"""The fields of a transcription's form: OpenAI's and two of ours, checked, with what is ignored and why.
 
 https://platform.openai.com/docs/api-reference/audio/createTranscription
 """
@@ -15,6 +15,7 @@ from asr.serving.uploads import Upload
 
 RESPONSE_FORMATS = ("json", "verbose_json", "text", "srt", "vtt")
 GRANULARITIES = ("word", "segment")
+TEXTS = ("readable", "verbatim")
 MOST_ALTERNATIVES = 20
 
 
@@ -67,6 +68,7 @@ FIELDS = {
     "n_best": Field(
         {"type": "integer", "minimum": 1, "maximum": MOST_ALTERNATIVES}, _is_whole, f"1 to {MOST_ALTERNATIVES}"
     ),
+    "text": _choice(*TEXTS),
     "model": Field(_TEXT, lambda text: True, "a name"),
     "language": Field(
         _TEXT,
@@ -100,12 +102,14 @@ class FormOptions:
         response_format: one of RESPONSE_FORMATS.
         granularities: some of GRANULARITIES.
         n_best: texts of each stretch.
+        text: one of TEXTS; nothing is readable where the server has no tagger.
         notices: what was asked for and is not done, and why.
     """
 
     response_format: str
     granularities: tuple[str, ...]
     n_best: int
+    text: str
     notices: tuple[str, ...]
 
 
@@ -142,6 +146,7 @@ def read_options(upload: Upload, config: ServingConfig) -> FormOptions:
         wanted,
         tuple(given.get("timestamp_granularities", ["segment"])),
         int(given.get("n_best", ["1"])[0]),
+        given.get("text", ["readable"])[0],
         tuple(notices),
     )
 

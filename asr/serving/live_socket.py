@@ -15,6 +15,8 @@ server sends, as they come,
     {"type": "done", "duration": 12.3}                   after "finish", then it closes (1000)
     {"type": "error", "error": {"message": ..., ...}}    then it closes (1008, 1009, 1011, 1012, 1013)
 
+With a tagger the words are written (`Show me`), and each names the recognised ones in `spoken`.
+
 "ready" and "done" have `notices`, a list of strings, where something the client sent was left out. `settled` of a
 partial result's words will stay. When the server shuts down, it finishes the session by itself:
 final results, "done", close 1012.
@@ -33,7 +35,7 @@ from asr.errors import AsrError
 from asr.serving.engine import Engine
 from asr.serving.errors import RequestError
 from asr.serving.security import bearer_token, check_host, check_origin, check_token
-from asr.serving.transcriptions import word_record
+from asr.transcription.formats import word_record
 from asr.transcription.live import LiveResult, LiveSession
 
 MAX_MESSAGE_BYTES = 1024 * 1024
@@ -201,5 +203,5 @@ def message_of(result: LiveResult) -> dict[str, Any]:
         "settled": result.settled,
         "start": result.start,
         "end": result.end,
-        "words": [word_record(word) for word in result.words],
+        "words": [word_record(word, text="word") for word in result.words],
     }

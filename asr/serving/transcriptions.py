@@ -12,7 +12,6 @@ from typing import Any, TypeVar
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
-from asr.decoding.hypothesis import Word
 from asr.errors import AudioError
 from asr.serving.config import ServingConfig
 from asr.serving.engine import Engine, TooLong
@@ -20,7 +19,7 @@ from asr.serving.errors import RequestError
 from asr.serving.form_fields import FormOptions, read_options
 from asr.serving.uploads import read_upload
 from asr.serving.worker import WorkerStopped
-from asr.transcription.formats import alternatives_record, render
+from asr.transcription.formats import alternatives_record, render, verbatim_record, word_record
 from asr.transcription.transcript import Segment, Transcription
 
 T = TypeVar("T")
@@ -38,7 +37,10 @@ async def transcribe_request(request: Request, engine: Engine) -> Response:
                 400, "the file has 0 bytes; expected a recording", param="file", code="empty_file"
             )
         try:
-            transcription = await _unless_gone(request, engine.transcribe(upload.path, n_best=options.n_best))
+            transcription = await _unless_gone(
+                request,
+                engine.transcribe(upload.path, n_best=options.n_best, verbatim=options.text == "verbatim"),
+            )
         except TooLong as error:
             raise RequestError(413, str(error), param="file", code="audio_too_long") from None
         except AudioError as error:
@@ -94,7 +96,7 @@ def answer(transcription: Transcription, options: FormOptions, *, notices: Seque
 
 
 def verbose(transcription: Transcription, granularities: Sequence[str]) -> dict[str, Any]:
-    """OpenAI's verbose_json, with a confidence for each word and segment besides, and alternatives if any.
+    """OpenAI's verbose_json, with a confidence for each word and segment besides, what was recognised, and alternatives if any.
 
     `avg_logprob` is the mean natural log of the words' confidence. What a CTC model has no equivalent
     of has the value that means nothing: `temperature`, `compression_ratio`, `no_speech_prob`, `seek`.
@@ -104,19 +106,15 @@ def verbose(transcription: Transcription, granularities: Sequence[str]) -> dict[
         "language": "unknown",
         "duration": transcription.duration,
         "text": transcription.text,
+        **verbatim_record(transcription),
     }
     if "word" in granularities:
-        content["words"] = [word_record(word) for word in transcription.words]
+        content["words"] = [word_record(word, text="word") for word in transcription.words]
     if "segment" in granularities:
         content["segments"] = [
             _segment_record(number, segment) for number, segment in enumerate(transcription.segments)
         ]
     return content | alternatives_record(transcription)
-
-
-def word_record(word: Word) -> dict[str, Any]:
-    """A word as OpenAI writes it, and its confidence."""
-    return {"word": word.text, "start": word.start, "end": word.end, "confidence": word.confidence}
 
 
 def _segment_record(number: int, segment: Segment) -> dict[str, Any]:

@@ -29,6 +29,7 @@ def recogniser_identity(model: Path, transcriber: Transcriber, config: PipelineC
     digest = content_digest(model)[:16]
     pipeline = asdict(config)
     del pipeline["threads"]  # which change nothing but the time it takes
-    everything = [digest, precision, transcriber.options.fingerprint(), pipeline, *others]
+    tagger = None if transcriber.tagger is None else transcriber.tagger.fingerprint()
+    everything = [digest, precision, transcriber.options.fingerprint(), pipeline, tagger, *others]
     whole = hashlib.sha256(json.dumps(everything, sort_keys=True).encode()).hexdigest()[:16]
     return f"{model.name} {digest}; {transcriber.options}; {precision}; settings {whole}"

@@ -6,7 +6,7 @@ like so far, and how many of its words will stay.
 """
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 
 import numpy as np
 
@@ -16,11 +16,17 @@ from asr.decoding.hypothesis import Hypothesis, Word
 from asr.errors import ConfigError
 from asr.model.streaming import StreamingEmitter, is_streamable
 from asr.transcription.emitter import TorchEmitter
+from asr.transcription.transcript import WrittenWord
 from asr.transcription.waveform_window_emitter import WaveformWindowEmitter
 from asr.transcription.windowed_emitter import WindowConfig, WindowedEmitter
+from asr.transcription.written import place_pieces, write_pieces
+from asr.writing.readable import Piece
+from asr.writing.tagger import Tagger
 
 if TYPE_CHECKING:
     from asr.transcription.transcriber import Transcriber
+
+_WORDS_AHEAD = 3  # behind a settled word before its mark and its capital are settled, too
 
 
 class LiveEmitter(Protocol):
@@ -69,7 +75,7 @@ class LiveResult:
         kind: "partial" while the segment lasts, "final" once.
         segment: counted from 0.
         text: of the segment.
-        words: with seconds from the beginning of the session, and confidence.
+        words: with seconds from the beginning of the session, and confidence; `WrittenWord`s where there is a tagger.
         settled: how many of the first words will stay as they are; all of a final result.
         start, end: seconds from the beginning of the session, from the first word to the last.
     """
@@ -83,6 +89,13 @@ class LiveResult:
     end: float
 
 
+class _Kept(NamedTuple):
+    """What of a segment is written already and stays: the recognised words, and the pieces that stand for them."""
+
+    spoken: tuple[str, ...]
+    pieces: tuple[Piece, ...]
+
+
 class LiveSession:
     """One speaker's recording, while it is made.
 
@@ -90,12 +103,20 @@ class LiveSession:
         emitter: hears the samples.
         decoder: of the same model.
         config: where segments end.
+        tagger: of a text that is to be read; None leaves the words as they are recognised.
     """
 
-    def __init__(self, emitter: LiveEmitter, decoder: Decoder, config: LiveConfig | None = None) -> None:
+    def __init__(
+        self,
+        emitter: LiveEmitter,
+        decoder: Decoder,
+        config: LiveConfig | None = None,
+        tagger: Tagger | None = None,
+    ) -> None:
         self.config = config or LiveConfig()
         self._emitter = emitter
         self._decoder = decoder
+        self._tagger = tagger
         self._pause = max(1, round(self.config.pause / decoder.seconds_per_frame))
         self._longest = round(self.config.longest_segment / decoder.seconds_per_frame)
         self._segment = 0
@@ -131,6 +152,7 @@ class LiveSession:
         self._first = frame
         self._stream = self._decoder.stream()
         self._shown = None
+        self._kept: _Kept = _Kept((), ())
         if emission is not None:
             self._stream.feed(emission)
 
@@ -175,15 +197,34 @@ class LiveSession:
             replace(word, start=round(begin + word.start, 3), end=round(begin + word.end, 3))
             for word in hypothesis.words
         )
+        settled = len(words) if settled is None else min(settled, len(words))
+        text = hypothesis.text
+        if self._tagger is not None:
+            words, settled = self._written(words, settled, self._tagger, is_final=kind == "final")
+            text = " ".join(word.text for word in words)
         return LiveResult(
             kind,
             self._segment,
-            hypothesis.text,
+            text,
             words,
-            len(words) if settled is None else min(settled, len(words)),
+            settled,
             words[0].start if words else begin,
             words[-1].end if words else begin,
         )
+
+    def _written(
+        self, words: tuple[Word, ...], settled: int, tagger: Tagger, *, is_final: bool
+    ) -> tuple[tuple[WrittenWord, ...], int]:
+        """The words as they are written, and how many of these will stay: those that stayed before are not written anew."""
+        kept = self._kept
+        if kept.spoken != tuple(word.text for word in words[: len(kept.spoken)]):
+            kept = _Kept((), ())  # the last look at a segment found other words
+        pieces = [*kept.pieces, *write_pieces(words, tagger, begin=len(kept.spoken))]
+        sure = len(words) if is_final else min(settled, len(words) - _WORDS_AHEAD)
+        staying = [piece for piece in pieces if piece.last <= max(sure, len(kept.spoken))]
+        until = staying[-1].last if staying else 0
+        self._kept = _Kept(tuple(word.text for word in words[:until]), tuple(staying))
+        return place_pieces(pieces, words), len(staying)
 
     def _best_cut(self) -> int:
         """The middle of the longest quiet stretch in the second half of the segment."""
@@ -212,4 +253,4 @@ def open_session(transcriber: "Transcriber", config: LiveConfig | None = None) -
         emitter = StreamingEmitter(transcriber.model)
     else:
         emitter = WindowedEmitter(transcriber.emitter, config.window)
-    return LiveSession(emitter, transcriber.decoder, config)
+    return LiveSession(emitter, transcriber.decoder, config, transcriber.tagger)

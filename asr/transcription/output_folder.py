@@ -89,14 +89,17 @@ class OutputFolder:
         return self.folder / UNFINISHED / f"{recording.name}.json"
 
     def _line(self, recording: Recording, transcription: Transcription) -> str:
-        """A manifest line with the transcript: what was recognised can be trained on, or scored."""
+        """A manifest line with the words as they were recognised, which can be trained on, or scored; and the text as it was written."""
         record: dict[str, object] = {"id": recording.name, "audio": str(recording.audio.absolute())}
         if not recording.whole:
             record["start"] = recording.start
         record["duration"] = round(transcription.duration, 6)
         if recording.channel is not None:
             record["channel"] = recording.channel
-        record |= {"text": transcription.text, "formats": list(self.formats), "recogniser": self.settings}
+        record["text"] = transcription.verbatim
+        if transcription.is_written:
+            record["written"] = transcription.text
+        record |= {"formats": list(self.formats), "recogniser": self.settings}
         return json.dumps(record, ensure_ascii=False)
 
     def _holds(self, line: str, recording: Recording) -> bool:

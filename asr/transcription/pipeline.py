@@ -19,6 +19,7 @@ from asr.transcription.recordings import Recording
 from asr.transcription.stretches import Stretch, StretchRules, cut_stretches
 from asr.transcription.transcript import PAUSE, Alternatives, ScoredText, Transcription, gather_segments
 from asr.transcription.windows import Windowing
+from asr.transcription.written import write_words
 
 if TYPE_CHECKING:
     from asr.transcription.transcriber import Transcriber
@@ -57,7 +58,14 @@ class PipelineConfig:
 
 
 class Outcome(NamedTuple):
-    """What became of a recording: a hypothesis and its transcription in segments, or the error that stood in the way."""
+    """What became of a recording, or the error that stood in the way.
+
+    Attributes:
+        recording: which.
+        hypothesis: what was recognised.
+        transcription: the same in segments, written as it is to be read where the transcriber has a tagger.
+        error: why there is neither.
+    """
 
     recording: Recording
     hypothesis: Hypothesis | None
@@ -173,7 +181,10 @@ def _decode(
             yield Outcome(recording, None, None, piece.error)
         elif piece.duration is not None:
             whole = _joined(parts.pop(recording.name, []), space=transcriber.decoder.alphabet.space)
-            segments = gather_segments(whole.words, duration=piece.duration, pause=config.pause)
+            words = (
+                whole.words if transcriber.tagger is None else write_words(whole.words, transcriber.tagger)
+            )
+            segments = gather_segments(words, duration=piece.duration, pause=config.pause)
             alternatives = tuple(several.pop(recording.name, []))
             yield Outcome(recording, whole, replace(segments, alternatives=alternatives), None)
 

@@ -27,7 +27,8 @@ from asr.transcription.onnx_emitter import OnnxEmitter
 from asr.transcription.pipeline import Outcome, PipelineConfig, transcribe_recordings, transcribe_waveform
 from asr.transcription.recordings import Recording
 from asr.transcription.silence import emit_sound
-from asr.transcription.transcript import Alternatives
+from asr.transcription.transcript import Alternatives, Transcription
+from asr.writing.tagger import Tagger, read_tagger, tagger_path
 
 log = logging.getLogger(__name__)
 
@@ -39,6 +40,8 @@ def load(
     device: str = "auto",
     precision: Precision = "auto",
     threads: int = 0,
+    tagger: str | Path | None = None,
+    verbatim: bool = False,
 ) -> "Transcriber":
     """Load a model for transcription.
 
@@ -51,10 +54,14 @@ def load(
         precision: "float32", "bfloat16", or "auto" for bfloat16 where the hardware multiplies it; an ONNX file has its
             own.
         threads: of onnxruntime; 0 leaves it to it.
+        tagger: what `asr punctuation train` wrote, for transcriptions that people read; None takes the one beside the model
+            (`best.tagger` beside `best.pt`), where there is one.
+        verbatim: transcriptions have the words as they are recognised, whatever taggers there are.
 
     Raises:
         CheckpointError: missing, not a model, of a newer version, or broken.
         DecodingError: options that do not fit the model.
+        WritingError: the tagger is missing, broken, or something else.
         UsageError: no model named, and this build of the package has none; or a device or precision that it cannot use.
     """
     keep_few_kernels()
@@ -79,7 +86,10 @@ def load(
         emitter = OnnxEmitter(model, threads=threads)
     else:
         emitter = TorchEmitter(load_checkpoint(model), device=device, precision=precision)
-    return Transcriber(emitter, build_decoder(emitter.info, options))
+    if tagger is None and tagger_path(model).exists():
+        tagger = tagger_path(model)
+    writer = None if verbatim or tagger is None else read_tagger(tagger)
+    return Transcriber(emitter, build_decoder(emitter.info, options), writer)
 
 
 def build_decoder(info: EmitterInfo, options: DecodingOptions) -> Decoder:
@@ -98,15 +108,17 @@ class Transcriber:
     Args:
         emitter: waveforms -> emissions.
         decoder: emissions -> hypotheses; of the same model (see `build_decoder`).
+        tagger: recognised words -> marks, capitals and figures; None leaves transcriptions as they are recognised.
     """
 
-    def __init__(self, emitter: Emitter, decoder: Decoder) -> None:
+    def __init__(self, emitter: Emitter, decoder: Decoder, tagger: Tagger | None = None) -> None:
         self.emitter = emitter
         self.decoder = decoder
+        self.tagger = tagger
 
     def with_options(self, options: DecodingOptions) -> "Transcriber":
         """The same network with other decoding. Raises DecodingError as `load`."""
-        return Transcriber(self.emitter, build_decoder(self.emitter.info, options))
+        return Transcriber(self.emitter, build_decoder(self.emitter.info, options), self.tagger)
 
     @property
     def options(self) -> DecodingOptions:
@@ -150,7 +162,7 @@ class Transcriber:
         pipeline: PipelineConfig | None = None,
         allow_truncated: bool = False,
     ) -> Hypothesis:
-        """Transcribe one recording of any length, as `asr transcribe` does.
+        """Recognise what is said in one recording of any length: the words as they are recognised, which is what is scored.
 
         Args:
             audio: a file (audio, video or a pipe), or a `(N,)` float waveform in [-1, 1].
@@ -164,6 +176,25 @@ class Transcriber:
         return self._transcribe(
             audio, sample_rate, pipeline or PipelineConfig(), allow_truncated=allow_truncated
         ).result()
+
+    def transcription(
+        self,
+        audio: str | Path | np.ndarray,
+        *,
+        sample_rate: int | None = None,
+        pipeline: PipelineConfig | None = None,
+        allow_truncated: bool = False,
+    ) -> Transcription:
+        """What `asr transcribe` writes of a recording: a text that is to be read where there is a tagger, its segments and words.
+
+        Args and errors are those of `transcribe`.
+        """
+        outcome = self._transcribe(
+            audio, sample_rate, pipeline or PipelineConfig(), allow_truncated=allow_truncated
+        )
+        outcome.result()
+        assert outcome.transcription is not None
+        return outcome.transcription
 
     def alternatives(
         self,
@@ -188,10 +219,8 @@ class Transcriber:
         """
         if n_best < 2:
             raise UsageError(f"n-best {n_best}; expected at least 2, for `transcribe` gives the best alone")
-        outcome = self._transcribe(audio, sample_rate, replace(pipeline or PipelineConfig(), n_best=n_best))
-        outcome.result()
-        assert outcome.transcription is not None
-        return outcome.transcription.alternatives
+        several = replace(pipeline or PipelineConfig(), n_best=n_best)
+        return self.transcription(audio, sample_rate=sample_rate, pipeline=several).alternatives
 
     def _transcribe(
         self,

@@ -1,6 +1,6 @@
 """What transcription returns: the text of a recording, its segments and its words."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -8,11 +8,35 @@ from asr.decoding.hypothesis import Word
 
 PAUSE = 0.5  # seconds between two words that part two segments
 LONGEST = 30.0  # seconds of a segment, as long as there is more than one word in it
+_LONG_PAUSE = 4  # times the pause, within a sentence
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenWord(Word):
+    """What stands between two spaces of a text that is to be read: `Smith,` or `$25`.
+
+    Attributes:
+        text: with its mark.
+        start, end: of what was spoken, in seconds.
+        confidence: the least of those of the spoken words.
+        spoken: the recognised words that it stands for, one or more.
+        ends_sentence: whether a sentence ends with it.
+    """
+
+    spoken: tuple[Word, ...]
+    ends_sentence: bool
+
+
+def spoken_words(words: Iterable[Word]) -> tuple[Word, ...]:
+    """The words as they were recognised, be they written or not."""
+    return tuple(
+        spoken for word in words for spoken in (word.spoken if isinstance(word, WrittenWord) else (word,))
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """A stretch of speech between two pauses.
+    """A stretch of speech between two pauses; a sentence, where there are sentences.
 
     Attributes:
         start, end: seconds from the beginning of the recording, of the first word and of the last.
@@ -53,8 +77,8 @@ class Transcription:
 
     Attributes:
         text: all of it, on one line.
-        segments: from pause to pause, in order; together they hold every word once.
-        words: in order, times in seconds from the beginning of the recording.
+        segments: from pause to pause, or sentence by sentence, in order; together they hold every word once.
+        words: in order, times in seconds from the beginning of the recording; `WrittenWord`s of a text that is to be read.
         duration: of the recording, in seconds.
         alternatives: a stretch each, in order; none where they were not asked for.
     """
@@ -65,21 +89,31 @@ class Transcription:
     duration: float
     alternatives: tuple[Alternatives, ...] = ()
 
+    @property
+    def verbatim(self) -> str:
+        """The text as it was recognised, without marks and figures."""
+        return " ".join(word.text for word in spoken_words(self.words))
+
+    @property
+    def is_written(self) -> bool:
+        """Whether the text is one that is to be read, and `verbatim` another."""
+        return any(isinstance(word, WrittenWord) for word in self.words)
+
 
 def gather_segments(
     words: Sequence[Word], *, duration: float, pause: float = PAUSE, longest: float = LONGEST
 ) -> Transcription:
-    """Words in order -> the transcription, its segments cut at the pauses.
+    """Words in order -> the transcription, its segments cut at the pauses, or at the ends of sentences where words have them.
 
     Args:
         words: of the whole recording.
         duration: of the recording, in seconds.
-        pause: silence in seconds between two words that parts two segments.
+        pause: silence in seconds between two words that parts two segments; within a sentence, four times as much.
         longest: seconds; a segment that would grow beyond is cut at its widest gap.
     """
     groups: list[list[Word]] = []
     for word in words:
-        if groups and word.start - groups[-1][-1].end < pause:
+        if groups and not _parts(groups[-1][-1], word, pause):
             groups[-1].append(word)
         else:
             groups.append([word])
@@ -89,6 +123,14 @@ def gather_segments(
         for part in _cut(group, longest)
     )
     return Transcription(" ".join(word.text for word in words), segments, tuple(words), duration)
+
+
+def _parts(word: Word, following: Word, pause: float) -> bool:
+    """Whether a segment ends between two words."""
+    silence = following.start - word.end
+    if isinstance(word, WrittenWord):
+        return word.ends_sentence or silence >= _LONG_PAUSE * pause
+    return silence >= pause
 
 
 def _cut(words: Sequence[Word], longest: float) -> list[Sequence[Word]]:

@@ -26,7 +26,12 @@ class Piece(NamedTuple):
 
 
 def write_readable(
-    words: Sequence[str], tagger: Tagger, *, pauses: np.ndarray | None = None, figures: bool = True
+    words: Sequence[str],
+    tagger: Tagger,
+    *,
+    pauses: np.ndarray | None = None,
+    figures: bool = True,
+    begin: int = 0,
 ) -> list[Piece]:
     """Marks, capitals and figures.
 
@@ -35,21 +40,22 @@ def write_readable(
         tagger: marks and capitals.
         pauses: seconds of silence behind each word; NaN where nobody knows.
         figures: whether numbers become figures, where the tagger's language has rules for that.
+        begin: the first word that is to be written; those before it are read only, for what they say of the others.
 
     Returns:
-        Pieces that follow each other and together stand for all words.
+        Pieces that follow each other and together stand for all words from `begin` on.
     """
     lexicon = tagger.lexicon
-    small = [lexicon.casing.small(word) for word in words]
+    small = [lexicon.casing.small(word) for word in words[begin:]]
     spans = write_numbers(small, language=lexicon.language if figures else "")
     written = tagger.write(words, pauses)
     ends = {lexicon.signs.get(mark, mark) for mark in ENDS}
     return [
         Piece(
-            (written[first].form if text is None else text) + written[last - 1].mark,
-            first,
-            last,
-            written[last - 1].mark in ends,
+            (written[begin + first].form if text is None else text) + written[begin + last - 1].mark,
+            begin + first,
+            begin + last,
+            written[begin + last - 1].mark in ends,
         )
         for text, first, last in spans
     ]

@@ -5,6 +5,7 @@ written with a capital within a sentence, the pause behind it. Two bidirectional
 choose mark and case. In use it runs in NumPy.
 """
 
+import hashlib
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -152,6 +153,20 @@ class Tagger:
     lexicon: Lexicon
     weights: TaggerWeights
 
+    def fingerprint(self) -> str:
+        """The same for taggers that write the same."""
+        texts = [
+            self.lexicon.words,
+            self.lexicon.embedded,
+            [*self.lexicon.forms.items()],
+            [*self.lexicon.signs.items()],
+            self.lexicon.language,
+        ]
+        digest = hashlib.sha256(repr(texts).encode())
+        for weights in (self.lexicon.levels, *_flat(self.weights).values()):
+            digest.update(np.ascontiguousarray(weights).tobytes())
+        return digest.hexdigest()[:16]
+
     def write(self, words: Sequence[str], pauses: np.ndarray | None = None) -> list[Written]:
         """How each of n recognised words is written.
 
@@ -212,6 +227,11 @@ class Tagger:
 
 def _sigmoid(x: np.ndarray) -> np.ndarray:
     return np.asarray(0.5 * np.tanh(0.5 * x) + 0.5)
+
+
+def tagger_path(checkpoint: str | Path) -> Path:
+    """Where the tagger of a model is, if it has one: `best.pt` -> `best.tagger`."""
+    return Path(checkpoint).with_suffix(".tagger")
 
 
 def write_tagger(path: str | Path, tagger: Tagger) -> None:

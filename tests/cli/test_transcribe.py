@@ -4,11 +4,13 @@ import io
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +20,7 @@ import soundfile
 from asr.cli import main
 from asr.data.manifest import Utterance, read_manifest, write_manifest
 from asr.transcription.formats import FORMATS
+from asr.writing.tagger import read_tagger, write_tagger
 
 
 @pytest.fixture
@@ -217,6 +220,49 @@ def test_whatever_changes_the_outputs_does_not_resume(
     assert "finished already" not in capsys.readouterr().err
     assert transcribe(*words, *option) == 0
     assert "1 of 1 recordings are finished already" in capsys.readouterr().err
+
+
+def test_a_tagger_makes_texts_readable_and_keeps_what_was_recognised(
+    noises: Path, tiny_checkpoint: Path, tiny_tagger: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = ("--model", tiny_checkpoint, "--format", "txt,json,ctm", "--output-dir")
+    assert transcribe(noises, *given, tmp_path / "bare") == 0
+    shutil.copy(tiny_tagger, tiny_checkpoint.with_suffix(".tagger"))
+    assert transcribe(noises, *given, tmp_path / "bare", "--resume", "--text", "verbatim") == 0
+    assert "40 of 40 recordings are finished already" in capsys.readouterr().err
+    for folder, options in (("beside", ()), ("named", ("--tagger", tiny_tagger, "--text", "readable"))):
+        assert transcribe(noises, *given, tmp_path / folder, "--resume", *options) == 0
+    bare, beside = tree(tmp_path / "bare"), tree(tmp_path / "beside")
+    assert beside == tree(tmp_path / "named")
+    assert {name for name in bare if name.endswith(".ctm") and bare[name] != beside[name]} == set()
+    assert b"".join(text for name, text in beside.items() if name.endswith(".txt")).swapcase() != b"".join(
+        text for name, text in bare.items() if name.endswith(".txt")
+    )
+    rows = [json.loads(line) for line in (tmp_path / "beside" / "transcripts.jsonl").read_text().splitlines()]
+    for row, utterance in zip(rows, read_manifest(tmp_path / "bare" / "transcripts.jsonl"), strict=True):
+        assert row["text"] == utterance.text
+        if row["text"]:
+            record = json.loads((tmp_path / "beside" / f"{row['id']}.json").read_text())
+            assert (record["text"], record["verbatim"]) == (row["written"], row["text"])
+    # Another tagger, another text: nothing is finished.
+    read = read_tagger(tiny_tagger)
+    write_tagger(
+        tiny_checkpoint.with_suffix(".tagger"), replace(read, lexicon=replace(read.lexicon, signs={".": "!"}))
+    )
+    assert transcribe(noises, *given, tmp_path / "beside", "--resume") == 0
+    assert "finished already" not in capsys.readouterr().err
+
+
+def test_a_readable_text_needs_a_tagger(
+    tone: Callable[..., Path], tiny_checkpoint: Path, tiny_tagger: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = (tone(), "--model", tiny_checkpoint)
+    assert transcribe(*words, "--text", "readable") == 2
+    assert f"no tagger beside {tiny_checkpoint}; name one with --tagger FILE" in capsys.readouterr().err
+    assert transcribe(*words, "--text", "verbatim", "--tagger", tiny_tagger) == 2
+    assert "--tagger is of a readable text" in capsys.readouterr().err
+    assert transcribe(*words, "--tagger", tiny_checkpoint) == 1
+    assert "asr punctuation train" in capsys.readouterr().err
 
 
 def test_a_language_model_of_the_same_name_and_other_content_does_not_resume(

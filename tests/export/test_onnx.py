@@ -56,7 +56,7 @@ def test_log_probs_are_those_of_pytorch(exported: tuple[Path, Path], seconds: fl
 
 
 def test_phones_are_those_of_pytorch_and_both_files_decode_alike(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, tiny_tagger: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     from asr.data.tokenizer import BLANK_SYMBOL, CharacterTokenizer
     from asr.decoding.options import DecodingOptions, write_options
@@ -69,9 +69,13 @@ def test_phones_are_those_of_pytorch_and_both_files_decode_alike(
     (tmp_path / "said.dict").write_text("AB  a b\nCAB  k a b\nA  a\n")
     options = DecodingOptions("beam", pronunciations=str(tmp_path / "said.dict"), letter_weight=0.3)
     write_options(tmp_path / "two.decoding.json", options)
+    (tmp_path / "two.tagger").write_bytes(tiny_tagger.read_bytes())
     (tmp_path / "elsewhere").mkdir()
     assert main(["export", str(tmp_path / "two.pt"), str(tmp_path / "elsewhere" / "two.onnx")]) == 0
-    assert "elsewhere/two.decoding.json: decodes as" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "elsewhere/two.decoding.json: decodes as" in said
+    assert "elsewhere/two.tagger: writes as" in said
+    assert (tmp_path / "elsewhere" / "two.tagger").read_bytes() == tiny_tagger.read_bytes()
     waveforms = [
         np.random.default_rng(n).uniform(-0.3, 0.3, 9000 + 4000 * n).astype(np.float32) for n in range(3)
     ]

@@ -48,9 +48,7 @@ def heads(model: AcousticModel) -> list[torch.Tensor]:
         features, lengths = model.features(waveforms, torch.tensor([9000, 5000]))
         said = model.heads(features, lengths)
     assert said.phones is not None
-    return [
-        head[row, : int(said.lengths[row])] for head in (said.letters, said.phones) for row in range(2)
-    ]
+    return [head[row, : int(said.lengths[row])] for head in (said.letters, said.phones) for row in range(2)]
 
 
 @pytest.mark.parametrize("changes", CHANGES.values(), ids=CHANGES.keys())
@@ -88,7 +86,7 @@ def test_notes_say_it_and_measure_nothing() -> None:
 def test_what_cannot_be_widened() -> None:
     with pytest.raises(ConfigError, match="5 cells; expected 6"):
         widen(trained(), 5)
-    with pytest.raises(TrainingError, match="projection 4 .*; look_ahead 2"):
+    with pytest.raises(TrainingError, match=r"projection 4 .*; look_ahead 2"):
         widen(trained(projection=4, bidirectional=False, look_ahead=2), 8)
     with pytest.raises(TrainingError, match="cell lstm_peephole"):
         widen(trained(cell="lstm_peephole"), 8)

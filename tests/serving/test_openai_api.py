@@ -17,6 +17,7 @@ from asr.data.audio import audio_info
 from asr.transcription.formats import render
 from asr.transcription.transcriber import Transcriber
 from asr.transcription.transcript import gather_segments
+from asr.writing.tagger import read_tagger
 
 
 @pytest.fixture
@@ -58,6 +59,30 @@ def test_openai_client_gets_words_with_times(
     assert answer.segments is not None
     assert " ".join(segment.text for segment in answer.segments) == answer.text
     assert answer.duration == pytest.approx(2.0)
+
+
+def test_with_a_tagger_texts_are_readable_unless_they_are_to_be_verbatim(
+    start_server: Callable[..., Server], babbling: Transcriber, speech: Callable[..., Path], tiny_tagger: Path
+) -> None:
+    server = start_server("--tagger", tiny_tagger)
+    client = openai.OpenAI(base_url=f"{server.url}/v1", api_key="unused", max_retries=0)
+    writing = Transcriber(babbling.emitter, babbling.decoder, read_tagger(tiny_tagger))
+    wanted = writing.transcription(speech(2))
+    recognised = babbling.transcribe(speech(2)).text
+    assert wanted.verbatim == recognised != wanted.text
+    answer = client.audio.transcriptions.create(
+        model="m", file=speech(2), response_format="verbose_json", timestamp_granularities=["word"]
+    )
+    assert answer.text == wanted.text
+    assert answer.words is not None
+    assert [word.word for word in answer.words] == [word.text for word in wanted.words]
+    assert (answer.model_extra or {})["verbatim"] == recognised
+    assert [spoken["word"] for spoken in (answer.words[0].model_extra or {})["spoken"]]
+    plain = client.audio.transcriptions.create(
+        model="m", file=speech(2), response_format="text", extra_body={"text": "verbatim"}
+    )
+    assert str(plain) == recognised + "\n"
+    assert post(server, speech(2).read_bytes(), text="pretty").json()["error"]["param"] == "text"
 
 
 def test_openai_client_lists_the_model(client: openai.OpenAI) -> None:

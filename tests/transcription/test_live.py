@@ -24,8 +24,10 @@ from asr.model.streaming import StreamingEmitter
 from asr.transcription.emitter import TorchEmitter
 from asr.transcription.live import LiveConfig, LiveEmitter, LiveResult, LiveSession, open_session
 from asr.transcription.transcriber import Transcriber, build_decoder
+from asr.transcription.transcript import WrittenWord, spoken_words
 from asr.transcription.waveform_window_emitter import WaveformWindowEmitter
 from asr.transcription.windowed_emitter import WindowConfig, WindowedEmitter
+from asr.writing.tagger import Lexicon, Tagger, Written
 
 SYMBOLS = [BLANK_SYMBOL, *" ABC"]
 
@@ -137,6 +139,52 @@ def test_settled_words_stay_whatever_is_said(text: str, method: str) -> None:
     for partial in results:
         said = [word.text for word in partial.words[: partial.settled]]
         assert said == final.get(partial.segment, [])[: partial.settled]
+
+
+class Seesaw(Tagger):
+    """In place of a network: every mark and capital depends on all that follows."""
+
+    def __init__(self) -> None:
+        super().__init__(Lexicon((), 0, np.zeros(0, np.uint8), {}), None)  # type: ignore[arg-type]
+
+    def write(self, words: Sequence[str], pauses: np.ndarray | None = None) -> list[Written]:
+        parity = [sum(map(len, words[place:])) % 2 for place in range(len(words))]
+        return [
+            Written(word.upper() if odd else word.lower(), "," if odd else "")
+            for word, odd in zip(words, parity, strict=True)
+        ]
+
+
+@settings(max_examples=60, deadline=None)
+@given(text=st.text("-- ABC", max_size=60), method=st.sampled_from(["greedy", "beam"]))
+def test_what_is_settled_stays_as_it_is_written(text: str, method: str) -> None:
+    session = LiveSession(Script(text), decoder(method), LiveConfig(pause=0.5), Seesaw())
+    results = [result for _ in text for result in session.feed(np.zeros(1, np.float32))] + session.finish()
+    final = {result.segment: result.words for result in results if result.kind == "final"}
+    for partial in results:
+        assert [word.text for word in partial.words[: partial.settled]] == [
+            word.text for word in final.get(partial.segment, ())[: partial.settled]
+        ]
+        assert partial.text == " ".join(word.text for word in partial.words)
+
+
+def test_live_words_settle_once_some_follow_them() -> None:
+    text = "A-B- -C-C- -AC--B- -A---C-A- -B- -A- -C- -B----------"
+    session = LiveSession(Script(text), decoder(), LiveConfig(pause=0.8), Seesaw())
+    results = [result for _ in text for result in session.feed(np.zeros(1, np.float32))] + session.finish()
+    assert max(result.settled for result in results if result.kind == "partial") >= 3
+    assert isinstance(results[-1].words[0], WrittenWord)
+    assert [word.text for word in spoken_words(results[-1].words)] == [
+        "AB",
+        "CC",
+        "ACB",
+        "ACA",
+        "B",
+        "A",
+        "C",
+        "B",
+    ]
+    assert results[-1].text.endswith("A, c B,")
 
 
 def test_impossible_settings_are_refused() -> None:

@@ -13,6 +13,9 @@ from asr.transcription.formats.records import (
     as_textgrid,
     as_tsv,
     as_txt,
+    transcription_record,
+    verbatim_record,
+    word_record,
 )
 from asr.transcription.formats.subtitles import SubtitleRules, as_srt, as_vtt
 from asr.transcription.transcript import Transcription
@@ -63,4 +66,12 @@ def render(
     raise UsageError(f"no format {format!r}; expected {', '.join(FORMATS)}")
 
 
-__all__ = ["FORMATS", "SubtitleRules", "alternatives_record", "render"]
+__all__ = [
+    "FORMATS",
+    "SubtitleRules",
+    "alternatives_record",
+    "render",
+    "transcription_record",
+    "verbatim_record",
+    "word_record",
+]
