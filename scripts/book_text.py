@@ -1,11 +1,13 @@
 """Books of Project Gutenberg to text for a language model: a sentence a line, in LibriSpeech's spelling.
 
 python scripts/book_text.py BOOKS OUT.txt
+python scripts/book_text.py BOOKS OUT.txt --as-published      for `asr punctuation train`
 
 BOOKS is a folder of plain text files, UTF-8 or Latin-1. The header and the licence around each book are cut off, as are
 notes in square brackets. Sentences become capitals, A to Z and apostrophes within words; MR, MRS, DR and ST are written out;
 accents fall away. What nobody could read out as it stands is left out: sentences with digits, of other
-letters than Latin, of less than two words, or with more single letters than words.
+letters than Latin, of less than two words, or with more single letters than words. With --as-published, all that the author wrote
+stays as it is, in its paragraphs; --skip and --take choose among the books by their number, so that some are held out.
 """
 
 import argparse
@@ -45,8 +47,13 @@ def main() -> int:
     )
     parser.add_argument("books", metavar="BOOKS", type=Path)
     parser.add_argument("out", metavar="OUT", type=Path)
+    parser.add_argument(
+        "--as-published", action="store_true", help="as it is, without header, licence and notes"
+    )
+    parser.add_argument("--skip", type=int, default=0, metavar="N", help="leave out the first N books")
+    parser.add_argument("--take", type=int, metavar="N", help="N books at most; default: all")
     arguments = parser.parse_args()
-    books = sorted(arguments.books.rglob("*.txt"))
+    books = sorted(arguments.books.rglob("*.txt"))[arguments.skip :][: arguments.take]
     if not books:
         print(
             f"book_text.py: {arguments.books}: no .txt files in it; name a folder of books", file=sys.stderr
@@ -56,9 +63,10 @@ def main() -> int:
     try:
         with write_atomically(arguments.out) as out:
             for book in tqdm(books, unit=" books", disable=not sys.stderr.isatty()):
-                for sentence in sentences(text_of(book.read_bytes())):
-                    words += sentence.count(" ") + 1
-                    out.write(sentence + "\n")
+                text = text_of(book.read_bytes())
+                for line in [text.strip(), ""] if arguments.as_published else sentences(text):
+                    words += len(line.split())
+                    out.write(line + "\n")
     except (AsrError, OSError) as error:
         print(f"book_text.py: {error}", file=sys.stderr)
         return 1

@@ -6,10 +6,16 @@ DEV is transcribed speech of the same kind. From it the command learns which rat
 the utterances of MANIFEST as can be with no more errors expected than --wer. OUT gets them with their transcripts and, in further fields,
 `confidence`, `expected_errors` and `weight`, by which training multiplies their losses: 1 less the errors expected. Utterances of MANIFEST that have a transcript are passed over.
 
+  asr label speech.jsonl labelled.jsonl --dev dev.jsonl --model best.pt --rounds 3 --with train.jsonl --config configs/finetune.yaml
+
+goes round: a model learns from TRAIN and from what was kept, and labels MANIFEST anew. OUT.rounds has the labels and the run of each round.
+
 A command that is interrupted goes on where it was when it is run again: what is recognised so far is in OUT.unfinished.
 """
 
 import argparse
+import json
+import shutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -47,22 +53,105 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--picture", metavar="PNG", type=Path, help="draw confidence against error, and what is kept"
     )
+    group = parser.add_argument_group("several rounds")
+    group.add_argument(
+        "--rounds",
+        metavar="N",
+        type=int,
+        default=1,
+        help="label N times, and train between; default: %(default)s",
+    )
+    group.add_argument(
+        "--with",
+        dest="transcribed",
+        metavar="TRAIN",
+        type=Path,
+        help="transcribed speech to learn from besides",
+    )
+    group.add_argument(
+        "--config",
+        metavar="YAML",
+        type=Path,
+        help="how to train, such as configs/finetune.yaml; every training starts from the model given and has DEV as development data",
+    )
     add_pipeline_options(parser)
     add_model_options(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Label."""
+    from asr.errors import UsageError
+
+    if not 0 < arguments.wer < 1:
+        raise UsageError(f"--wer {arguments.wer}; expected word errors a word, above 0 and below 1")
+    several = {"--with": arguments.transcribed, "--config": arguments.config}
+    if arguments.rounds < 1:
+        raise UsageError(f"--rounds {arguments.rounds}; expected at least 1")
+    if arguments.rounds == 1:
+        if given := [name for name, value in several.items() if value is not None]:
+            raise UsageError(f"{' and '.join(given)}: of several rounds; add --rounds N")
+        return _label(arguments, arguments.model, arguments.target)
+    if missing := [name for name, value in several.items() if value is None]:
+        raise UsageError(f"--rounds {arguments.rounds} trains between; add {' and '.join(missing)}")
+    return _go_round(arguments)
+
+
+def _go_round(arguments: argparse.Namespace) -> int:
+    """Label, learn from it, label again. What an earlier command has finished stands."""
+    from asr.config import load_experiment
+    from asr.errors import UsageError
+    from asr.files import write_atomically
+    from asr.training.self_training import learn_from_labels
+
+    load_experiment(arguments.config)  # what is wrong in it is said before hours of work
+    folder = arguments.target.with_name(arguments.target.name + ".rounds")
+    folder.mkdir(parents=True, exist_ok=True)
+    settings = {
+        name: str(value)
+        for name, value in sorted(vars(arguments).items())
+        if name not in ("rounds", "picture", "threads", "run", "verb", "options", "begun")
+    }
+    record = folder / "settings.json"
+    if record.exists() and json.loads(record.read_text(encoding="utf-8")) != settings:
+        raise UsageError(
+            f"{folder}: holds rounds of other settings ({record.name}); remove it, or name another OUT"
+        )
+    with write_atomically(record) as file:
+        json.dump(settings, file, indent=1)
+    model: Path = arguments.model
+    for number in range(1, arguments.rounds + 1):
+        labels = folder / f"{number}.jsonl"
+        if not labels.exists():
+            print(
+                f"asr: round {number} of {arguments.rounds}: {model} labels {arguments.source}",
+                file=sys.stderr,
+            )
+            if failed := _label(arguments, model, labels):
+                return failed
+        if number < arguments.rounds:
+            model = learn_from_labels(
+                labels,
+                arguments.transcribed,
+                arguments.config,
+                model=arguments.model,
+                dev=arguments.dev,
+                run_dir=folder / str(number),
+            )
+    shutil.copyfile(labels, arguments.target)
+    print(f"{arguments.target}: as of {labels}")
+    return 0
+
+
+def _label(arguments: argparse.Namespace, model: Path, target: Path) -> int:
+    """What a model is sure of, as the options have it, into a manifest."""
     from asr.cli.model_options import load_model
     from asr.data.manifest import read_manifest
-    from asr.errors import ManifestError, UsageError
+    from asr.errors import ManifestError
     from asr.transcription.identity import recogniser_identity
     from asr.transcription.label_journal import LabelJournal
     from asr.transcription.labelling import Evidence, choose
     from asr.transcription.processes import Processes
 
-    if not 0 < arguments.wer < 1:
-        raise UsageError(f"--wer {arguments.wer}; expected word errors a word, above 0 and below 1")
     dev = [utterance for utterance in read_manifest(arguments.dev) if utterance.text is not None]
     if not dev:
         raise ManifestError(f"{arguments.dev}: no transcripts; expected transcribed speech")
@@ -72,9 +161,10 @@ def run(arguments: argparse.Namespace) -> int:
             f"{arguments.source}: every utterance has a transcript; there is nothing to label"
         )
     pipeline = pipeline_config(arguments, Processes())
-    transcriber = load_model(arguments)
-    unfinished = arguments.target.with_name(arguments.target.name + ".unfinished")
-    with LabelJournal(unfinished, recogniser_identity(arguments.model, transcriber, pipeline)) as journal:
+    given = argparse.Namespace(**{**vars(arguments), "model": model, "begun": None})
+    transcriber = load_model(given)
+    unfinished = target.with_name(target.name + ".unfinished")
+    with LabelJournal(unfinished, recogniser_identity(model, transcriber, pipeline)) as journal:
         known = _recognise("dev", dev, transcriber, pipeline, journal)
         found = _recognise("new", speech, transcriber, pipeline, journal)
     spoken = [utterance for utterance in dev if utterance.id in known]
@@ -83,7 +173,7 @@ def run(arguments: argparse.Namespace) -> int:
     evidence = Evidence.of(labelled, references)
     choice = choose(list(found.values()), evidence, goal=arguments.wer)
     kept = [one for one in speech if one.id in found and choice.keeps(found[one.id])]
-    _write(arguments.target, kept, found, choice)
+    _write(target, kept, found, choice)
     if arguments.picture is not None:
         from asr.transcription.labelling_picture import draw_labels
 
@@ -93,7 +183,7 @@ def run(arguments: argparse.Namespace) -> int:
     hours = sum(one.duration for one in kept) / 3600
     low, high = choice.interval
     print(
-        f"{arguments.target}: {choice.kept:,} of {len(speech):,} utterances, {hours:.3f} h, with a confidence of {choice.threshold:.3f} "
+        f"{target}: {choice.kept:,} of {len(speech):,} utterances, {hours:.3f} h, with a confidence of {choice.threshold:.3f} "
         f"and more; {choice.expected:.2%} ({low:.2%} to {high:.2%}) of their words are expected to be wrong"
     )
     failed = len(dev) - len(known) + len(speech) - len(found)

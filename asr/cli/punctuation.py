@@ -75,6 +75,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="recognised words with their times, of the one manifest TEXT, which carries its marks over to them: "
         "hypotheses.jsonl of `asr evaluate`",
     )
+    score.add_argument(
+        "--baseline",
+        action="store_true",
+        help="score in its place a full stop and a capital at every pause of half a second, and each word as it is written most often",
+    )
     score.set_defaults(run=_score)
 
     pauses = verbs.add_parser("pauses", help="how long the pauses at marks are")
@@ -132,10 +137,14 @@ def _train(arguments: argparse.Namespace) -> int:
 
 
 def _score(arguments: argparse.Namespace) -> int:
+    from functools import partial
+
+    from asr.writing.baseline import write_by_pauses
     from asr.writing.scoring import score_writing
     from asr.writing.tagger import read_tagger
 
     tagger = read_tagger(arguments.tagger)
+    write = partial(write_by_pauses, tagger.lexicon) if arguments.baseline else tagger.write
     language, signs = tagger.lexicon.language, tagger.lexicon.signs
     if arguments.heard is None:
         texts = [text for path in arguments.text for text in _texts(path, language)]
@@ -144,7 +153,7 @@ def _score(arguments: argparse.Namespace) -> int:
     else:
         raise UsageError("--heard needs one manifest (.jsonl) as TEXT, with the ids of what was heard")
     scores = score_writing(
-        texts, tagger.write, small=tagger.lexicon.casing.small, signs=lambda mark: signs.get(mark, mark)
+        texts, write, small=tagger.lexicon.casing.small, signs=lambda mark: signs.get(mark, mark)
     )
     print(f"{'':<10}{'count':>9}{'precision':>11}{'recall':>9}{'F1':>8}   95 % interval")
     for score in scores:

@@ -1,0 +1,49 @@
+"""Books of Project Gutenberg as text for a language model, and as they are published."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+SCRIPT = Path(__file__).resolve().parents[2] / "scripts" / "book_text.py"
+BOOK = """Title: {title}
+*** START OF THIS PROJECT GUTENBERG EBOOK {title} ***
+
+Mr. Smith [who is he?] had 3 dogs.  "Sit!" he said
+to _one_ of them.
+
+The other ran away--it was Zoë's.
+
+*** END OF THIS PROJECT GUTENBERG EBOOK {title} ***
+Licence.
+"""
+
+
+@pytest.fixture
+def books(tmp_path: Path) -> Path:
+    for number in range(3):
+        (tmp_path / f"{number}.txt").write_text(BOOK.format(title=f"NUMBER {number}"), encoding="utf-8")
+    return tmp_path
+
+
+def convert(books: Path, *options: str) -> str:
+    out = books / "out" / "text"
+    out.parent.mkdir(exist_ok=True)
+    subprocess.run([sys.executable, SCRIPT, books, out, *options], check=True, capture_output=True)
+    return out.read_text(encoding="utf-8")
+
+
+def test_sentences_are_spelled_as_librispeech_spells(books: Path) -> None:
+    assert convert(books, "--take", "1").splitlines() == [
+        "HE SAID TO ONE OF THEM",
+        "THE OTHER RAN AWAY IT WAS ZOE'S",
+    ]
+
+
+def test_published_text_keeps_its_marks_and_paragraphs(books: Path) -> None:
+    text = convert(books, "--as-published", "--skip", "1")
+    one = (
+        'Mr. Smith   had 3 dogs.  "Sit!" he said\nto _one_ of them.\n\nThe other ran away--it was Zoë\'s.\n\n'
+    )
+    assert text == 2 * one
