@@ -12,31 +12,19 @@ if TYPE_CHECKING:
 
 def add_subtitle_options(parser: argparse.ArgumentParser) -> None:
     """Add the rules of cues, for srt and vtt."""
+    from dataclasses import fields
+
+    from asr.transcription.formats import SubtitleRules
+
     group = parser.add_argument_group("subtitles")
-    group.add_argument(
-        "--line-length", type=int, default=42, metavar="N", help="characters a line; default: 42"
-    )
-    group.add_argument("--lines", type=int, default=2, metavar="N", help="lines a cue; default: 2")
-    group.add_argument(
-        "--shortest-cue",
-        type=float,
-        default=1.0,
-        metavar="S",
-        help="seconds a cue stays, where the next one leaves the time; default: 1",
-    )
-    group.add_argument(
-        "--longest-cue", type=float, default=7.0, metavar="S", help="seconds a cue stays at most; default: 7"
-    )
-    group.add_argument(
-        "--cue-gap", type=float, default=0.08, metavar="S", help="seconds between two cues; default: 0.08"
-    )
-    group.add_argument(
-        "--cue-pause",
-        type=float,
-        default=1.0,
-        metavar="S",
-        help="silence that no cue spans, in seconds; default: 1",
-    )
+    for rule in fields(SubtitleRules):
+        group.add_argument(
+            "--" + rule.metadata["name"].replace("_", "-"),
+            type=type(rule.default),
+            default=rule.default,
+            metavar="N" if isinstance(rule.default, int) else "S",
+            help=f"{rule.metadata['help']}; default: {rule.default:g}",
+        )
 
 
 def add_text_options(parser: argparse.ArgumentParser) -> None:
@@ -124,16 +112,12 @@ def read_formats(text: str | None) -> list[str]:
 
 def subtitle_rules(arguments: argparse.Namespace) -> "SubtitleRules":
     """What the options ask of subtitles. Raises UsageError for what cannot be."""
+    from dataclasses import fields
+
     from asr.transcription.formats import SubtitleRules
 
-    return SubtitleRules(
-        line_length=arguments.line_length,
-        lines=arguments.lines,
-        shortest=arguments.shortest_cue,
-        longest=arguments.longest_cue,
-        gap=arguments.cue_gap,
-        pause=arguments.cue_pause,
-    )
+    given = {rule.name: getattr(arguments, rule.metadata["name"]) for rule in fields(SubtitleRules)}
+    return SubtitleRules(**given)
 
 
 def pipeline_config(arguments: argparse.Namespace, processes: "Processes") -> "PipelineConfig":

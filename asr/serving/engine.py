@@ -12,6 +12,7 @@ import numpy as np
 
 from asr.data.audio import AudioFile, open_audio
 from asr.decoding.emission import Emission
+from asr.decoding.hypothesis import Word
 from asr.errors import AsrError
 from asr.serving.config import ServingConfig
 from asr.serving.metrics import Metrics
@@ -25,6 +26,7 @@ from asr.transcription.transcript import Transcription
 from asr.writing.tagger import Tagger
 
 T = TypeVar("T")
+_OnWords = Callable[[Recording, tuple[Word, ...]], None]
 
 
 class TooLong(AsrError):
@@ -99,10 +101,21 @@ class Engine:
         metrics.in_flight.set_function(lambda: self.in_flight)
         metrics.live_sessions.set_function(lambda: self.live_sessions)
 
-    async def transcribe(self, path: Path, *, n_best: int = 1, verbatim: bool = False) -> Transcription:
-        """Transcribe a file of any length; above 1, with the `n_best` best texts of each stretch.
+    async def transcribe(
+        self,
+        path: Path,
+        *,
+        n_best: int = 1,
+        verbatim: bool = False,
+        on_text: Callable[[str], None] = lambda _: None,
+    ) -> Transcription:
+        """Transcribe a file of any length.
 
-        `verbatim` leaves the text as it is recognised, whatever the transcriber's tagger.
+        Args:
+            path: the file.
+            n_best: above 1, so many texts of each stretch.
+            verbatim: leave the text as it is recognised, whatever the transcriber's tagger.
+            on_text: told the text of each stretch as soon as it is there, in the event loop.
 
         Raises:
             AudioError: unreadable, cut short, empty or too short.
@@ -111,9 +124,12 @@ class Engine:
         """
         gone = threading.Event()
         tagger = None if verbatim else self.transcriber.tagger
-        task = asyncio.get_running_loop().run_in_executor(
-            self._threads, self._transcribe, path, gone, n_best, tagger
-        )
+        loop = asyncio.get_running_loop()
+
+        def tell(_: Recording, words: tuple[Word, ...]) -> None:
+            loop.call_soon_threadsafe(on_text, " ".join(word.text for word in words))
+
+        task = loop.run_in_executor(self._threads, self._transcribe, path, gone, n_best, tagger, tell)
         try:
             async with asyncio.timeout(self.config.request_seconds):
                 transcription: Transcription = await asyncio.shield(task)
@@ -125,7 +141,7 @@ class Engine:
             raise
 
     def _transcribe(
-        self, path: Path, gone: threading.Event, n_best: int, tagger: Tagger | None
+        self, path: Path, gone: threading.Event, n_best: int, tagger: Tagger | None, tell: _OnWords
     ) -> Transcription:
         if gone.is_set():
             raise Cancelled("nobody waits for this transcription any more")
@@ -133,9 +149,11 @@ class Engine:
         with open_audio(path, longest=limit + 1) as sound:
             shared = SharedEmitter(self.transcriber.emitter, self.worker, gone)
             transcriber = Transcriber(shared, self.transcriber.decoder, tagger)
-            return self._transcribe_sound(sound, transcriber, n_best)
+            return self._transcribe_sound(sound, transcriber, n_best, tell)
 
-    def _transcribe_sound(self, sound: AudioFile, shared: Transcriber, n_best: int) -> Transcription:
+    def _transcribe_sound(
+        self, sound: AudioFile, shared: Transcriber, n_best: int, tell: _OnWords
+    ) -> Transcription:
         limit = self.config.max_audio_seconds
         if (duration := sound.info.duration) > limit:
             raise TooLong(f"the recording lasts {duration:.0f} s; expected at most {limit:g} s")
@@ -149,16 +167,19 @@ class Engine:
 
         recording = Recording("upload", sound.path, "the recording", duration)
         config = PipelineConfig(n_best=n_best)
-        [outcome] = transcribe_recordings(shared, [[recording]], config=config, progress=count)
+        [outcome] = transcribe_recordings(shared, [[recording]], config=config, progress=count, on_words=tell)
         if outcome.transcription is None:
             assert outcome.error is not None
             raise outcome.error
         self.metrics.audio_seconds.inc(heard)
         return outcome.transcription
 
-    def open_live(self, config: LiveConfig | None = None) -> LiveSession:
-        """A live session; call its methods through `run`."""
-        return open_session(self.transcriber, config)
+    def open_live(self, config: LiveConfig | None = None, *, verbatim: bool = False) -> LiveSession:
+        """A live session; call its methods through `run`. `verbatim` as of `transcribe`."""
+        transcriber = self.transcriber
+        if verbatim:
+            transcriber = Transcriber(transcriber.emitter, transcriber.decoder)
+        return open_session(transcriber, config)
 
     def run(self, function: Callable[[], T]) -> Awaitable[T]:
         """Call what uses the network itself, in the worker's turn."""

@@ -1,4 +1,4 @@
-"""The fields of a transcription's form: OpenAI's and two of ours, checked, with what is ignored and why.
+"""The fields of a transcription's form: OpenAI's and our own, checked, with what is ignored and why.
 
 https://platform.openai.com/docs/api-reference/audio/createTranscription
 """
@@ -6,12 +6,14 @@ https://platform.openai.com/docs/api-reference/audio/createTranscription
 import json
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, NamedTuple
 
+from asr.errors import UsageError
 from asr.serving.config import ServingConfig
 from asr.serving.errors import RequestError
 from asr.serving.uploads import Upload
+from asr.transcription.formats import SubtitleRules
 
 RESPONSE_FORMATS = ("json", "verbose_json", "text", "srt", "vtt")
 GRANULARITIES = ("word", "segment")
@@ -48,6 +50,20 @@ def _is_whole(text: str) -> bool:
     return re.fullmatch(r"[0-9]{1,3}", text) is not None and 1 <= int(text) <= MOST_ALTERNATIVES
 
 
+def _subtitle_rule(default: float) -> Field:
+    if isinstance(default, int):
+        return Field(
+            {"type": "integer", "minimum": 1},
+            lambda text: re.fullmatch(r"[0-9]{1,4}", text) is not None,
+            "a whole number",
+        )
+    return Field(
+        {"type": "number", "minimum": 0},
+        lambda text: re.fullmatch(r"[0-9]{1,6}(\.[0-9]*)?|\.[0-9]+", text) is not None,
+        "seconds",
+    )
+
+
 def _is_share(text: str) -> bool:
     return re.fullmatch(r"[0-9]*\.?[0-9]+|[0-9]+\.", text) is not None and 0 <= float(text) <= 1
 
@@ -69,6 +85,7 @@ FIELDS = {
         {"type": "integer", "minimum": 1, "maximum": MOST_ALTERNATIVES}, _is_whole, f"1 to {MOST_ALTERNATIVES}"
     ),
     "text": _choice(*TEXTS),
+    **{rule.metadata["name"]: _subtitle_rule(rule.default) for rule in fields(SubtitleRules)},
     "model": Field(_TEXT, lambda text: True, "a name"),
     "language": Field(
         _TEXT,
@@ -82,16 +99,20 @@ FIELDS = {
         "decoding is deterministic", plain=("0", "0.0"),
     ),
     "stream": Field(
-        {"type": "boolean"}, lambda text: text.lower() in ("true", "false", "1", "0"), "true or false",
-        "the answer comes in one piece; /v1/live streams", plain=("false", "False", "0"),
+        {"type": "boolean"}, lambda text: text.lower() in ("true", "false", "1", "0"), "true or false"
     ),
     "include": _choice("logprobs", is_list=True, ignored="words have a confidence, with response_format verbose_json"),
     "chunking_strategy": Field(
         _TEXT, _is_chunking, "auto or a JSON object", "recordings are cut at pauses", plain=("auto",)
     ),
 }  # fmt: skip
-# Fields that only this answer has room for, and the value that does not need it.
-_VERBOSE = {"timestamp_granularities": None, "n_best": "1"}
+# Fields that only these answers have room for, and the value that does not need them.
+_ONLY: dict[str, tuple[tuple[str, ...], str | None]] = {
+    "timestamp_granularities": (("verbose_json",), None),
+    "n_best": (("verbose_json",), "1"),
+    "stream": (("json", "text"), "false"),
+    **{rule.metadata["name"]: (("srt", "vtt"), f"{rule.default:g}") for rule in fields(SubtitleRules)},
+}
 
 
 @dataclass(frozen=True)
@@ -103,6 +124,8 @@ class FormOptions:
         granularities: some of GRANULARITIES.
         n_best: texts of each stretch.
         text: one of TEXTS; nothing is readable where the server has no tagger.
+        subtitles: how srt and vtt make cues.
+        stream: whether the text is sent as it comes.
         notices: what was asked for and is not done, and why.
     """
 
@@ -110,6 +133,8 @@ class FormOptions:
     granularities: tuple[str, ...]
     n_best: int
     text: str
+    subtitles: SubtitleRules
+    stream: bool
     notices: tuple[str, ...]
 
 
@@ -134,12 +159,24 @@ def read_options(upload: Upload, config: ServingConfig) -> FormOptions:
             wrong[name] = f"{name} {bad[0][:100]!r}; expected {field.wanted}"
         elif len(values) > 1 and not field.is_list:
             wrong[name] = f"{name} is given {len(values)} times; expected it once"
-        elif name in _VERBOSE and values != [_VERBOSE[name]] and wanted != "verbose_json":
-            wrong[name] = f"{name} goes with response_format verbose_json; got {wanted[:100]}"
+        elif name in _ONLY and [values[0].lower()] != [_ONLY[name][1]] and wanted not in _ONLY[name][0]:
+            wrong[name] = (
+                f"{name} goes with response_format {' or '.join(_ONLY[name][0])}; got {wanted[:100]}"
+            )
         elif field.ignored is not None and any(value not in field.plain for value in values):
             notices.append(f"{name} is ignored: {field.ignored}")
     if wrong:
         raise RequestError(400, "; ".join(wrong.values()), param=next(iter(wrong)))
+    asked = {
+        rule.name: type(rule.default)(given[rule.metadata["name"]][0])
+        for rule in fields(SubtitleRules)
+        if rule.metadata["name"] in given
+    }
+    try:
+        subtitles = SubtitleRules(**asked)
+    except UsageError as error:
+        first = next(rule.metadata["name"] for rule in fields(SubtitleRules) if rule.name in asked)
+        raise RequestError(400, str(error), param=first) from None
     if given.get("model", [config.model_name]) != [config.model_name]:
         notices.append(f"model is ignored: this server has {config.model_name} alone")
     return FormOptions(
@@ -147,6 +184,8 @@ def read_options(upload: Upload, config: ServingConfig) -> FormOptions:
         tuple(given.get("timestamp_granularities", ["segment"])),
         int(given.get("n_best", ["1"])[0]),
         given.get("text", ["readable"])[0],
+        subtitles,
+        given.get("stream", ["false"])[0].lower() in ("true", "1"),
         tuple(notices),
     )
 

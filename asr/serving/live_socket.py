@@ -2,16 +2,18 @@
 
 The client may begin with a text message
 
-    {"type": "start", "sample_rate": 48000, "token": "..."}
+    {"type": "start", "sample_rate": 48000, "token": "...", "pause": 0.8, "text": "verbatim"}
 
-(the model's rate and no token otherwise; browsers cannot send the Authorization header, others do). The server
+(the model's rate and no token otherwise; browsers cannot send the Authorization header, others do; `pause` is the silence in seconds
+that ends a segment, `text` "readable" or "verbatim"). The server
 answers `{"type": "ready", "sample_rate": ..., "model": ...}`. Then the client sends binary messages: 16-bit
-little-endian PCM, one channel, pieces of any length, even of half a sample, and at last the text message `{"type": "finish"}`. The
-server sends, as they come,
+little-endian PCM, one channel, pieces of any length, even of half a sample, and at last the text message `{"type": "finish"}`. `{"type": "flush"}` in between
+ends the segment at once. The server sends, as they come,
 
     {"type": "partial", "segment": 0, "text": "SHOW ME", "settled": 1, "start": 0.4, "end": 0.9,
      "words": [{"word": "SHOW", "start": 0.4, "end": 0.6, "confidence": 0.98}, ...]}
     {"type": "final", ...the same, once a segment...}
+    {"type": "flushed"}                                  after "flush" and what it made final
     {"type": "done", "duration": 12.3}                   after "finish", then it closes (1000)
     {"type": "error", "error": {"message": ..., ...}}    then it closes (1008, 1009, 1011, 1012, 1013)
 
@@ -34,13 +36,14 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from asr.errors import AsrError
 from asr.serving.engine import Engine
 from asr.serving.errors import RequestError
+from asr.serving.form_fields import TEXTS
 from asr.serving.security import bearer_token, check_host, check_origin, check_token
 from asr.transcription.formats import word_record
-from asr.transcription.live import LiveResult, LiveSession
+from asr.transcription.live import LiveConfig, LiveResult, LiveSession
 
 MAX_MESSAGE_BYTES = 1024 * 1024
 T = TypeVar("T")
-_START = ("type", "sample_rate", "token")
+_START = ("type", "sample_rate", "token", "pause", "text")
 _CLOSE_CODES = {401: 1008, 403: 1008, 408: 1008, 413: 1009, 503: 1013, 500: 1011}
 
 
@@ -97,18 +100,23 @@ class _Live:
         if token is not None and not isinstance(token, str):
             raise RequestError(400, "token: expected a string", param="token")
         check_token(bearer_token(self._socket) if token is None else token, self._engine.config)
-        self._open(start.get("sample_rate", self._rate))
+        self._open(start)
         ready = {"type": "ready", "sample_rate": self._rate, "model": self._engine.config.model_name}
         await self._socket.send_json(
             ready | _noticed(f"{key} is ignored" for key in start if key not in _START)
         )
         message: bytes | dict[str, Any] | None = first
-        while isinstance(message, bytes):
-            await self._feed(message)
+        while isinstance(message, bytes) or (message is not None and message.get("type") == "flush"):
+            if isinstance(message, bytes):
+                await self._feed(message)
+            else:
+                await self._send(lambda session: session.flush())
+                await self._socket.send_json({"type": "flushed"})
             message = await self._receive()
         if message is not None and message.get("type") != "finish":
             raise RequestError(
-                400, f'message {json.dumps(message)[:100]}; expected sound or {{"type": "finish"}}'
+                400,
+                f'message {json.dumps(message)[:100]}; expected sound, {{"type": "flush"}} or {{"type": "finish"}}',
             )
         await self._finish()
         if message is None:
@@ -116,7 +124,8 @@ class _Live:
         else:
             await self._socket.close(1000)
 
-    def _open(self, rate: Any) -> None:
+    def _open(self, start: dict[str, Any]) -> None:
+        rate = start.get("sample_rate", self._rate)
         if not isinstance(rate, int | float) or not 4000 <= rate <= 192000 or rate != int(rate):
             raise RequestError(
                 400,
@@ -127,7 +136,16 @@ class _Live:
         self._rate = int(rate)
         if self._rate != wanted:
             self._resampler = soxr.ResampleStream(self._rate, wanted, 1, dtype="float32", quality="HQ")
-        self._session = self._engine.open_live()
+        pause = start.get("pause", LiveConfig().pause)
+        if isinstance(pause, bool) or not isinstance(pause, int | float):
+            raise RequestError(400, f"pause {pause!r}; expected seconds", param="pause")
+        if (text := start.get("text", TEXTS[0])) not in TEXTS:
+            raise RequestError(400, f"text {text!r}; expected {' or '.join(TEXTS)}", param="text")
+        try:
+            config = LiveConfig(pause=pause)
+        except AsrError as error:
+            raise RequestError(400, str(error), param="pause") from None
+        self._session = self._engine.open_live(config, verbatim=text == "verbatim")
 
     async def _receive(self) -> bytes | dict[str, Any] | None:
         """The next message; None when the server shuts down."""

@@ -6,18 +6,18 @@ https://platform.openai.com/docs/api-reference/audio/createTranscription
 import asyncio
 import json
 import math
-from collections.abc import Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from typing import Any, TypeVar
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
 
 from asr.errors import AudioError
 from asr.serving.config import ServingConfig
 from asr.serving.engine import Engine, TooLong
 from asr.serving.errors import RequestError
 from asr.serving.form_fields import FormOptions, read_options
-from asr.serving.uploads import read_upload
+from asr.serving.uploads import Upload, read_upload
 from asr.serving.worker import WorkerStopped
 from asr.transcription.formats import alternatives_record, render, verbatim_record, word_record
 from asr.transcription.transcript import Segment, Transcription
@@ -28,6 +28,7 @@ T = TypeVar("T")
 async def transcribe_request(request: Request, engine: Engine) -> Response:
     """Read the form, transcribe, render. Raises RequestError."""
     upload = await read_upload(request, engine.config)
+    streams = False
     try:
         options = read_options(upload, engine.config)
         if upload.path is None:
@@ -36,29 +37,80 @@ async def transcribe_request(request: Request, engine: Engine) -> Response:
             raise RequestError(
                 400, "the file has 0 bytes; expected a recording", param="file", code="empty_file"
             )
-        try:
-            transcription = await _unless_gone(
-                request,
-                engine.transcribe(upload.path, n_best=options.n_best, verbatim=options.text == "verbatim"),
+        unread = [
+            f"{name[:100]} in the address is ignored: send it in the form" for name in request.query_params
+        ]
+        notices = [*options.notices, *unread]
+        if options.stream:
+            streams = True
+            return StreamingResponse(
+                _events(engine, upload, options),
+                media_type="text/event-stream",
+                headers={"Cache-Control": "no-cache", **_notice(notices)},
             )
-        except TooLong as error:
-            raise RequestError(413, str(error), param="file", code="audio_too_long") from None
-        except AudioError as error:
-            message = str(error).replace(str(upload.path), upload.filename or "the file")
-            raise RequestError(400, message, param="file", code="invalid_audio") from None
-        except TimeoutError:
-            raise RequestError(
-                504,
-                f"not done within {engine.config.request_seconds:g} s; send a shorter recording, or when there "
-                "is less to do",
-                code="timeout",
-            ) from None
-        except WorkerStopped as error:
-            raise RequestError(503, str(error), code="shutting_down") from None
+        transcription = await _unless_gone(request, _transcribe(engine, upload, options))
     finally:
+        if not streams:
+            upload.remove()
+    return answer(transcription, options, notices=notices)
+
+
+async def _transcribe(
+    engine: Engine, upload: Upload, options: FormOptions, on_text: Callable[[str], None] = lambda _: None
+) -> Transcription:
+    """Transcribe an upload. Raises RequestError."""
+    assert upload.path is not None
+    try:
+        return await engine.transcribe(
+            upload.path, n_best=options.n_best, verbatim=options.text == "verbatim", on_text=on_text
+        )
+    except TooLong as error:
+        raise RequestError(413, str(error), param="file", code="audio_too_long") from None
+    except AudioError as error:
+        message = str(error).replace(str(upload.path), upload.filename or "the file")
+        raise RequestError(400, message, param="file", code="invalid_audio") from None
+    except TimeoutError:
+        raise RequestError(
+            504,
+            f"not done within {engine.config.request_seconds:g} s; send a shorter recording, or when there "
+            "is less to do",
+            code="timeout",
+        ) from None
+    except WorkerStopped as error:
+        raise RequestError(503, str(error), code="shutting_down") from None
+
+
+async def _events(engine: Engine, upload: Upload, options: FormOptions) -> AsyncIterator[str]:
+    """OpenAI's server-sent events: a delta for each stretch as it is recognised, then all of the text; or an error.
+
+    When the client goes away, the generator is closed, and with it the work.
+    """
+    heard: asyncio.Queue[str | None] = asyncio.Queue()
+    work = asyncio.ensure_future(_transcribe(engine, upload, options, heard.put_nowait))
+    work.add_done_callback(lambda _: heard.put_nowait(None))
+    engine.in_flight += 1
+    try:
+        before = ""
+        while (text := await heard.get()) is not None:
+            yield _event({"type": "transcript.text.delta", "delta": before + text})
+            before = " "
+        try:
+            yield _event({"type": "transcript.text.done", "text": (await work).text})
+        except RequestError as error:
+            yield _event({"type": "error", **error.body})
+    finally:
+        engine.in_flight -= 1
+        work.cancel()
         upload.remove()
-    unread = [f"{name[:100]} in the address is ignored: send it in the form" for name in request.query_params]
-    return answer(transcription, options, notices=[*options.notices, *unread])
+
+
+def _event(content: dict[str, Any]) -> str:
+    return f"data: {json.dumps(content, ensure_ascii=False)}\n\n"
+
+
+def _notice(notices: Sequence[str]) -> dict[str, str]:
+    """The header that has them; its values are latin-1."""
+    return {"X-Asr-Notice": "; ".join(notices).encode("ascii", "replace").decode()} if notices else {}
 
 
 async def _unless_gone(request: Request, work: Coroutine[Any, Any, T]) -> T:
@@ -78,8 +130,7 @@ async def _unless_gone(request: Request, work: Coroutine[Any, Any, T]) -> T:
 def answer(transcription: Transcription, options: FormOptions, *, notices: Sequence[str]) -> Response:
     """A transcription as `response_format` asks; notices go into the header X-Asr-Notice."""
     wanted = options.response_format
-    # Header values are latin-1.
-    header = {"X-Asr-Notice": "; ".join(notices).encode("ascii", "replace").decode()} if notices else {}
+    header = _notice(notices)
     if wanted == "json":
         return JSONResponse({"text": transcription.text}, headers=header)
     if wanted == "verbose_json":
@@ -92,7 +143,8 @@ def answer(transcription: Transcription, options: FormOptions, *, notices: Seque
     if wanted == "text":
         return PlainTextResponse(transcription.text + "\n", headers=header)
     kind = {"srt": "application/x-subrip", "vtt": "text/vtt"}[wanted]
-    return Response(render(transcription, wanted), media_type=f"{kind}; charset=utf-8", headers=header)
+    cues = render(transcription, wanted, subtitles=options.subtitles)
+    return Response(cues, media_type=f"{kind}; charset=utf-8", headers=header)
 
 
 def verbose(transcription: Transcription, granularities: Sequence[str]) -> dict[str, Any]:

@@ -120,6 +120,7 @@ class LiveSession:
         self._pause = max(1, round(self.config.pause / decoder.seconds_per_frame))
         self._longest = round(self.config.longest_segment / decoder.seconds_per_frame)
         self._segment = 0
+        self._flushed = 0  # frames that a flush has taken, and that the emitter has yet to settle
         self._tail: Emission | None = None
         self._shown: LiveResult | None = None
         self._begin(0, None)
@@ -137,11 +138,18 @@ class LiveSession:
         tail = self._emitter.peek()
         if results or tail is not self._tail:
             self._tail = tail
-            partial = self._partial(tail)
+            partial = self._partial(tail[self._flushed :])
             if partial is not None and partial != self._shown:
                 self._shown = partial
                 results.append(partial)
         return results
+
+    def flush(self) -> list[LiveResult]:
+        """End the segment here and now; the final result of what is heard so far, if there is anything. The session goes on."""
+        rest = self._emitter.peek()[self._flushed :]
+        self._stream.feed(rest)
+        self._flushed += len(rest)
+        return self._close(len(self._stream.emission))
 
     def finish(self) -> list[LiveResult]:
         """The final results of all that is left; nothing may be fed afterwards."""
@@ -159,6 +167,9 @@ class LiveSession:
     def _hear(self, emission: Emission) -> list[LiveResult]:
         """Take in settled frames; segments that end in them."""
         results: list[LiveResult] = []
+        taken = min(self._flushed, len(emission))
+        self._flushed -= taken
+        emission = emission[taken:]
         for frame in range(len(emission)):
             self._stream.feed(emission[frame : frame + 1])
             heard = self._stream.emission

@@ -114,6 +114,7 @@ def transcribe_recordings(
     *,
     config: PipelineConfig,
     progress: Callable[[float], None] = lambda _: None,
+    on_words: Callable[[Recording, tuple[Word, ...]], None] = lambda *_: None,
 ) -> Iterator[Outcome]:
     """Transcribe batches of `plan_batches`, in their order.
 
@@ -125,9 +126,11 @@ def transcribe_recordings(
         batches: many short recordings, or a single one of any length.
         config: how they go through the network.
         progress: told how many seconds of audio have been transcribed since it was last told.
+        on_words: told the words of each stretch of a recording, in order, as soon as they are there; a tagger has seen no more
+            than the stretch.
     """
     emitted = _emit(transcriber, prefetch(_read(transcriber, batches, config)), config)
-    return _decode(transcriber, prefetch(emitted, ahead=2), config, progress)
+    return _decode(transcriber, prefetch(emitted, ahead=2), config, progress, on_words)
 
 
 def transcribe_waveform(
@@ -151,9 +154,10 @@ def _decode(
     emitted: Iterable[_Emitted],
     config: PipelineConfig,
     progress: Callable[[float], None],
+    on_words: Callable[[Recording, tuple[Word, ...]], None] = lambda *_: None,
 ) -> Iterator[Outcome]:
     """The outcome of each recording, once its last stretch is decoded."""
-    parts: dict[str, list[tuple[float, Hypothesis]]] = {}
+    parts: dict[str, list[Hypothesis]] = {}
     several: dict[str, list[Alternatives]] = {}
     failed: set[str] = set()
     for piece in emitted:
@@ -168,8 +172,11 @@ def _decode(
             except AsrError as error:
                 piece = piece._replace(error=error)
             else:
-                best = [texts[0] for texts in found]
-                parts.setdefault(recording.name, []).extend(zip(piece.starts, best, strict=True))
+                best = [_moved(texts[0], start) for start, texts in zip(piece.starts, found, strict=True)]
+                parts.setdefault(recording.name, []).extend(best)
+                for part in best:
+                    if part.words:
+                        on_words(recording, _written(transcriber, part.words))
                 if config.n_best > 1:
                     seconds = [len(emission) * transcriber.seconds_per_frame for emission in piece.emissions]
                     several.setdefault(recording.name, []).extend(
@@ -181,9 +188,7 @@ def _decode(
             yield Outcome(recording, None, None, piece.error)
         elif piece.duration is not None:
             whole = _joined(parts.pop(recording.name, []), space=transcriber.decoder.alphabet.space)
-            words = (
-                whole.words if transcriber.tagger is None else write_words(whole.words, transcriber.tagger)
-            )
+            words = _written(transcriber, whole.words)
             segments = gather_segments(words, duration=piece.duration, pause=config.pause)
             alternatives = tuple(several.pop(recording.name, []))
             yield Outcome(recording, whole, replace(segments, alternatives=alternatives), None)
@@ -195,20 +200,30 @@ def _alternatives(start: float, seconds: float, found: Sequence[Hypothesis]) -> 
     return Alternatives(round(start, 3), round(start + seconds, 3), texts)
 
 
-def _joined(parts: Sequence[tuple[float, Hypothesis]], *, space: int) -> Hypothesis:
-    """Hypotheses of stretches, each with the seconds that it begins at, as one of the recording."""
+def _written(transcriber: "Transcriber", words: tuple[Word, ...]) -> tuple[Word, ...]:
+    """The words as they are to be read, where there is a tagger."""
+    return words if transcriber.tagger is None else write_words(words, transcriber.tagger)
+
+
+def _moved(hypothesis: Hypothesis, start: float) -> Hypothesis:
+    """A stretch's hypothesis with the times of the recording, in which it begins at a second."""
+    words = tuple(
+        Word(word.text, round(start + word.start, 3), round(start + word.end, 3), word.confidence)
+        for word in hypothesis.words
+    )
+    return replace(hypothesis, words=words)
+
+
+def _joined(parts: Sequence[Hypothesis], *, space: int) -> Hypothesis:
+    """Hypotheses of stretches as one of the recording."""
     tokens: list[int] = []
-    for _, part in parts:
+    for part in parts:
         if tokens and part.tokens and space >= 0:
             tokens.append(space)
         tokens += part.tokens
-    words = tuple(
-        Word(word.text, round(start + word.start, 3), round(start + word.end, 3), word.confidence)
-        for start, part in parts
-        for word in part.words
-    )
-    text = " ".join(part.text for _, part in parts if part.text)
-    return Hypothesis(text, tuple(tokens), sum((part.score for _, part in parts), 0.0), words)
+    words = tuple(word for part in parts for word in part.words)
+    text = " ".join(part.text for part in parts if part.text)
+    return Hypothesis(text, tuple(tokens), sum((part.score for part in parts), 0.0), words)
 
 
 def _read(

@@ -48,6 +48,37 @@ def test_partials_come_while_the_client_speaks(server: Server, babbling: Transcr
     assert finals(messages)
 
 
+def test_a_flush_makes_final_what_was_said_and_the_session_goes_on(server: Server) -> None:
+    with connect(server.live) as live:
+        live.send(json.dumps({"type": "start", "sample_rate": 16000, "pause": 5}))
+        live.send(pcm(babble(7, seconds=2)))
+        live.send(json.dumps({"type": "flush"}))
+        before = []
+        while not before or before[-1]["type"] != "flushed":
+            before.append(json.loads(live.recv(timeout=60)))
+        assert finals(before)
+        live.send(pcm(babble(8, seconds=2)))
+        live.send(json.dumps({"type": "finish"}))
+        after, code = receive_all(live)
+    assert code == 1000
+    assert finals(after)
+    segments = [message["segment"] for message in before + after if message["type"] == "final"]
+    assert segments == list(range(len(segments)))
+
+
+@pytest.mark.parametrize(
+    ("given", "complaint"),
+    [({"pause": 0}, "pause 0 s"), ({"pause": "long"}, "pause 'long'"), ({"text": "pretty"}, "text 'pretty'")],
+)
+def test_settings_that_cannot_be_are_refused(server: Server, given: dict[str, Any], complaint: str) -> None:
+    with connect(server.live) as live:
+        live.send(json.dumps({"type": "start", **given}))
+        [message], code = receive_all(live)
+    assert complaint in message["error"]["message"]
+    assert message["error"]["param"] == next(iter(given))
+    assert code == 1008
+
+
 def test_other_rates_are_resampled(server: Server) -> None:
     samples = babble(8, seconds=3)
     texts = []

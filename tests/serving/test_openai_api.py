@@ -8,13 +8,14 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
+import numpy as np
 import openai
 import pytest
 import soundfile
 from clients import Server, babble, eventually, metric, post
 
 from asr.data.audio import audio_info
-from asr.transcription.formats import render
+from asr.transcription.formats import SubtitleRules, render
 from asr.transcription.transcriber import Transcriber
 from asr.transcription.transcript import gather_segments
 from asr.writing.tagger import read_tagger
@@ -59,6 +60,65 @@ def test_openai_client_gets_words_with_times(
     assert answer.segments is not None
     assert " ".join(segment.text for segment in answer.segments) == answer.text
     assert answer.duration == pytest.approx(2.0)
+
+
+def test_openai_client_gets_the_text_as_it_comes(
+    start_server: Callable[..., Server], babbling: Transcriber, tmp_path: Path
+) -> None:
+    client = openai.OpenAI(base_url=f"{start_server().url}/v1", api_key="unused", max_retries=0)
+    samples = np.concatenate([babble(number, seconds=12) * loud for number in range(4) for loud in (1, 0)])
+    soundfile.write(tmp_path / "long.wav", samples, 16000)
+    events = list(client.audio.transcriptions.create(model="m", file=tmp_path / "long.wav", stream=True))
+    assert [event.type for event in events[:-1]] == ["transcript.text.delta"] * (len(events) - 1)
+    assert len(events) > 2
+    assert events[-1].type == "transcript.text.done"
+    text = babbling.transcribe(tmp_path / "long.wav").text
+    assert events[-1].text == text == "".join(event.delta for event in events[:-1])  # type: ignore[union-attr]
+
+
+def test_errors_of_a_stream_are_events(server: Server, tmp_path: Path) -> None:
+    answer = post(server, b"no sound at all", stream="true")
+    assert answer.headers["content-type"].startswith("text/event-stream")
+    assert json.loads(answer.text.removeprefix("data: "))["error"]["code"] == "invalid_audio"
+
+
+def test_a_client_that_goes_away_ends_its_stream(server: Server, tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "long.wav", babble(3, seconds=19.5), 16000)
+    url, files = f"{server.url}/v1/audio/transcriptions", {"file": (tmp_path / "long.wav").open("rb")}
+    with httpx.stream("POST", url, files=files, data={"stream": "true"}) as answer:
+        assert answer.status_code == 200
+    assert eventually(lambda: metric(server, "asr_requests_in_flight") == 0)
+    assert eventually(lambda: not list(server.uploads.iterdir()))
+
+
+def test_cues_follow_the_rules_of_a_request(
+    client: openai.OpenAI, babbling: Transcriber, speech: Callable[..., Path]
+) -> None:
+    words = babbling.transcribe(speech(1)).words
+    transcription = gather_segments(words, duration=audio_info(speech(1)).duration)
+    rules = {"line_length": 5, "lines": 1, "cue_gap": 0.01, "longest_cue": 0.5, "shortest_cue": 0.2}
+    answer = client.audio.transcriptions.create(
+        model="m", file=speech(1), response_format="srt", extra_body=rules
+    )
+    wanted = SubtitleRules(line_length=5, lines=1, gap=0.01, longest=0.5, shortest=0.2)
+    assert str(answer) == render(transcription, "srt", subtitles=wanted) != render(transcription, "srt")
+
+
+@pytest.mark.parametrize(
+    ("fields", "param"),
+    [
+        ({"line_length": "0", "response_format": "srt"}, "line_length"),
+        ({"cue_gap": "soon", "response_format": "srt"}, "cue_gap"),
+        ({"longest_cue": "0.5", "response_format": "vtt"}, "longest_cue"),
+        ({"lines": "3", "response_format": "json"}, "lines"),
+    ],
+)
+def test_rules_that_cannot_be_are_refused(
+    server: Server, speech: Callable[..., Path], fields: dict[str, str], param: str
+) -> None:
+    answer = post(server, speech(1).read_bytes(), **fields)
+    assert answer.status_code == 400
+    assert answer.json()["error"]["param"] == param
 
 
 def test_with_a_tagger_texts_are_readable_unless_they_are_to_be_verbatim(
@@ -207,7 +267,7 @@ def test_bad_options_are_refused(server: Server, speech: Callable[..., Path]) ->
 def test_fields_of_openai_s_kinds_are_taken(server: Server, speech: Callable[..., Path]) -> None:
     content = speech(1).read_bytes()
     fields = {
-        "temperature": ".5", "stream": "true", "language": "pt-BR", "prompt": "", "include[]": "logprobs",
+        "temperature": ".5", "stream": "False", "language": "pt-BR", "prompt": "", "include[]": "logprobs",
         "chunking_strategy": '{"type": "server_vad"}', "n_best": "", "colour": "blue",
     }  # fmt: skip
     answer = post(server, content, **fields)
@@ -215,7 +275,7 @@ def test_fields_of_openai_s_kinds_are_taken(server: Server, speech: Callable[...
     named = {
         notice.split()[0] for notice in answer.headers["x-asr-notice"].split("; ") if " is ignored" in notice
     }
-    assert named == {"temperature", "stream", "language", "include", "chunking_strategy", "colour"}
+    assert named == {"temperature", "language", "include", "chunking_strategy", "colour"}
     plain = post(server, content, temperature="0", stream="false", chunking_strategy="auto", model="babbler")
     assert "x-asr-notice" not in plain.headers
     asked = httpx.post(

@@ -187,6 +187,43 @@ def test_live_words_settle_once_some_follow_them() -> None:
     assert results[-1].text.endswith("A, c B,")
 
 
+@pytest.mark.parametrize("method", ["greedy", "beam"])
+@pytest.mark.parametrize("tail", [0, 2, 9])
+def test_a_flush_ends_the_segment_with_all_that_was_heard(method: str, tail: int) -> None:
+    text = "-A-B- -C-A-B- -C------A- -B---------"
+    session = LiveSession(Script(text, tail=tail), decoder(method), LiveConfig(pause=0.8))
+
+    def heard(samples: int) -> list[str]:
+        return finals(session.feed(np.zeros(samples, np.float32)))
+
+    assert heard(4) == []
+    assert finals(session.flush()) == ["AB"]
+    assert finals(session.flush()) == []
+    assert heard(6) == []
+    flushed = session.flush()
+    assert finals(flushed) == ["CA"]
+    assert flushed[0].start == pytest.approx(0.7)
+    assert heard(len(text) - 10) + finals(session.finish()) == ["B CA B"]
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    text=st.text("-- ABC", max_size=60),
+    flushed=st.sets(st.integers(0, 60)),
+    tail=st.integers(0, 5),
+)
+def test_flushes_neither_lose_nor_double_a_letter(text: str, flushed: set[int], tail: int) -> None:
+    session = LiveSession(Script(text, tail=tail), decoder(), LiveConfig(pause=0.5))
+    results = []
+    for place in range(len(text)):
+        results += session.feed(np.zeros(1, np.float32))
+        if place in flushed and text[place] in "- ":
+            results += session.flush()
+    results += session.finish()
+    whole = "".join(finals(listen(text, pause=0.5))).replace(" ", "")
+    assert "".join(finals(results)).replace(" ", "") == whole
+
+
 def test_impossible_settings_are_refused() -> None:
     with pytest.raises(ConfigError, match="pause"):
         LiveConfig(pause=30, longest_segment=20)

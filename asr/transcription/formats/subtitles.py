@@ -8,7 +8,8 @@ import html
 import math
 import textwrap
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 from asr.decoding.hypothesis import Word
 from asr.errors import UsageError
@@ -19,9 +20,16 @@ _WITHIN = dict.fromkeys(".?!…。．！？؟।۔", 0.0) | dict.fromkeys(",:;�
 _UNEVEN = 0.25
 
 
+def _rule(default: Any, name: str, text: str) -> Any:
+    """A field that is an option of the command and of the server's form."""
+    return field(default=default, metadata={"name": name, "help": text})
+
+
 @dataclass(frozen=True, slots=True)
 class SubtitleRules:
     """What a cue may be.
+
+    Each field is an option of `asr transcribe` and of the server, which its metadata name and explain.
 
     Attributes:
         line_length: characters a line; a longer word has a line for itself.
@@ -32,12 +40,12 @@ class SubtitleRules:
         pause: seconds of silence that no cue spans.
     """
 
-    line_length: int = 42
-    lines: int = 2
-    shortest: float = 1.0
-    longest: float = 7.0
-    gap: float = 0.08
-    pause: float = 1.0
+    line_length: int = _rule(42, "line_length", "characters a line")
+    lines: int = _rule(2, "lines", "lines a cue")
+    shortest: float = _rule(1.0, "shortest_cue", "seconds a cue stays, where the next one leaves the time")
+    longest: float = _rule(7.0, "longest_cue", "seconds a cue stays at most")
+    gap: float = _rule(0.08, "cue_gap", "seconds between two cues")
+    pause: float = _rule(1.0, "cue_pause", "silence that no cue spans, in seconds")
 
     def __post_init__(self) -> None:
         if self.line_length < 1 or self.lines < 1:
