@@ -50,7 +50,7 @@ def _is_whole(text: str) -> bool:
     return re.fullmatch(r"[0-9]{1,3}", text) is not None and 1 <= int(text) <= MOST_ALTERNATIVES
 
 
-def _subtitle_rule(default: float) -> Field:
+def _subtitle_rule(default: Any) -> Field:
     if isinstance(default, int):
         return Field(
             {"type": "integer", "minimum": 1},
@@ -168,9 +168,9 @@ def read_options(upload: Upload, config: ServingConfig) -> FormOptions:
     if wrong:
         raise RequestError(400, "; ".join(wrong.values()), param=next(iter(wrong)))
     asked = {
-        rule.name: type(rule.default)(given[rule.metadata["name"]][0])
+        rule.name: (int if isinstance(rule.default, int) else float)(given[name][0])
         for rule in fields(SubtitleRules)
-        if rule.metadata["name"] in given
+        if (name := rule.metadata["name"]) in given
     }
     try:
         subtitles = SubtitleRules(**asked)
