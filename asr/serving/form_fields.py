@@ -167,7 +167,7 @@ def read_options(upload: Upload, config: ServingConfig) -> FormOptions:
             notices.append(f"{name} is ignored: {field.ignored}")
     if wrong:
         raise RequestError(400, "; ".join(wrong.values()), param=next(iter(wrong)))
-    asked = {
+    asked: dict[str, Any] = {
         rule.name: (int if isinstance(rule.default, int) else float)(given[name][0])
         for rule in fields(SubtitleRules)
         if (name := rule.metadata["name"]) in given
