@@ -27,7 +27,7 @@ OUTSIDE = {
     "CHANGELOG.md": "changelog.md",
     "SECURITY.md": "security.md",
 }
-COLUMNS = "100"  # characters a line of help
+COLUMNS = "80"  # characters a line of help
 _LINK = re.compile(r"(?<!!)\[((?:[^\[\]]|\[[^\]]*\])*)\]\((?!\w+:|#)([^)\s#]+)(#[^)\s]*)?\)")
 
 
@@ -56,7 +56,7 @@ def _within_site(link: re.Match[str], *, source: str, here: str) -> str:
     if target == "README.md":
         target = "docs/index.md"
     page = OUTSIDE.get(target) or (target.removeprefix("docs/") if target.startswith("docs/") else None)
-    if page is not None and page.endswith((".md", ".png")):
+    if page is not None and page.endswith((".md", ".png", ".json")):
         return f"[{text}]({posixpath.relpath(page, posixpath.dirname(here) or '.')}{anchor})"
     return text if (ROOT / target).exists() else link.group(0)
 
