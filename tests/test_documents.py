@@ -15,7 +15,11 @@ from asr.data.corpora import names
 from asr.options import all_keys
 
 ROOT = Path(__file__).resolve().parents[1]
-DOCUMENTS = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
+DOCUMENTS = [
+    *sorted(ROOT.glob("*.md")),
+    *sorted((ROOT / "docs").rglob("*.md")),
+    ROOT / "scripts" / "README.md",
+]
 SHAPES = {"folder", "kaldi", "nemo", "lhotse", "huggingface"}  # of data, not corpora
 LINK = re.compile(r"\]\((?!\w+:)([^)\s#]*)(?:#([^)\s]*))?\)")
 
@@ -48,7 +52,8 @@ def test_every_link_of_a_document_leads_somewhere(document: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("document", "first_column"), [("README.md", 1), ("RESULTS.md", 1), ("docs/which-configuration.md", 2)]
+    ("document", "first_column"),
+    [("README.md", 1), ("RESULTS.md", 1), ("docs/which-configuration.md", 2), ("scripts/README.md", 2)],
 )
 def test_the_numbers_of_a_table_stand_on_the_pages_that_its_row_links_to(
     document: str, first_column: int
@@ -57,7 +62,7 @@ def test_the_numbers_of_a_table_stand_on_the_pages_that_its_row_links_to(
     rows = [
         row
         for row in path.read_text(encoding="utf-8").splitlines()
-        if re.match(r"\|.*\]\([\w/]*results/", row)
+        if re.match(r"\|.*\]\([\w./]*results/", row)
     ]
     assert rows
     for row in rows:
@@ -110,3 +115,9 @@ def test_commands_are_found_in_the_documents() -> None:
     found = [words for document in DOCUMENTS for words in commands(document)]
     assert {words[0] for words in found} >= {"transcribe", "train", "evaluate", "lm", "score", "serve"}
     assert commands(ROOT / "docs/tutorials/subtitles.md")[0][-2:] == ["--format", "srt,vtt,txt"]
+
+
+def test_every_script_stands_in_the_table_of_scripts() -> None:
+    text = (ROOT / "scripts" / "README.md").read_text(encoding="utf-8")
+    scripts = {path.name for path in (ROOT / "scripts").iterdir() if path.is_file()} - {"README.md"}
+    assert scripts == set(re.findall(r"scripts/(\w+(?:\.py)?)", text))
