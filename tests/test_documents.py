@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from asr.cli import VERBS
+from asr.cli import VERBS, main
 from asr.cli.console import Parser
 from asr.config import ExperimentConfig
 from asr.data.corpora import names
@@ -121,3 +121,14 @@ def test_every_script_stands_in_the_table_of_scripts() -> None:
     text = (ROOT / "scripts" / "README.md").read_text(encoding="utf-8")
     scripts = {path.name for path in (ROOT / "scripts").iterdir() if path.is_file()} - {"README.md"}
     assert scripts == set(re.findall(r"scripts/(\w+(?:\.py)?)", text))
+
+
+def test_the_page_on_reports_prints_what_the_command_prints(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = (ROOT / "docs/tutorials/wer-report.md").read_text(encoding="utf-8")
+    table, printed = re.findall(r"```text\n(.*?)```", page, flags=re.DOTALL)
+    (tmp_path / "results.csv").write_text(table, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    assert main(["score", "results.csv"]) == 0
+    assert capsys.readouterr().out == printed
