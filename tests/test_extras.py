@@ -12,8 +12,8 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 WRITTEN = [
     *(REPOSITORY / "asr").rglob("*.py"),
     *(REPOSITORY / "scripts").iterdir(),
-    *(REPOSITORY / "docs").glob("*.md"),
-    REPOSITORY / "README.md",
+    *(REPOSITORY / "docs").rglob("*.md"),
+    *REPOSITORY.glob("*.md"),
 ]
 
 

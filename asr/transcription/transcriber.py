@@ -210,7 +210,9 @@ class Transcriber:
         decoding and decoder networks have one text a stretch.
 
         Args:
-            audio, sample_rate, pipeline: as `transcribe` takes them.
+            audio: as `transcribe` takes it.
+            sample_rate: as `transcribe` takes it.
+            pipeline: as `transcribe` takes it.
             n_best: texts of a stretch at most, 2 or more.
 
         Raises:
