@@ -184,7 +184,7 @@ def test_missing_hypotheses_count_as_deleted_when_asked(
 
 
 @pytest.mark.parametrize(
-    "options", [["--audio", "embed"], ["--ids", "x"], ["--normaliser", "whisper"], ["--fail-above", "ten"]]
+    "options", [["--audio", "embed"], ["--ids", "x"], ["--normaliser", "german"], ["--fail-above", "ten"]]
 )
 def test_mistakes_in_the_command_exit_2(files: tuple[str, str], options: list[str]) -> None:
     try:
