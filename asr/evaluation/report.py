@@ -9,7 +9,7 @@ from typing import NamedTuple
 from asr.errors import EvaluationError
 from asr.evaluation.breakdowns import Breakdown, break_down
 from asr.evaluation.calibration import CalibrationCurve, calibration_curve, word_outcomes
-from asr.evaluation.compounds import Merged, merge_compounds
+from asr.evaluation.compounds import MERGED, Merged, merge_compounds
 from asr.evaluation.confusions import Confusion, count_confusions
 from asr.evaluation.focus import Focus, count_focus
 from asr.evaluation.normalisation import Normaliser, find_normaliser
@@ -19,7 +19,6 @@ from asr.evaluation.transcript import TranscriptPair
 
 # Characters come in many more kinds of counts than words do, and take as much longer to resample.
 _CER_RESAMPLES = 2000
-_MERGED = "compounds that differ in spaces alone (any body, anybody) are right, as kaldialign counts them"
 _ALTERNATIVES = (
     "{:,} references with {{ / }} or (optional) words: the nearest reading counts, and an optional word that is not "
     "said as correct (sclite -D)"
@@ -110,7 +109,7 @@ class Report:
     @property
     def method(self) -> str:
         """How the headline was counted: normaliser, version, options."""
-        compounds = "" if self.result.merged is None else f"; {_MERGED}"
+        compounds = "" if self.result.merged is None else f"; {MERGED}"
         return f"normaliser {self.result.normaliser.described}; {self.settings['alignment']}{compounds}"
 
     def worst(self, count: int = 20) -> list[int]:
@@ -172,7 +171,7 @@ def build_report(
             **settings,
             **({"alternatives": _ALTERNATIVES.format(several)} if several else {}),
             "normaliser": chosen.described,
-            **({"compounds": _MERGED} if merge else {}),
+            **({"compounds": MERGED} if merge else {}),
             "alignment": {
                 "levenshtein": "fewest errors (jiwer), of equal ones NIST sclite's",
                 "sclite": "NIST sclite: substitutions cost 4, deletions and insertions 3",
