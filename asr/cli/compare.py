@@ -5,7 +5,8 @@
 
 The systems are folders that `asr score --out` or `asr evaluate` wrote, or, with --ref, files of hypotheses in
 any format that `asr score` reads. Every pair is compared: paired bootstrap, matched-pairs test (Gillick &
-Cox 1989), words fixed and broken.
+Cox 1989), words fixed and broken. The systems are ranked, with intervals and with groups that cannot be told apart: by
+that test, its p-values corrected for the number of pairs (Holm 1979).
 """
 
 import argparse
@@ -17,6 +18,10 @@ from asr.errors import UsageError
 
 if TYPE_CHECKING:
     from asr.evaluation.transcript import TranscriptPair
+
+
+# Of more pairs, the terminal shows the verdicts alone; Markdown and the folder have everything.
+_MOST_DETAILED = 3
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -36,6 +41,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
         default="basic",
         help="as in `asr score`; default: %(default)s",
     )
+    parser.add_argument(
+        "--merge-compounds",
+        action="store_true",
+        help='count "any body" against "anybody" as right, as in `asr score`',
+    )
     parser.add_argument("--title", default="Comparison", help="of the page")
     parser.add_argument("--markdown", action="store_true", help="print Markdown instead of tables")
 
@@ -52,7 +62,9 @@ def run(arguments: argparse.Namespace) -> int:
         systems_rows,
         write_comparison,
     )
+    from asr.evaluation.compounds import MERGED, merge_compounds
     from asr.evaluation.normalisation import find_normaliser
+    from asr.evaluation.ranking import groups_note, rank_systems
     from asr.evaluation.scoring import score
 
     if len(arguments.systems) < 2:
@@ -69,27 +81,34 @@ def run(arguments: argparse.Namespace) -> int:
         )
         for name, pairs in zip(_names(arguments.systems), loaded, strict=True)
     ]
+    if arguments.merge_compounds:
+        systems = [System(system.name, merge_compounds(system.score)[0]) for system in systems]
     comparisons = compare_systems(systems, speakers=[pair.speaker for pair in loaded[0]])
+    ranking = rank_systems(systems, comparisons)
+    settings = {
+        "systems": ", ".join(str(path) for path in arguments.systems),
+        "references": str(arguments.ref) if arguments.ref else "of the reports",
+        "normaliser": normaliser.described,
+        **({"compounds": MERGED} if arguments.merge_compounds else {}),
+    }
     if arguments.markdown:
-        print(as_markdown(systems, comparisons, title=arguments.title))
+        print(as_markdown(ranking, comparisons, title=arguments.title, settings=settings))
     else:
-        print(table(systems_rows(systems)))
+        print(table(systems_rows(ranking)))
+        print(f"normaliser {normaliser.described}" + (f"; {MERGED}" if arguments.merge_compounds else ""))
+        print(f"{groups_note(ranking)}.")
         for comparison in comparisons:
             print(f"\n{comparison.verdict}.")
-            for name, value in details(comparison):
-                print(f"  {name}: {value}")
+            if len(comparisons) <= _MOST_DETAILED:
+                for name, value in details(comparison):
+                    print(f"  {name}: {value}")
             if len(comparisons) == 1 and comparison.words:
                 print()
                 print(table(changed_words(comparison)[:11]))
     if arguments.out is not None:
-        settings = {
-            "systems": ", ".join(str(path) for path in arguments.systems),
-            "references": str(arguments.ref) if arguments.ref else "of the reports",
-            "normaliser": f"{normaliser.name} ({normaliser.summary})",
-        }
         page = write_comparison(
             arguments.out,
-            systems,
+            ranking,
             comparisons,
             title=arguments.title,
             settings=settings,

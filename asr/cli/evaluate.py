@@ -61,10 +61,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Evaluate."""
     from asr.cli.model_options import load_model
-    from asr.cli.report_output import bring_out, read_vocabulary
+    from asr.cli.report_output import bring_out, read_focus, read_vocabulary
     from asr.data.augmentation.corruption import read_corruption
     from asr.data.manifest import read_manifest
     from asr.errors import ManifestError
+    from asr.evaluation.explanation import check_ids
     from asr.evaluation.report import build_report
     from asr.transcription.processes import Processes
 
@@ -78,7 +79,8 @@ def run(arguments: argparse.Namespace) -> int:
         raise ManifestError(
             f"{arguments.manifest}: all transcripts are empty; expected words to count errors on"
         )
-    vocabulary = read_vocabulary(arguments.vocabulary)
+    check_ids(arguments.explain, [utterance.id for utterance in utterances])
+    vocabulary, focus = read_vocabulary(arguments.vocabulary), read_focus(arguments.focus)
     pipeline = pipeline_config(arguments, Processes())
     corruption = None if arguments.corrupt is None else read_corruption(arguments.corrupt)
     transcriber = load_model(arguments)
@@ -98,6 +100,8 @@ def run(arguments: argparse.Namespace) -> int:
         settings=_settings(arguments, transcriber, utterances, transcribed),
         normaliser=arguments.normaliser,
         alignment=arguments.alignment,
+        focus=focus,
+        merge=arguments.merge_compounds,
         vocabulary=vocabulary,
     )
     pictures = _pictures(transcriber, report, done, transcribed.hypotheses)

@@ -23,13 +23,15 @@ def run(arguments: argparse.Namespace) -> int:
 
     import asr
     from asr.cli.console import table
-    from asr.evaluation.leaderboard import find_runs, leaderboard_rows, write_leaderboard
+    from asr.evaluation.leaderboard import find_runs, leaderboard_rows, normalisers_note, write_leaderboard
 
     runs = find_runs(arguments.runs)
     is_page = arguments.out.suffix.lower() in (".html", ".htm")
     page = arguments.out if is_page else arguments.out / "leaderboard.html"
     write_leaderboard(page, runs, title=arguments.title, version=asr.__version__)
     print(table(leaderboard_rows(runs)))
+    if note := normalisers_note(runs):
+        print(note)
     print(f"leaderboard: {page}")
     troubles = [run.trouble for run in runs if run.trouble]
     for trouble in troubles:

@@ -3,6 +3,7 @@
 import argparse
 import os
 import sys
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,13 +15,14 @@ if TYPE_CHECKING:
     from asr.evaluation.transcript import TranscriptPair
 
 WORST = 20
+_FOCUS = 10
 _AUDIO_RATE = 16000
 # An embedded minute of FLAC is about a megabyte of page.
 _MOST_EMBEDDED_HOURS = 2.0
 
 
 def add_report_options(parser: argparse.ArgumentParser) -> None:
-    """Add --normaliser, --alignment, --vocabulary, --audio, --title, --markdown, --fail-above."""
+    """Add what says how errors are counted, and how they are shown."""
     from asr.evaluation.normalisation import NORMALISERS
 
     parser.add_argument(
@@ -40,7 +42,27 @@ def add_report_options(parser: argparse.ArgumentParser) -> None:
         "--vocabulary",
         type=Path,
         metavar="FILE",
-        help="known words, as a text file or a manifest (.jsonl), for errors in and out of the vocabulary",
+        help="known words, as a text file or a manifest (.jsonl), for errors in and out of the vocabulary, and by how often "
+        "a word is in its text",
+    )
+    parser.add_argument(
+        "--focus",
+        type=Path,
+        metavar="FILE",
+        help="words and phrases, one a line (a weight behind a tab, as of --hot-words, is passed over): recall, precision and "
+        "F1 of each, and the WER of these words and of all others",
+    )
+    parser.add_argument(
+        "--merge-compounds",
+        action="store_true",
+        help='count words that differ in spaces alone ("any body", "anybody") as right, and show how many, and the rate without',
+    )
+    parser.add_argument(
+        "--explain",
+        action="append",
+        default=[],
+        metavar="ID",
+        help="show what each step of the normaliser does to an utterance, and what is counted; may be given several times",
     )
     parser.add_argument(
         "--audio",
@@ -57,8 +79,24 @@ def add_report_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def read_vocabulary(path: Path | None) -> set[str] | None:
-    """The words of a text file or of a manifest's transcripts; None for None.
+def read_focus(path: Path | None) -> list[str]:
+    """The words and phrases of a file, one a line, without what stands behind a tab; none for None.
+
+    Raises:
+        EvaluationError: unreadable, or nothing in it.
+    """
+    from asr.evaluation.formats.lines import read_lines
+
+    if path is None:
+        return []
+    phrases = [phrase for line in read_lines(path) if (phrase := line.text.partition("\t")[0].strip())]
+    if not phrases:
+        raise EvaluationError(f"{path}: no word in it; expected a word or phrase a line")
+    return phrases
+
+
+def read_vocabulary(path: Path | None) -> Counter[str] | None:
+    """The words of a text file or of a manifest's transcripts, with how often they are there; None for None.
 
     Raises:
         EvaluationError: unreadable, or no word in it.
@@ -69,9 +107,9 @@ def read_vocabulary(path: Path | None) -> set[str] | None:
     if path is None:
         return None
     if path.suffix == ".jsonl":
-        words = {word for transcript in read_transcripts(path) for word in transcript.text.split()}
+        words = Counter(word for transcript in read_transcripts(path) for word in transcript.text.split())
     else:
-        words = {word for line in read_lines(path) for word in line.text.split()}
+        words = Counter(word for line in read_lines(path) for word in line.text.split())
     if not words:
         raise EvaluationError(f"{path}: no word in it; expected a vocabulary")
     return words
@@ -87,7 +125,8 @@ def bring_out(
     """Write the folder, print the numbers, and say by the exit code whether they are good enough."""
     import asr
     from asr.cli.console import table
-    from asr.evaluation.renderings import as_markdown, notes, percent, terminal_rows
+    from asr.evaluation.explanation import explain_utterances
+    from asr.evaluation.renderings import as_markdown, focus_rows, notes, percent, terminal_rows
     from asr.evaluation.report_folder import write_report
 
     if out is not None:
@@ -99,6 +138,10 @@ def bring_out(
         print(table(terminal_rows(report)))
         for note in notes(report):
             print(note)
+        if report.focus is not None:
+            print("\n" + table(focus_rows(report.focus, most=_FOCUS)))
+    if arguments.explain:
+        print("\n" + "\n".join(explain_utterances(report, arguments.explain)))
     if out is not None:
         print(f"report: {page}", file=sys.stderr if arguments.markdown else sys.stdout)
     wer = 100 * report.result.score.wer

@@ -5,6 +5,8 @@
   asr score ref.stm hyp.ctm --fail-above 10
   asr score results.csv
   asr score ref.txt hyp.txt --format lines --ids ids.txt
+  asr score ref.trn hyp.trn --normaliser open-asr --merge-compounds --focus names.txt
+  asr score ref.trn hyp.trn --normaliser open-asr --explain sw-4390-12
 
 Formats: our JSON lines, Kaldi's text (`id words`), NIST's TRN, STM and CTM, CSV and TSV with a header, and
 parallel lines of words alone (`--format lines`). Each side's format is told from its name and first line. A
@@ -55,8 +57,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Score."""
-    from asr.cli.report_output import bring_out, check_audio_option, read_vocabulary
+    from asr.cli.report_output import bring_out, check_audio_option, read_focus, read_vocabulary
     from asr.errors import UsageError
+    from asr.evaluation.explanation import check_ids
     from asr.evaluation.formats import read_transcripts_pair
     from asr.evaluation.report import build_report
     from asr.evaluation.transcript import pair_transcripts
@@ -84,6 +87,7 @@ def run(arguments: argparse.Namespace) -> int:
         hypothesis_name=str(hypothesis),
         missing_as_empty=arguments.missing == "empty",
     )
+    check_ids(arguments.explain, [pair.id for pair in pairs])
     settings = {"references": str(arguments.reference), "hypotheses": str(hypothesis)}
     if len(hypotheses) < len(references):
         settings["without hypothesis"] = f"{len(references) - len(hypotheses):,} utterances, counted as empty"
@@ -93,6 +97,8 @@ def run(arguments: argparse.Namespace) -> int:
         settings=settings,
         normaliser=arguments.normaliser,
         alignment=arguments.alignment,
+        focus=read_focus(arguments.focus),
+        merge=arguments.merge_compounds,
         vocabulary=read_vocabulary(arguments.vocabulary),
     )
     pictures = _spectrograms(report) if arguments.out is not None else {}

@@ -2,7 +2,8 @@
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 from asr.evaluation.scoring import ErrorCounts, ScoredUtterance
@@ -11,6 +12,8 @@ from asr.evaluation.transcript import TranscriptPair
 # A field of more different values than this says nothing by groups.
 _MOST_GROUPS = 200
 _QUANTILES = 5
+# Words said so often begin a class.
+_FREQUENCIES = (1, 2, 10, 100, 1000)
 
 
 class Group(NamedTuple):
@@ -45,7 +48,8 @@ def break_down(
     pairs: Sequence[TranscriptPair],
     utterances: Sequence[ScoredUtterance],
     *,
-    vocabulary: Collection[str] | None = None,
+    vocabulary: Mapping[str, int] | None = None,
+    focus: Collection[str] = (),
 ) -> list[Breakdown]:
     """Every breakdown that the utterances' facts allow.
 
@@ -53,7 +57,8 @@ def break_down(
         pairs: the facts, one an utterance.
         utterances: the errors, in the same order.
         vocabulary: words known beforehand, such as those of the training transcripts, spelled as the
-            scored references; None leaves that breakdown out.
+            scored references, with how often they are there; None leaves that breakdown out.
+        focus: words that matter, spelled as the scored references; none leave that breakdown out.
     """
     found = [
         _by_value("speaker", [pair.speaker for pair in pairs], utterances),
@@ -79,32 +84,94 @@ def break_down(
     breakdowns = [breakdown for breakdown in found if breakdown is not None]
     if vocabulary is not None:
         breakdowns.append(by_vocabulary(utterances, vocabulary))
-    return breakdowns
+    if focus:
+        breakdowns.append(by_focus(utterances, focus))
+    frequency = by_frequency(utterances, vocabulary)
+    return breakdowns if frequency is None else [*breakdowns, frequency]
 
 
 def by_vocabulary(utterances: Iterable[ScoredUtterance], vocabulary: Collection[str]) -> Breakdown:
-    """Reference words in and out of a vocabulary: each word's own hit, substitution or deletion.
-
-    An insertion is counted with the vocabulary that the inserted word is of. Utterances are those with
-    such a word in the reference.
-    """
-    totals = {True: Counter[str](), False: Counter[str]()}
-    holding = {True: 0, False: 0}
-    for utterance in utterances:
-        known = {word in vocabulary for word in utterance.reference.split()}
-        for inside in known:
-            holding[inside] += 1
-        if utterance.words.errors == 0 and known == {True}:
-            totals[True]["C"] += len(utterance.operations)
-            continue
-        for letter, pair in zip(utterance.operations, utterance.alignment, strict=True):
-            totals[(pair.reference or pair.hypothesis) in vocabulary][letter] += 1
-    return Breakdown(
+    """Reference words in and out of a vocabulary; an insertion is counted where the inserted word belongs."""
+    return _by_word(
         "vocabulary",
         f"words in or out of a vocabulary of {len(vocabulary):,} words",
+        ("in vocabulary", "out of vocabulary"),
+        utterances,
+        lambda word: int(word not in vocabulary),
+    )
+
+
+def by_focus(utterances: Iterable[ScoredUtterance], words: Collection[str]) -> Breakdown:
+    """Words of a list, and all others: biased and unbiased WER (Le et al. 2021, "Contextualized streaming end-to-end
+    speech recognition with trie-based deep biasing and shallow fusion"); insertions as `by_vocabulary`."""
+    return _by_word(
+        "focus",
+        f"the {len(words):,} words of the list, and all others (biased and unbiased WER)",
+        ("in the list", "others"),
+        utterances,
+        lambda word: int(word not in words),
+    )
+
+
+def by_frequency(
+    utterances: Sequence[ScoredUtterance], vocabulary: Mapping[str, int] | None = None
+) -> Breakdown | None:
+    """Reference words by how often they occur in a vocabulary's text, or, without one, in the references.
+
+    A vocabulary that holds every word once is a list and says nothing of frequency. Insertions as `by_vocabulary`. None
+    where all words are of one class.
+    """
+    where, counts = "the references", vocabulary
+    if vocabulary is None or max(vocabulary.values(), default=0) < 2:
+        counts = Counter(word for utterance in utterances for word in utterance.reference.split())
+    else:
+        where = "the text of the vocabulary"
+    assert counts is not None
+    classes = {word: sum(count >= edge for edge in _FREQUENCIES) for word, count in counts.items()}
+    edges = [0, *_FREQUENCIES]
+    names = [
+        f"{low:,}" if high == low + 1 else f"{low:,} to {high - 1:,}" for low, high in pairwise(edges)
+    ] + [f"{edges[-1]:,} and more"]
+    found = _by_word(
+        "word frequency",
+        f"how often a word is in {where}",
+        names,
+        utterances,
+        lambda word: classes.get(word, 0),
+    )
+    groups = tuple(group for group in found.groups if group.words.reference_length or group.words.insertions)
+    return found._replace(groups=groups) if len(groups) > 1 else None
+
+
+def _by_word(
+    name: str,
+    note: str,
+    names: Sequence[str],
+    utterances: Iterable[ScoredUtterance],
+    class_of: Callable[[str], int],
+) -> Breakdown:
+    """A group a class of words: each reference word's own hit, substitution or deletion, and words inserted.
+
+    Utterances are those with such a word in the reference.
+    """
+    totals = [Counter[str]() for _ in names]
+    holding = [0] * len(names)
+    for utterance in utterances:
+        classes = [class_of(word) for word in utterance.reference.split()]
+        for number in {*classes}:
+            holding[number] += 1
+        if utterance.words.errors == 0:
+            for number in classes:
+                totals[number]["C"] += 1
+            continue
+        for letter, pair in zip(utterance.operations, utterance.alignment, strict=True):
+            totals[class_of(pair.reference or pair.hypothesis)][letter] += 1
+    return Breakdown(
+        name,
+        note,
         tuple(
-            Group(name, holding[inside], ErrorCounts(*(totals[inside][letter] for letter in "CSDI")))
-            for name, inside in (("in vocabulary", True), ("out of vocabulary", False))
+            Group(group, holding[number], ErrorCounts(*(totals[number][letter] for letter in "CSDI")))
+            for number, group in enumerate(names)
         ),
     )
 

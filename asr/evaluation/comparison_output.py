@@ -6,33 +6,38 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from asr.evaluation.comparison import Comparison, System, p_value
+from asr.evaluation.comparison import Comparison, p_value
+from asr.evaluation.page.charts import IntervalOf, intervals_chart
 from asr.evaluation.page.markup import escape, fill, packaged, scrolling, settings_table, table
+from asr.evaluation.ranking import RankedSystem, groups_note
 from asr.evaluation.renderings import between, markdown_table, percent
 from asr.evaluation.scoring import ScoredUtterance
-from asr.evaluation.significance import Interval, bootstrap_interval
+from asr.evaluation.significance import Interval
 from asr.files import write_atomically
 
 _MOST_WORDS = 30
 _MOST_UTTERANCES = 100
 
 
-def systems_rows(systems: Sequence[System]) -> list[tuple[str, ...]]:
-    """A header and a row a system."""
-    rows: list[tuple[str, ...]] = [("system", "WER", "95 % interval", "errors", "of", "sub", "del", "ins")]
-    for system in systems:
-        words = system.score.words
-        interval = bootstrap_interval([utterance.words for utterance in system.score.utterances])
+def systems_rows(ranking: Sequence[RankedSystem]) -> list[tuple[str, ...]]:
+    """A header and a row a system, the lowest WER first."""
+    rows: list[tuple[str, ...]] = [
+        ("system", "WER", "95 % interval", "errors", "of", "sub", "del", "ins", "rank", "group")
+    ]
+    for ranked in ranking:
+        words = ranked.system.score.words
         rows.append(
             (
-                system.name,
+                ranked.system.name,
                 percent(words.rate),
-                between(interval),
+                between(ranked.interval),
                 f"{words.errors:,}",
                 f"{words.reference_length:,}",
                 f"{words.substitutions:,}",
                 f"{words.deletions:,}",
                 f"{words.insertions:,}",
+                ranked.ranks,
+                " ".join(ranked.groups),
             )
         )
     return rows
@@ -77,25 +82,40 @@ def changed_words(comparison: Comparison) -> list[tuple[str, str, str]]:
     ]
 
 
-def as_markdown(systems: Sequence[System], comparisons: Sequence[Comparison], *, title: str) -> str:
+def as_markdown(
+    ranking: Sequence[RankedSystem],
+    comparisons: Sequence[Comparison],
+    *,
+    title: str,
+    settings: Mapping[str, str],
+) -> str:
     """A short comparison in Markdown."""
-    lines = [f"## {title}", "", *markdown_table(systems_rows(systems))]
+    lines = [f"## {title}", "", *markdown_table(systems_rows(ranking)), "", f"{groups_note(ranking)}."]
     for comparison in comparisons:
         lines += ["", f"**{comparison.verdict}.**", ""]
         lines += markdown_table([("what", "value"), *details(comparison)])
+    lines += ["", *markdown_table([("setting", "value"), *settings.items()])]
     return "\n".join([*lines, ""])
 
 
 def as_values(
-    systems: Sequence[System], comparisons: Sequence[Comparison], *, settings: Mapping[str, str]
+    ranking: Sequence[RankedSystem], comparisons: Sequence[Comparison], *, settings: Mapping[str, str]
 ) -> dict[str, Any]:
     """The comparison as plain values for JSON; rates are fractions."""
     return {
         "settings": dict(settings),
         "systems": [
-            {"name": system.name, "wer": system.score.wer, "words": asdict(system.score.words)}
-            for system in systems
+            {
+                "name": ranked.system.name,
+                "wer": ranked.system.score.wer,
+                "wer_interval": ranked.interval._asdict(),
+                "words": asdict(ranked.system.score.words),
+                "ranks": [ranked.best, ranked.worst],
+                "groups": list(ranked.groups),
+            }
+            for ranked in ranking
         ],
+        "groups": groups_note(ranking),
         "comparisons": [
             {
                 "first": item.first.name,
@@ -125,7 +145,7 @@ def as_values(
 
 def write_comparison(
     out: Path,
-    systems: Sequence[System],
+    ranking: Sequence[RankedSystem],
     comparisons: Sequence[Comparison],
     *,
     title: str,
@@ -138,25 +158,25 @@ def write_comparison(
         AsrError: a file cannot be written.
     """
     with write_atomically(out / "comparison.json") as file:
-        json.dump(as_values(systems, comparisons, settings=settings), file, indent=2, ensure_ascii=False)
+        json.dump(as_values(ranking, comparisons, settings=settings), file, indent=2, ensure_ascii=False)
         file.write("\n")
     with write_atomically(out / "comparison.md") as file:
-        file.write(as_markdown(systems, comparisons, title=title))
+        file.write(as_markdown(ranking, comparisons, title=title, settings=settings))
     page = out / "comparison.html"
     with write_atomically(page) as file:
-        file.write(_page(systems, comparisons, title=title, settings=settings, version=version))
+        file.write(_page(ranking, comparisons, title=title, settings=settings, version=version))
     return page
 
 
 def _page(
-    systems: Sequence[System],
+    ranking: Sequence[RankedSystem],
     comparisons: Sequence[Comparison],
     *,
     title: str,
     settings: Mapping[str, str],
     version: str,
 ) -> str:
-    header, *rows = systems_rows(systems)
+    header, *rows = systems_rows(ranking)
     sections = []
     for item in comparisons:
         names, *words = changed_words(item)
@@ -174,11 +194,24 @@ def _page(
             f"<div>{scrolling('Changed words', table(names, word_cells))}</div></div>"
             f"<h3>Utterances that change most</h3>{changed}{more}</section>"
         )
+    systems = table(header, [[escape(cell) for cell in row] for row in rows])
+    chart = intervals_chart(
+        [
+            IntervalOf(
+                f"{item.system.name} ({' '.join(item.groups)})",
+                item.interval.low,
+                item.system.score.wer,
+                item.interval.high,
+            )
+            for item in ranking
+        ]
+    )
     return fill(
         "comparison.html",
         title=escape(title),
         style=packaged("style.css"),
-        systems=scrolling("Systems", table(header, [[escape(cell) for cell in row] for row in rows])),
+        systems=f"{scrolling('Systems', systems)}<p>{escape(groups_note(ranking))}.</p>"
+        f"<figure><figcaption>WER, 95 % intervals</figcaption>{chart}</figure>",
         comparisons="".join(sections),
         settings=settings_table([*settings.items()]),
         footer=f"Written by asr {escape(version)}. Intervals: percentile bootstrap. Test: matched pairs of "

@@ -3,7 +3,8 @@
 import csv
 import json
 import math
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -37,7 +38,7 @@ class FoundReport(NamedTuple):
         test: what was scored: the manifest's or the references' name.
         wer: a fraction; NaN when undefined.
         low, high: its 95 % bootstrap interval; None when undefined.
-        normaliser: its name.
+        normaliser: its name and version.
         utterances: how many.
     """
 
@@ -131,7 +132,7 @@ def write_leaderboard(path: Path, runs: Sequence[Run], *, title: str, version: s
                 troubles=troubles,
                 curves=_charts(trained, hues),
                 footer=f"Written by asr {escape(version)}. Best first: by the WER of the reports, then of the dev set. "
-                "Intervals: 95 %, bootstrap over utterances.",
+                f"Intervals: 95 %, bootstrap over utterances. {escape(normalisers_note(runs))}".strip(),
             )
         )
 
@@ -210,6 +211,21 @@ def _charts(runs: Sequence[Run], hues: dict[str, int]) -> str:
     return f'<ul class="legend">{legend}</ul><div class="columns">{"".join(charts)}</div>'
 
 
+def normalisers_note(runs: Sequence[Run]) -> str:
+    """Which normalisers the rates of the reports are of; "" without reports."""
+    counts = Counter(report.normaliser for run in runs for report in run.reports)
+    if len(counts) < 2:
+        return "".join(f"all reports with normaliser {name}" for name in counts)
+    listed = "; ".join(f"{name}: {times}" for name, times in counts.most_common())
+    return f"rates of different normalisers, which cannot be compared, by number of reports: {listed}"
+
+
+def _normaliser(result: Mapping[str, Any]) -> str:
+    """Name and version, which reports of earlier days lack."""
+    version = result.get("normaliser_version")
+    return f"{result['normaliser']}, version {'unknown' if version is None else version}"
+
+
 def _rank(run: Run) -> tuple[float, float, str]:
     rates = [report.wer for report in run.reports if math.isfinite(report.wer)]
     return (
@@ -280,7 +296,7 @@ def _read_report(path: Path) -> tuple[FoundReport, str]:
             math.nan if wer is None else float(wer),
             interval.get("low"),
             interval.get("high"),
-            str(values["result"]["normaliser"]),
+            _normaliser(values["result"]),
             int(values["utterances"]),
         )
         return report, str(settings.get("model", ""))

@@ -1,14 +1,18 @@
 """A report's numbers as JSON values, as Markdown and for the terminal."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
+from asr.evaluation.focus import Focus, FocusWord
 from asr.evaluation.report import Report, Result
 from asr.evaluation.scoring import ErrorCounts
 from asr.evaluation.significance import Interval
 
 Row = tuple[str, ...]
+
+_COMPOUNDS = 5
 
 
 def percent(rate: float) -> str:
@@ -36,6 +40,9 @@ def main_table(report: Report) -> list[Row]:
             rows.append(
                 (name, "  WER, by speaker", "", between(intervals.wer_by_speaker), "", "", "", "", "")
             )
+        if result.merged is not None:
+            before = result.merged.before
+            rows.append((name, "  WER, compounds as errors", percent(before.rate), "", *_counts(before)))
         if result.sclite is not None and result.sclite != scored.words:
             rows.append((name, "  WER, as sclite", percent(result.sclite.rate), "", *_counts(result.sclite)))
         rows.append((name, "CER", percent(scored.cer), between(intervals.cer), *_counts(scored.characters)))
@@ -52,7 +59,30 @@ def main_table(report: Report) -> list[Row]:
                 "",
             )
         )
+        if result is report.result:
+            rows += [(name, *row) for row in _information(scored.words)]
     return rows
+
+
+def _information(words: ErrorCounts) -> list[Row]:
+    """The rates of Morris, Maier & Green (2004), from the word counts above."""
+    pairs = f"{words.hits + words.errors:,}"
+    return [
+        ("MER", percent(words.match_error_rate), "", f"{words.errors:,}", pairs, "", "", ""),
+        ("WIL", percent(words.information_lost), "", "", "", "", "", ""),
+        ("WIP", percent(words.information_preserved), "", "", "", "", "", ""),
+    ]
+
+
+def focus_rows(focus: Focus, *, most: int | None = None) -> list[Row]:
+    """A header, all words of the list together, and each by itself; at most `most` of them."""
+    header = ("focus", "said", "recognised", "right", "recall", "precision", "F1")
+    return [header, *map(_focus_row, (focus.total, *focus.words[:most]))]
+
+
+def _focus_row(word: FocusWord) -> Row:
+    rates = ("" if math.isnan(rate) else percent(rate) for rate in (word.recall, word.precision, word.f1))
+    return (word.phrase, f"{word.said:,}", f"{word.recognised:,}", f"{word.right:,}", *rates)
 
 
 def terminal_rows(report: Report) -> list[Row]:
@@ -66,8 +96,17 @@ def terminal_rows(report: Report) -> list[Row]:
 
 
 def notes(report: Report) -> list[str]:
-    """Sentences on what the table does not show."""
-    found = []
+    """Sentences on what the table does not show, how it was counted first."""
+    found = [report.method]
+    merged = report.result.merged
+    if merged is not None:
+        common = "; ".join(f"{one} / {other}" for one, other in list(merged.compounds)[:_COMPOUNDS])
+        found.append(
+            f"{merged.compounds.total():,} compounds counted as right (reference / hypothesis)"
+            + (f": {common}" if common else "")
+        )
+    if report.focus is not None and report.focus.unseen:
+        found.append(f"focus: {report.focus.unseen:,} words of the list neither said nor recognised")
     silent = report.result.hallucinations
     if silent.silent and not silent.words:
         found.append(f"no word recognised on {silent.silent:,} empty references")
@@ -89,6 +128,8 @@ def as_markdown(report: Report, *, most: int = 10) -> str:
     """A short report in Markdown, for pull requests and job summaries."""
     lines = [f"## {_escape(report.title)}", "", *markdown_table(main_table(report))]
     lines += ["", *(f"- {_escape(note)}" for note in notes(report))]
+    if report.focus is not None:
+        lines += ["", *markdown_table(focus_rows(report.focus, most=most))]
     confusions = sorted(
         (item for items in report.confusions.values() for item in items), key=lambda item: -item.times
     )[:most]
@@ -159,6 +200,7 @@ def as_values(report: Report) -> dict[str, Any]:
             "normalised_cross_entropy": report.calibration.normalised_cross_entropy,
             "bins": [item._asdict() for item in report.calibration.bins],
         },
+        "focus": None if report.focus is None else _focus_values(report.focus),
         "worst": [report.pairs[index].id for index in report.worst()],
     }
 
@@ -167,6 +209,7 @@ def _result_values(result: Result) -> dict[str, Any]:
     intervals = result.intervals
     return {
         "normaliser": result.normaliser.name,
+        "normaliser_version": result.normaliser.version,
         "wer": _rate(result.score.wer),
         "cer": _rate(result.score.cer),
         "ser": _rate(result.score.ser),
@@ -178,7 +221,34 @@ def _result_values(result: Result) -> dict[str, Any]:
         "characters": asdict(result.score.characters),
         "wrong_utterances": result.score.wrong_sentences,
         "sclite_words": None if result.sclite is None else asdict(result.sclite),
+        "mer": result.score.words.match_error_rate,
+        "wil": result.score.words.information_lost,
+        "wip": result.score.words.information_preserved,
         "hallucinations": result.hallucinations._asdict(),
+        "compounds": None
+        if result.merged is None
+        else {
+            "words_before": asdict(result.merged.before),
+            "places": [
+                {"reference": one, "hypothesis": other, "times": times}
+                for (one, other), times in result.merged.compounds.items()
+            ],
+        },
+    }
+
+
+def _focus_values(focus: Focus) -> dict[str, Any]:
+    def values(word: FocusWord) -> dict[str, Any]:
+        rates = {"recall": word.recall, "precision": word.precision, "f1": word.f1}
+        return {
+            **word._asdict(),
+            **{name: None if math.isnan(rate) else rate for name, rate in rates.items()},
+        }
+
+    return {
+        "total": values(focus.total),
+        "unseen": focus.unseen,
+        "words": [values(word) for word in focus.words],
     }
 
 

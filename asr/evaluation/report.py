@@ -1,13 +1,17 @@
 """Everything that a report says of references and hypotheses, as plain values; rendered elsewhere."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple
 
+from asr.errors import EvaluationError
 from asr.evaluation.breakdowns import Breakdown, break_down
 from asr.evaluation.calibration import CalibrationCurve, calibration_curve, word_outcomes
+from asr.evaluation.compounds import MERGED, Merged, merge_compounds
 from asr.evaluation.confusions import Confusion, count_confusions
+from asr.evaluation.focus import Focus, count_focus
 from asr.evaluation.normalisation import Normaliser, find_normaliser
 from asr.evaluation.scoring import Alignment, ErrorCounts, Score, ScoredUtterance, sclite_words, score
 from asr.evaluation.significance import Interval, bootstrap_interval
@@ -55,6 +59,7 @@ class Result:
         sclite: word counts as NIST's sclite aligns, seldom an error more than the score's; None where an
             utterance is too long to say.
         hallucinations: insertions on empty references.
+        merged: what counting compounds as right has changed; None where they are errors.
     """
 
     normaliser: Normaliser
@@ -62,6 +67,7 @@ class Result:
     intervals: Intervals
     sclite: ErrorCounts | None
     hallucinations: Hallucinations
+    merged: Merged | None
 
 
 @dataclass(frozen=True)
@@ -77,6 +83,7 @@ class Report:
         breakdowns: errors by speaker, duration, ...
         calibration: confidences against outcomes; None without confidences.
         speakers: how many are known.
+        focus: how words and phrases of a list are recognised; None without a list.
     """
 
     title: str
@@ -87,6 +94,7 @@ class Report:
     breakdowns: Sequence[Breakdown]
     calibration: CalibrationCurve | None
     speakers: int
+    focus: Focus | None
 
     @property
     def results(self) -> list[Result]:
@@ -97,6 +105,12 @@ class Report:
     def confusions(self) -> Mapping[str, Sequence[Confusion]]:
         """The most frequent errors of the headline, by kind: "S", "D", "I"."""
         return count_confusions(self.result.score.utterances)
+
+    @property
+    def method(self) -> str:
+        """How the headline was counted: normaliser, version, options."""
+        compounds = "" if self.result.merged is None else f"; {MERGED}"
+        return f"normaliser {self.result.normaliser.described}; {self.settings['alignment']}{compounds}"
 
     def worst(self, count: int = 20) -> list[int]:
         """Positions of the utterances with most word errors, then most character errors; none without any."""
@@ -113,7 +127,9 @@ def build_report(
     settings: Mapping[str, str],
     normaliser: str = "basic",
     alignment: Alignment = "levenshtein",
-    vocabulary: Collection[str] | None = None,
+    vocabulary: Mapping[str, int] | Iterable[str] | None = None,
+    focus: Sequence[str] = (),
+    merge: bool = False,
     resamples: int = 10_000,
     seed: int = 0,
 ) -> Report:
@@ -124,21 +140,29 @@ def build_report(
         title, settings: shown as they are.
         normaliser: name of the normaliser of the headline.
         alignment: see `asr.evaluation.scoring.score`.
-        vocabulary: words for the breakdown by vocabulary; they are normalised like the transcripts.
+        vocabulary: words, or words with how often they occur, for the breakdowns by vocabulary and word frequency; they are
+            normalised like the transcripts.
+        focus: words and phrases that are counted by themselves; they are normalised like the transcripts.
+        merge: count compounds ("any body", "anybody") as right in the headline.
         resamples, seed: of the bootstrap.
 
     Raises:
         UsageError: no normaliser of this name.
+        EvaluationError: phrases of which the normaliser leaves nothing, or an utterance too long for `merge`.
     """
     chosen = find_normaliser(normaliser)
 
-    def result(how: Normaliser) -> Result:
-        return _result(pairs, how, alignment=alignment, resamples=resamples, seed=seed)
+    def result(how: Normaliser, *, merge: bool = False) -> Result:
+        return _result(pairs, how, alignment=alignment, merge=merge, resamples=resamples, seed=seed)
 
-    headline = result(chosen)
-    known = None
+    phrases = _normalised_phrases(focus, chosen)
+    headline = result(chosen, merge=merge)
+    known: Counter[str] | None = None
     if vocabulary is not None:
-        known = {part for word in vocabulary for part in chosen.apply(word).split()}
+        known = Counter()
+        for word, count in Counter(vocabulary).items():
+            for part in chosen.apply(word).split():
+                known[part] += count
     utterances = headline.score.utterances
     several = sum(pair.readings is not None for pair in pairs)
     return Report(
@@ -146,6 +170,8 @@ def build_report(
         settings={
             **settings,
             **({"alternatives": _ALTERNATIVES.format(several)} if several else {}),
+            "normaliser": chosen.described,
+            **({"compounds": MERGED} if merge else {}),
             "alignment": {
                 "levenshtein": "fewest errors (jiwer), of equal ones NIST sclite's",
                 "sclite": "NIST sclite: substitutions cost 4, deletions and insertions 3",
@@ -156,10 +182,27 @@ def build_report(
         pairs=pairs,
         result=headline,
         raw=None if chosen.name == "none" else result(find_normaliser("none")),
-        breakdowns=break_down(pairs, utterances, vocabulary=known),
+        breakdowns=break_down(
+            pairs,
+            utterances,
+            vocabulary=known,
+            focus={word for phrase in phrases for word in phrase.split()},
+        ),
         calibration=calibration_curve(_outcomes(pairs, utterances)),
         speakers=len({pair.speaker for pair in pairs if pair.speaker is not None}),
+        focus=count_focus(utterances, phrases) if phrases else None,
     )
+
+
+def _normalised_phrases(phrases: Sequence[str], normaliser: Normaliser) -> list[str]:
+    spelled = {phrase: normaliser.apply(phrase) for phrase in phrases}
+    lost = [phrase for phrase, text in spelled.items() if not text]
+    if lost:
+        raise EvaluationError(
+            f"focus: nothing is left of {', '.join(map(repr, lost))} by normaliser {normaliser.name}; expected words; leave "
+            "them out, or take another --normaliser"
+        )
+    return list(dict.fromkeys(spelled.values()))
 
 
 def _result(
@@ -167,6 +210,7 @@ def _result(
     normaliser: Normaliser,
     *,
     alignment: Alignment,
+    merge: bool,
     resamples: int,
     seed: int,
 ) -> Result:
@@ -174,6 +218,9 @@ def _result(
         ((pair.id, pair.reference_as(normaliser.apply), normaliser.apply(pair.hypothesis)) for pair in pairs),
         alignment=alignment,
     )
+    merged = None
+    if merge:
+        scored, merged = merge_compounds(scored, alignment=alignment)
     silent = [utterance for utterance in scored.utterances if not utterance.reference]
     invented = [utterance for utterance in silent if utterance.hypothesis]
     return Result(
@@ -182,6 +229,7 @@ def _result(
         _intervals(pairs, scored, resamples=resamples, seed=seed),
         scored.words if alignment == "sclite" else sclite_words(scored),
         Hallucinations(len(silent), len(invented), sum(utterance.words.insertions for utterance in invented)),
+        merged,
     )
 
 

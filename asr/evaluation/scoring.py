@@ -74,6 +74,29 @@ class ErrorCounts:
             return self.errors / self.reference_length
         return float("inf") if self.errors else 0.0
 
+    @property
+    def hypothesis_length(self) -> int:
+        """Units of the hypothesis (and optional words of the reference that are not said)."""
+        return self.hits + self.substitutions + self.insertions
+
+    @property
+    def match_error_rate(self) -> float:
+        """Errors an aligned pair, MER (Morris, Maier & Green 2004): at most 1; 0 when both sides are empty."""
+        pairs = self.hits + self.errors
+        return self.errors / pairs if pairs else 0.0
+
+    @property
+    def information_preserved(self) -> float:
+        """Word information preserved, WIP (ibid.): hits over reference times hits over hypothesis; 1 when both are empty."""
+        if not self.hits:
+            return 0.0 if self.errors else 1.0
+        return self.hits / self.reference_length * self.hits / self.hypothesis_length
+
+    @property
+    def information_lost(self) -> float:
+        """Word information lost, WIL (ibid.): 1 less `information_preserved`."""
+        return 1 - self.information_preserved
+
 
 class AlignedPair(NamedTuple):
     """One step of a word alignment; the missing side of a deletion or insertion is ""."""

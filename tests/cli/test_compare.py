@@ -1,5 +1,6 @@
 """`asr compare`: verdicts on stdout, from report folders and from hypothesis files."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -50,6 +51,33 @@ def test_normaliser_and_markdown_are_heeded(files: Path, capsys: pytest.CaptureF
     printed = capsys.readouterr().out
     assert printed.startswith("## T\n\n| system | WER |")
     assert "**bad.txt is better by 75.0 points" in printed
+
+
+def test_more_than_two_systems_are_ranked_in_every_output(
+    files: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (files / "joined.txt").write_text((files / "bad.txt").read_text().replace("five six", "fivesix"))
+    names = ("bad", "good", "joined")
+    arguments = ["compare", "--ref", str(files / "ref.txt"), *(str(files / f"{name}.txt") for name in names)]
+    assert main([*arguments, "--out", str(files / "out")]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines[:4]] == ["system", "good.txt", "bad.txt", "joined.txt"]
+    assert [line.split()[-2:] for line in lines[1:4]] == [["1", "a"], ["2", "b"], ["3", "c"]]
+    assert lines[4] == "normaliser basic, version 1 (Unicode NFC, letter case, punctuation)"
+    assert "corrected for 3 comparisons (Holm)): a: good.txt; b: bad.txt; c: joined.txt." in lines[5]
+    values = json.loads((files / "out" / "comparison.json").read_text())
+    assert [(item["name"], item["ranks"], item["groups"]) for item in values["systems"]] == [
+        ("good.txt", [1, 1], ["a"]), ("bad.txt", [2, 2], ["b"]), ("joined.txt", [3, 3], ["c"]),
+    ]  # fmt: skip
+    for name in ("comparison.html", "comparison.md"):
+        text = (files / "out" / name).read_text("utf-8")
+        assert "a: good.txt; b: bad.txt; c: joined.txt" in text, name
+        assert "basic, version 1" in text, name
+
+    assert main([*arguments, "--merge-compounds"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[-1] for line in lines[1:4]] == ["a", "b", "b"]
+    assert lines[4].endswith("as kaldialign counts them")
 
 
 def test_systems_of_the_same_name_are_told_apart_by_their_folders(

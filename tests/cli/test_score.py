@@ -1,5 +1,6 @@
 """`asr score`: exact output, exit codes, and the files it leaves."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -29,7 +30,12 @@ def test_prints_both_ways_of_spelling_and_exits_0(
     assert lines[0][:3] == ["measure", "(normaliser)", "rate"]
     assert lines[1][:4] == ["WER", "(basic)", "42.86", "%"]
     assert lines[1][-5:] == ["3", "7", "1", "1", "1"]
-    assert lines[4][:4] == ["WER", "(none)", "71.43", "%"]
+    assert [line[:2] for line in lines[4:7]] == [["MER", "37.50"], ["WIL", "48.98"], ["WIP", "51.02"]]
+    assert lines[7][:4] == ["WER", "(none)", "71.43", "%"]
+    assert printed.out.splitlines()[-1] == (
+        "normaliser basic, version 1 (Unicode NFC, letter case, punctuation); fewest errors (jiwer), of equal ones NIST "
+        "sclite's"
+    )
     assert printed.err == ""
 
 
@@ -71,6 +77,120 @@ def test_vocabulary_gives_errors_in_and_out_of_it(files: tuple[str, str], tmp_pa
     out = tmp_path / "out"
     assert main(["score", *files, "--out", str(out), "--vocabulary", str(words)]) == 0
     assert "out of vocabulary" in (out / "report.html").read_text("utf-8")
+
+
+def test_compounds_are_merged_on_request_and_said_everywhere(
+    files: tuple[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    assert main(["score", *files, "--merge-compounds", "--out", str(out)]) == 0
+    printed = " ".join(capsys.readouterr().out.split())
+    assert "WER (basic) 14.29 %" in printed
+    assert "WER, compounds as errors 42.86 % 3 7 1 1 1" in printed
+    assert "1 compounds counted as right (reference / hypothesis): today / to day" in printed
+    values = json.loads((out / "report.json").read_text())
+    assert values["result"]["compounds"]["places"] == [
+        {"reference": "today", "hypothesis": "to day", "times": 1}
+    ]
+    assert values["raw"]["compounds"] is None
+    for name in ("report.json", "report.md", "report.html"):
+        assert "as kaldialign counts them" in (out / name).read_text("utf-8"), name
+        assert "basic, version 1" in (out / name).read_text("utf-8"), name
+
+
+def test_words_of_a_list_are_counted_by_themselves(
+    files: tuple[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "words.txt").write_text("The mat\t3.5\nCAT\n\nDog\n")
+    out = tmp_path / "out"
+    assert main(["score", *files, "--focus", str(tmp_path / "words.txt"), "--out", str(out)]) == 0
+    printed = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
+    assert printed[printed.index("focus said recognised right recall precision F1") + 1 :][:3] == [
+        "all 2 1 1 50.00 % 100.00 % 66.67 %",
+        "cat 1 1 1 100.00 % 100.00 % 100.00 %",
+        "the mat 1 0 0 0.00 % 0.00 %",
+    ]
+    assert "focus: 1 words of the list neither said nor recognised" in printed
+    assert json.loads((out / "report.json").read_text())["focus"]["words"][1]["precision"] is None
+    assert "Focus words" in (out / "report.html").read_text("utf-8")
+    assert "| the mat | 1 | 0 | 0 |" in (out / "report.md").read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("\n", "no word in it; expected a word or phrase a line"),
+        ("...\ncat\n?!\n", "nothing is left of '...', '?!'"),
+    ],
+)
+def test_a_list_without_words_is_refused(
+    files: tuple[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str], content: str, message: str
+) -> None:
+    (tmp_path / "words.txt").write_text(content)
+    assert main(["score", *files, "--focus", str(tmp_path / "words.txt")]) == 1
+    assert message in capsys.readouterr().err
+
+
+def test_a_pair_is_explained_step_by_step(files: tuple[str, str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["score", *files, "--explain", "a-1", "--explain", "b-1", "--merge-compounds"]) == 0
+    shown = capsys.readouterr().out
+    assert shown[shown.index("a-1:") :].splitlines() == [
+        "a-1: normaliser basic, version 1 (Unicode NFC, letter case, punctuation)",
+        "  reference",
+        "    as written: the cat sat",
+        "    without effect: Unicode NFC, letters without case, one kind of apostrophe; punctuation dropped",
+        "  hypothesis",
+        "    as written: The cat, sat",
+        "    Unicode NFC, letters without case, one kind of apostrophe: the cat, sat",
+        "    punctuation dropped: the cat sat",
+        "  counted",
+        "    reference  the cat sat",
+        "    hypothesis the cat sat",
+        "    0 errors in 3 words: 0 substitutions, 0 deletions, 0 insertions",
+        "b-1: normaliser basic, version 1 (Unicode NFC, letter case, punctuation)",
+        "  reference",
+        "    as written: today",
+        "    without effect: Unicode NFC, letters without case, one kind of apostrophe; punctuation dropped",
+        "  hypothesis",
+        "    as written: to day",
+        "    without effect: Unicode NFC, letters without case, one kind of apostrophe; punctuation dropped",
+        "    compounds as in the reference: today",
+        "  counted",
+        "    reference  today",
+        "    hypothesis today",
+        "    0 errors in 1 words: 0 substitutions, 0 deletions, 0 insertions",
+    ]
+
+
+def test_errors_are_marked_in_an_explanation(
+    files: tuple[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["score", *files, "--explain", "a-2"]) == 0
+    assert capsys.readouterr().out.splitlines()[-4:] == [
+        "    reference  on the mat",
+        "    hypothesis on *** mat",
+        "                  D",
+        "    1 errors in 3 words: 0 substitutions, 1 deletions, 0 insertions",
+    ]
+
+
+def test_alternatives_are_explained_by_the_reading_that_counts(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "ref.trn").write_text("I { can't / Cannot } go (u-1)\n")
+    (tmp_path / "hyp.trn").write_text("i cannot go (u-1)\n")
+    arguments = ["score", str(tmp_path / "ref.trn"), str(tmp_path / "hyp.trn"), "--explain", "u-1"]
+    assert main(arguments) == 0
+    shown = capsys.readouterr().out
+    assert "    each run of words normalised by itself: i { can't / cannot } go\n" in shown
+    assert "    nearest reading: i cannot go\n" in shown
+
+
+def test_all_unknown_ids_are_named(files: tuple[str, str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["score", *files, "--explain", "x", "--explain", "a-1", "--explain", "y"]) == 1
+    assert capsys.readouterr().err == (
+        "asr: --explain: no utterance 'x', 'y' among 3; expected ids such as a-1, a-2, b-1\n"
+    )
 
 
 def test_formats_can_be_given_for_each_side(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -184,7 +304,7 @@ def test_missing_hypotheses_count_as_deleted_when_asked(
 
 
 @pytest.mark.parametrize(
-    "options", [["--audio", "embed"], ["--ids", "x"], ["--normaliser", "whisper"], ["--fail-above", "ten"]]
+    "options", [["--audio", "embed"], ["--ids", "x"], ["--normaliser", "german"], ["--fail-above", "ten"]]
 )
 def test_mistakes_in_the_command_exit_2(files: tuple[str, str], options: list[str]) -> None:
     try:

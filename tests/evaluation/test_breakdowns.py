@@ -2,7 +2,7 @@
 
 import pytest
 
-from asr.evaluation.breakdowns import Breakdown, break_down, by_vocabulary
+from asr.evaluation.breakdowns import Breakdown, break_down, by_focus, by_frequency, by_vocabulary
 from asr.evaluation.calibration import calibration_curve, word_outcomes
 from asr.evaluation.confusions import count_confusions
 from asr.evaluation.scoring import ErrorCounts, score
@@ -28,9 +28,10 @@ def found(name: str) -> Breakdown:
 
 def test_groups_of_every_breakdown_add_up_to_the_whole() -> None:
     total = sum((utterance.words for utterance in UTTERANCES), ErrorCounts())
-    breakdowns = break_down(PAIRS, UTTERANCES, vocabulary={"a", "b"})
+    breakdowns = break_down(PAIRS, UTTERANCES, vocabulary={"a": 1, "b": 1}, focus={"c"})
     assert {item.name for item in breakdowns} == {
         "speaker", "duration, s", "speaking rate, words/s", "accent", "signal-to-noise ratio, dB", "vocabulary",
+        "focus",
     }  # fmt: skip
     for breakdown in breakdowns:
         assert sum((group.words for group in breakdown.groups), ErrorCounts()) == total, breakdown.name
@@ -118,3 +119,33 @@ def test_outcomes_follow_the_hypothesis_words() -> None:
         (0.3, False),
         (0.4, True),
     ]
+
+
+def test_word_frequency_is_that_of_the_references_or_of_a_text() -> None:
+    utterances = score([("u", "the the cat", "the a cat"), ("v", "the dog", "the the dog")]).utterances
+    found = by_frequency(utterances)
+    assert found is not None
+    assert found.note == "how often a word is in the references"
+    assert [(group.name, group.utterances, group.words) for group in found.groups] == [
+        ("1", 2, ErrorCounts(hits=2)),
+        ("2 to 9", 2, ErrorCounts(hits=2, substitutions=1, insertions=1)),
+    ]
+    of_text = by_frequency(utterances, {"the": 1500, "cat": 99})
+    assert of_text is not None
+    assert of_text.note == "how often a word is in the text of the vocabulary"
+    assert [(group.name, group.words.reference_length) for group in of_text.groups] == [
+        ("0", 1), ("10 to 99", 1), ("1,000 and more", 3),
+    ]  # fmt: skip
+
+
+def test_a_list_of_words_says_nothing_of_frequency() -> None:
+    utterances = score([("u", "a a b", "a a b")]).utterances
+    assert by_frequency(utterances, {"a": 1, "b": 1}) == by_frequency(utterances)
+    assert by_frequency(score([("u", "a b", "a b")]).utterances) is None
+
+
+def test_focus_is_the_error_rate_of_the_listed_words_and_of_all_others() -> None:
+    utterances = score([("u", "call anna now", "call hannah now now")]).utterances
+    inside, others = by_focus(utterances, {"anna"}).groups
+    assert inside.words == ErrorCounts(substitutions=1)
+    assert others.words == ErrorCounts(hits=2, insertions=1)

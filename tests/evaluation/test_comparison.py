@@ -8,6 +8,7 @@ import pytest
 from asr.errors import EvaluationError
 from asr.evaluation.comparison import System, compare_systems, holm
 from asr.evaluation.comparison_output import as_markdown, write_comparison
+from asr.evaluation.ranking import rank_systems
 from asr.evaluation.scoring import score
 
 REFERENCES = [(f"u{number}", "a b c d e f") for number in range(60)]
@@ -103,7 +104,8 @@ def test_other_utterances_or_references_cannot_be_compared() -> None:
 def test_folder_says_the_same_in_all_three_files(tmp_path: Path) -> None:
     systems = [system("A <1>", {0: "a x c d e f"}), system("B", {})]
     found = compare_systems(systems, resamples=100)
-    page = write_comparison(tmp_path, systems, found, title="T <x>", settings={"k": "<v>"}, version="1")
+    ranking = rank_systems(systems, found, resamples=100)
+    page = write_comparison(tmp_path, ranking, found, title="T <x>", settings={"k": "<v>"}, version="1")
     values = json.loads((tmp_path / "comparison.json").read_text("utf-8"))
     assert values["comparisons"][0]["verdict"] == found[0].verdict
     assert values["comparisons"][0]["words"] == [{"word": "b", "fixed": 1, "broken": 0}]
@@ -111,4 +113,4 @@ def test_folder_says_the_same_in_all_three_files(tmp_path: Path) -> None:
     assert "A &lt;1&gt;" in html
     assert "A <1>" not in html
     assert "<del>b</del><ins>x</ins>" in html
-    assert found[0].verdict in as_markdown(systems, found, title="T")
+    assert found[0].verdict in as_markdown(ranking, found, title="T", settings={})

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from asr.errors import EvaluationError
-from asr.evaluation.leaderboard import find_runs, leaderboard_rows, write_leaderboard
+from asr.evaluation.leaderboard import find_runs, leaderboard_rows, normalisers_note, write_leaderboard
 from asr.evaluation.report import build_report
 from asr.evaluation.report_folder import write_report
 from asr.evaluation.transcript import TranscriptPair
@@ -26,9 +26,13 @@ def make_run(folder: Path, rates: list[float]) -> Path:
     return folder
 
 
-def make_report(folder: Path, hypothesis: str, settings: dict[str, str]) -> None:
+def make_report(
+    folder: Path, hypothesis: str, settings: dict[str, str], *, normaliser: str = "basic"
+) -> None:
     pairs = [TranscriptPair("u", "a b c d", hypothesis)]
-    write_report(folder, build_report(pairs, title="t", settings=settings, resamples=50))
+    write_report(
+        folder, build_report(pairs, title="t", settings=settings, normaliser=normaliser, resamples=50)
+    )
 
 
 def test_runs_are_ranked_with_the_reports_in_their_folder_and_of_their_checkpoint(tmp_path: Path) -> None:
@@ -48,6 +52,25 @@ def test_runs_are_ranked_with_the_reports_in_their_folder_and_of_their_checkpoin
     assert [report.wer for report in runs[2].reports] == [0.5]
     assert leaderboard_rows(runs)[0] == ("run", "other.trn", "test.jsonl", "dev WER", "epochs")
     assert leaderboard_rows(runs)[1] == ("good", "", "0.00 %", "20.00 %", "3")
+
+
+def test_normalisers_of_the_reports_are_named_and_so_is_that_they_differ(tmp_path: Path) -> None:
+    make_report(tmp_path / "one", "a b", {})
+    make_report(tmp_path / "two", "a b", {})
+    assert normalisers_note(find_runs(tmp_path)) == "all reports with normaliser basic, version 1"
+    make_report(tmp_path / "three", "a b", {}, normaliser="open-asr")
+    old = tmp_path / "two" / "report.json"
+    values = json.loads(old.read_text())
+    del values["result"]["normaliser_version"]
+    old.write_text(json.dumps(values))
+    runs = find_runs(tmp_path)
+    note = normalisers_note(runs)
+    assert note.startswith("rates of different normalisers, which cannot be compared")
+    for name in ("basic, version 1: 1", "basic, version unknown: 1", "open-asr, version 2026-06: 1"):
+        assert name in note
+    write_leaderboard(tmp_path / "page.html", runs, title="T", version="1")
+    assert note in (tmp_path / "page.html").read_text("utf-8")
+    assert normalisers_note([]) == ""
 
 
 def test_page_draws_a_curve_a_run_with_the_best_at_its_place(tmp_path: Path) -> None:

@@ -5,9 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from asr.errors import UsageError
-from asr.evaluation.normalisation import find_normaliser
-from asr.evaluation.normalisation.english import spellings
+from asr.evaluation.normalisation import NORMALISERS, explain, find_normaliser
 from asr.evaluation.normalisation.numerals import digits_of_numerals
+from asr.evaluation.normalisation.spellings import read_spellings
 
 basic = find_normaliser("basic").apply
 english = find_normaliser("english").apply
@@ -95,6 +95,7 @@ def test_numerals(text: str, wanted: str) -> None:
         ("1,000,000 people, 50%", "one million people fifty percent"),
         ("£1", "one pound"),
         ("neighbour's", "neighbor's"),
+        ("centred, catalogued and manoeuvred", "centered cataloged and maneuvered"),
     ],
 )
 def test_english_spells_alike(one: str, other: str) -> None:
@@ -127,11 +128,31 @@ def test_none_changes_white_space_alone() -> None:
 
 
 def test_no_american_spelling_is_a_british_one_too() -> None:
-    table = spellings()
+    table = read_spellings("british_spellings.txt")
     assert len(table) > 900
     assert not [word for word in table.values() if word in table]
 
 
 def test_unknown_normaliser_is_named_with_the_known_ones() -> None:
-    with pytest.raises(UsageError, match="no normaliser 'whisper'; expected one of: none, basic, english"):
-        find_normaliser("whisper")
+    with pytest.raises(UsageError, match="no normaliser 'german'; expected one of: none, basic, english"):
+        find_normaliser("german")
+
+
+@pytest.mark.parametrize("name", NORMALISERS)
+@given(text=st.text(max_size=30))
+def test_the_last_step_explained_is_what_the_normaliser_makes(name: str, text: str) -> None:
+    normaliser = find_normaliser(name)
+    steps = explain(normaliser, text)
+    assert [step.step for step in steps] == [step.name for step in normaliser.steps]
+    assert (steps[-1].text if steps else " ".join(text.split())) == normaliser.apply(text)
+
+
+def test_explaining_says_which_step_changed_what() -> None:
+    steps = explain(find_normaliser("english"), "He won't pay $5")
+    assert [(step.text, step.changed) for step in steps] == [
+        ("he won't pay $5", True),
+        ("he won't pay $5", False),
+        ("he won't pay 5 dollars", True),
+        ("he will not pay 5 dollars", True),
+        ("he will not pay 5 dollars", False),
+    ]

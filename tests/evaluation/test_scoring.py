@@ -2,6 +2,7 @@
 
 from functools import lru_cache
 
+import jiwer
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -103,3 +104,25 @@ def test_alignment_spells_both_sides_and_agrees_with_the_counts(
     assert sum(pair.operation == "equal" for pair in pairs) == utterance.words.hits
     assert all((pair.reference == pair.hypothesis) == (pair.operation == "equal") for pair in pairs)
     assert sum(pair.operation != "equal" for pair in pairs) == utterance.words.errors
+
+
+@given(
+    st.lists(st.tuples(words, words), min_size=1, max_size=4).filter(
+        lambda pairs: any(one for one, _ in pairs)
+    )
+)
+def test_match_error_rate_and_word_information_are_jiwer_s(pairs: list[tuple[str, str]]) -> None:
+    references, hypotheses = zip(*(pair for pair in pairs if pair[0]), strict=True)
+    theirs = jiwer.process_words([*references], [*hypotheses])
+    ours = ErrorCounts(theirs.hits, theirs.substitutions, theirs.deletions, theirs.insertions)
+    assert ours.match_error_rate == pytest.approx(theirs.mer)
+    assert ours.information_lost == pytest.approx(theirs.wil)
+    assert ours.information_preserved == pytest.approx(theirs.wip)
+
+
+def test_match_error_rate_and_word_information_of_nothing() -> None:
+    assert (ErrorCounts().match_error_rate, ErrorCounts().information_lost) == (0.0, 0.0)
+    assert (ErrorCounts(insertions=2).match_error_rate, ErrorCounts(insertions=2).information_lost) == (
+        1.0,
+        1.0,
+    )

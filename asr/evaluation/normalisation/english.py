@@ -1,10 +1,11 @@
 """English spellings of the same words made one: contractions, numerals, British spellings, titles."""
 
 import re
-from functools import cache, lru_cache
-from importlib import resources
+from functools import lru_cache
 
 from asr.evaluation.normalisation.numerals import digits_of_numerals
+from asr.evaluation.normalisation.spellings import read_spellings
+from asr.evaluation.normalisation.steps import Step
 
 # Where the shortened word cannot be told ('s may be is, has or a genitive), only sure cases are spelled out.
 _WHOLE = {
@@ -61,31 +62,29 @@ _BEFORE_IS = frozenset(
 _SIGNS = {"%": "percent", "&": "and", "@": "at", "+": "plus", "#": "number"}
 _CURRENCIES = {"$": "dollar", "£": "pound", "€": "euro", "¥": "yen"}
 _MONEY = re.compile(r"([$£€¥])\s?(\d[\d,]*(?:\.\d+)?)")
+_SPELLINGS = "british_spellings.txt"
 _GROUPED = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
 
 
-def normalise_english(text: str) -> str:
-    """Spell English one way.
-
-    "I won't pay $5" and "i will not pay five dollars" become "i will not pay 5 dollars". A numeral in
-    words becomes digits; digits read one by one stay apart ("six two four" is "6 2 4").
-
-    Args:
-        text: a transcript that `normalise_basic` has gone over.
-    """
+def _spell_signs(text: str) -> str:
     text = _GROUPED.sub("", text)
     text = _MONEY.sub(_spell_money, text)
     for sign, word in _SIGNS.items():
         text = text.replace(sign, f" {word} ")
-    words: list[str] = []
-    for word in text.split():
-        words += _spell(word)
-    return " ".join(digits_of_numerals(words))
+    return text
 
 
 def _spell_money(found: re.Match[str]) -> str:
     unit = _CURRENCIES[found[1]]
     return f"{found[2]} {unit}{'' if found[2] == '1' or unit == 'yen' else 's'}"
+
+
+def _spell_words(text: str) -> str:
+    return " ".join(part for word in text.split() for part in _spell(word))
+
+
+def _digits(text: str) -> str:
+    return " ".join(digits_of_numerals(text.split()))
 
 
 @lru_cache(maxsize=1 << 16)
@@ -97,23 +96,14 @@ def _spell(word: str) -> tuple[str, ...]:
             return (*_spell(word[: -len(ending)]), long)
     stem = word.removesuffix("'s")
     if stem != word:
-        return (stem, "is") if stem in _BEFORE_IS else (spellings().get(stem, stem) + "'s",)
-    return (spellings().get(word, word),)
+        return (stem, "is") if stem in _BEFORE_IS else (read_spellings(_SPELLINGS).get(stem, stem) + "'s",)
+    return (read_spellings(_SPELLINGS).get(word, word),)
 
 
-@cache
-def spellings() -> dict[str, str]:
-    """British spelling -> American spelling, every inflection its own entry."""
-    table = {}
-    text = resources.files("asr.evaluation.normalisation").joinpath("british_spellings.txt")
-    for line in text.read_text(encoding="utf-8").splitlines():
-        if not line or line.startswith("#"):
-            continue
-        british, american, *endings = line.split()
-        for ending in ["", *endings]:
-            # A final e makes way for a vowel: colourise -> colourising.
-            drops = ending[:1] in ("i", "a", "o") or (ending[:1] == "e" and british.endswith("e"))
-            left = british.removesuffix("e") if drops and british.endswith("e") else british
-            right = american.removesuffix("e") if drops and american.endswith("e") else american
-            table[left + ending] = right + ending
-    return table
+# What `english` does to a transcript behind `basic`: "i won't pay $5" and "i will not pay five dollars" become
+# "i will not pay 5 dollars"; digits read one by one stay apart ("six two four" is "6 2 4").
+ENGLISH_STEPS = (
+    Step("signs and money in words", _spell_signs),
+    Step("contractions spelled out, titles, British spellings as American ones", _spell_words),
+    Step("numerals in digits", _digits),
+)

@@ -1,75 +1,81 @@
-"""The normalisers by name: none, basic, English, and the phones of TIMIT."""
+"""The normalisers by name."""
 
 import re
 import unicodedata
-from collections.abc import Callable
-from typing import NamedTuple
 
 from asr.data.phones import fold_transcript
 from asr.errors import UsageError
-from asr.evaluation.normalisation.english import normalise_english
+from asr.evaluation.normalisation.english import ENGLISH_STEPS
+from asr.evaluation.normalisation.steps import Normaliser, Step
+from asr.evaluation.normalisation.whisper import MULTILINGUAL_STEPS, OPEN_ASR_STEPS, WHISPER_STEPS
 
 _APOSTROPHES = str.maketrans(dict.fromkeys("\u2019\u2018\u02bc\u2032\uff07`\u00b4", "'"))
 # Kept among punctuation: what is spoken.
 _SPOKEN = "%&@#+"
 
 
-class Normaliser(NamedTuple):
-    """A way to spell transcripts alike.
-
-    Attributes:
-        name: as in --normaliser and in reports.
-        summary: what it does, for reports.
-        apply: a transcript -> the transcript as it is compared.
-    """
-
-    name: str
-    summary: str
-    apply: Callable[[str], str]
-
-
-def normalise_nothing(text: str) -> str:
-    """Only runs of white space become one space."""
-    return " ".join(text.split())
-
-
-def normalise_basic(text: str) -> str:
-    """Any language: Unicode NFC, letters without case, no punctuation.
-
-    Apostrophes within words stay (in one shape), as do points and commas between digits and the signs
-    that are spoken (%, &, @, #, + and currencies); hyphens and dashes part words.
-    """
+def _fold_case(text: str) -> str:
     text = unicodedata.normalize("NFC", text).casefold().translate(_APOSTROPHES)
     # Case folding may take letters apart.
-    text = unicodedata.normalize("NFC", text)
+    return unicodedata.normalize("NFC", text)
+
+
+def _drop_punctuation(text: str) -> str:
+    """Without punctuation; apostrophes within words stay, as do points and commas between digits, and what is spoken."""
     text = re.sub(r"(?<=\w)'(?=\w)", "\ue000", text)
     text = re.sub(r"(?<=\d)\.(?=\d)", "\ue001", text)
     text = re.sub(r"(?<=\d),(?=\d)", "\ue002", text)
     text = "".join(
         " " if unicodedata.category(letter)[0] == "P" and letter not in _SPOKEN else letter for letter in text
     )
-    return " ".join(text.replace("\ue000", "'").replace("\ue001", ".").replace("\ue002", ",").split())
+    text = text.replace("\ue000", "'").replace("\ue001", ".").replace("\ue002", ",")
+    return " ".join(text.split())
 
 
 def _timit_39(text: str) -> str:
     return fold_transcript(text, 39)
 
 
-def _english(text: str) -> str:
-    return normalise_english(normalise_basic(text))
-
+_BASIC_STEPS = (
+    Step("Unicode NFC, letters without case, one kind of apostrophe", _fold_case),
+    Step("punctuation dropped", _drop_punctuation),
+)
 
 NORMALISERS = {
     normaliser.name: normaliser
     for normaliser in (
-        Normaliser("none", "white space only", normalise_nothing),
-        Normaliser("basic", "Unicode NFC, letter case, punctuation", normalise_basic),
+        Normaliser("none", "1", "white space only", ()),
+        Normaliser("basic", "1", "Unicode NFC, letter case, punctuation", _BASIC_STEPS),
         Normaliser(
             "english",
+            "2",
             "basic, and numerals in digits, contractions spelled out, British spellings as American ones, titles",
-            _english,
+            (*_BASIC_STEPS, *ENGLISH_STEPS),
         ),
-        Normaliser("timit-39", "TIMIT's 61 phones as the 39 that are scored (Lee & Hon 1989)", _timit_39),
+        Normaliser(
+            "whisper",
+            "2022",
+            "Whisper's English rules: fillers, contractions, titles, numbers, money, British spellings",
+            WHISPER_STEPS,
+        ),
+        Normaliser(
+            "open-asr",
+            "2026-06",
+            "the Open ASR leaderboard's English rules: Whisper's, more fillers, acronyms; without its list of names",
+            OPEN_ASR_STEPS,
+        ),
+        Normaliser(
+            "whisper-multilingual",
+            "2022",
+            "Whisper's rules for any language: letter case, words in brackets, symbols and marks",
+            MULTILINGUAL_STEPS,
+        ),
+        Normaliser(
+            "timit-39",
+            "1",
+            "TIMIT's 61 phones as the 39 that are scored (Lee & Hon 1989)",
+            (Step("39 phones", _timit_39),),
+        ),
     )
 }
 

@@ -18,6 +18,15 @@ class Curve(NamedTuple):
     hue: int
 
 
+class IntervalOf(NamedTuple):
+    """A rate and its interval, fractions, under a name."""
+
+    name: str
+    low: float
+    rate: float
+    high: float
+
+
 class _Axis(NamedTuple):
     place: Callable[[float], float]
     ticks: Sequence[tuple[float, str]]
@@ -84,6 +93,36 @@ def curves_chart(curves: Sequence[Curve], *, across: str, up: str, percent: bool
     return _svg(f"{up} over {across}", _axes(horizontal, vertical, across, "") + drawn)
 
 
+def intervals_chart(intervals: Sequence[IntervalOf]) -> str:
+    """Rates in per cent with their intervals, a line each under its name; "" where none is finite."""
+    drawn = [item for item in intervals if all(map(math.isfinite, (item.low, item.rate, item.high)))]
+    if not drawn:
+        return ""
+    first, last = min(item.low for item in drawn), max(item.high for item in drawn)
+    span = max(last - first, 1e-9)
+    step = _step(span)
+    left, height, bottom = 10, 34, _TOP + 34 * len(drawn)
+    width = _LEFT + _WIDTH - left
+
+    def place(value: float) -> float:
+        return left + (value - first) / span * width
+
+    parts = [
+        f'<path class="grid" d="M{place(step * number):.1f} {_TOP}V{bottom}"/>'
+        f'<text x="{place(step * number):.1f}" y="{bottom + 16}" text-anchor="middle">{100 * step * number:g} %</text>'
+        for number in range(math.ceil(first / step), math.floor(last / step) + 1)
+    ]
+    for number, item in enumerate(drawn):
+        across = _TOP + height * number + 24
+        parts.append(
+            f'<text x="{left}" y="{across - 9}">{escape(item.name)}</text>'
+            + _path([(place(item.low), across), (place(item.high), across)], 0, title=item.name)
+            + f'<circle class="dot hue0" cx="{place(item.rate):.1f}" cy="{across}" r="4"><title>{escape(item.name)}: '
+            f"{item.rate:.2%}, {item.low:.2%} to {item.high:.2%}</title></circle>"
+        )
+    return _svg(f"Rates of {len(drawn)} systems with intervals", "".join(parts), height=bottom + 24)
+
+
 def _step(span: float) -> float:
     """A round distance that parts `span` into 3 to 7."""
     power = 10.0 ** math.floor(math.log10(span / 5))
@@ -120,6 +159,6 @@ def _path(points: Sequence[tuple[float, float]], hue: int, *, title: str = "") -
     )
 
 
-def _svg(label: str, content: str) -> str:
-    width, height = _LEFT + _WIDTH + 14, _TOP + _HEIGHT + 42
+def _svg(label: str, content: str, *, height: float = _TOP + _HEIGHT + 42) -> str:
+    width = _LEFT + _WIDTH + 14
     return f'<svg viewBox="0 0 {width} {height}" role="img" aria-label="{escape(label)}">{content}</svg>'

@@ -18,7 +18,7 @@ from asr.evaluation.page.markup import (
     settings_table,
     table,
 )
-from asr.evaluation.renderings import between, main_table, notes, percent
+from asr.evaluation.renderings import between, focus_rows, main_table, notes, percent
 from asr.evaluation.report import Report
 from asr.evaluation.scoring import ErrorCounts
 from asr.evaluation.significance import Interval
@@ -45,6 +45,7 @@ def report_page(
     parts = [
         ("summary", "Summary", ""),
         ("breakdowns", "Breakdowns", _breakdowns(report.breakdowns, report.result.score.words, fields)),
+        ("focus", "Focus words", _focus(report)),
         ("errors", "Frequent errors", _confusions(report)),
         ("confidence", "Confidence", _calibration(report)),
         ("worst", f"The worst {len(worst)}", '<div id="worst-list"></div>' if worst else ""),
@@ -62,7 +63,7 @@ def report_page(
         title=escape(report.title),
         style=packaged("style.css"),
         script=packaged("report.js"),
-        counted=f"{len(report.pairs):,} utterances, {words:,} words{speakers}; {_normalisation(report)}",
+        counted=f"{len(report.pairs):,} utterances, {words:,} words{speakers}",
         sections="".join(f'<li><a href="#{name}">{escape(title)}</a></li>' for name, title in links),
         cards=_cards(report),
         rates=_rates(report),
@@ -71,7 +72,7 @@ def report_page(
             f'<section id="{name}"><h2>{escape(title)}</h2>{content}</section>'
             for name, title, content in shown[1:]
         ),
-        settings=settings_table([*report.settings.items(), ("normalisation", _normalisation(report))]),
+        settings=settings_table([*report.settings.items()]),
         footer=f"Written by asr {escape(version)}. Rates are pooled: all errors over all reference units.",
         data=_packed(_columns(report, fields, worst)),
         media=_json_in_html(
@@ -90,11 +91,6 @@ def _picture(image: bytes) -> dict[str, str | int]:
         "width": int.from_bytes(image[16:20], "big"),
         "height": int.from_bytes(image[20:24], "big"),
     }
-
-
-def _normalisation(report: Report) -> str:
-    chosen = report.result.normaliser
-    return f"normaliser {chosen.name} ({chosen.summary})"
 
 
 def _cards(report: Report) -> str:
@@ -180,6 +176,14 @@ def _breakdowns(
             f"<details{' open' if number == 0 else ''}><summary>by {escape(breakdown.name)}</summary>{note}{content}</details>"
         )
     return "".join(found)
+
+
+def _focus(report: Report) -> str:
+    if report.focus is None:
+        return ""
+    header, *rows = focus_rows(report.focus)
+    cells = [[f"<bdi>{escape(row[0])}</bdi>", *row[1:]] for row in rows]
+    return scrolling("Focus words", table(header, cells), tall=True)
 
 
 def _confusions(report: Report) -> str:
