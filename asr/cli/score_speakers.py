@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from asr.evaluation.attributed import AttributedErrors, SessionScore
 
 # What has no meaning for sessions, and its value when it is not given.
-_OTHERS = {
+_OTHERS: dict[str, object] = {
     "--alignment": "levenshtein",
     "--vocabulary": None,
     "--focus": None,
