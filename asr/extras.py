@@ -18,4 +18,6 @@ def install_command(extra: str) -> str:
     except PackageNotFoundError:  # not installed, but run from its checkout
         return f"pip install '.[{extra}]' in the checkout"
     wanted = [one for one in listed if one.marker is not None and one.marker.evaluate({"extra": extra})]
+    if not wanted:  # installed from an earlier checkout, before there was such an extra
+        return f"pip install '.[{extra}]' in the checkout"
     return " ".join(["pip install", *(shlex.quote(f"{one.name}{one.specifier}") for one in wanted)])

@@ -2,7 +2,7 @@
 
   python scripts/compare_normalisers.py data/*/train.jsonl books.txt --most 20000
 
-Manifests give their transcripts, other files their lines. Whisper's rules are those of the package whisper-normalizer;
+Manifests give their transcripts, other files their lines; --rows adds rows of words and signs that the rules are about. Whisper's rules are those of the package whisper-normalizer;
 with --leaderboard, a checkout of github.com/huggingface/open_asr_leaderboard, its rules are compared, too.
 """
 
@@ -18,6 +18,14 @@ from asr.evaluation.normalisation import find_normaliser
 
 # What later versions of the package spell out and Whisper does not.
 LATER = ("kinda", "sorta", "dunno", "cause")
+# What the rules are about.
+RULES = (
+    "one two three ten eleven nineteen twenty fifty ninety zero oh o hundred thousand million billion first second third tenth "
+    "twentieth twelfth hundredth thousandth twos sixes twenties hundreds millions minus plus positive dollars pound cents "
+    "euro per cent percent and double triple point a half 5 10 2.5 0 100 1,000 $5 £3.50 ¢7 5% the cat 3rd 1 1960s 5th x mr. "
+    "st dr. can't won't john's it's he'd been they'd done colour archaeology . , $ % - a.b. b c i wi fi ok mm uh etc ½ é "
+    "007 1.2.3 [noise] (aside)"
+)
 _SHOWN = 5
 
 
@@ -29,7 +37,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("files", nargs="+", type=Path, metavar="FILE")
+    parser.add_argument("files", nargs="*", type=Path, metavar="FILE")
+    parser.add_argument("--rows", type=int, default=0, help="random rows of one to eight words of the rules")
     parser.add_argument("--most", type=int, default=20_000, help="sentences of a file; drawn with --seed")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--leaderboard", type=Path, metavar="FOLDER")
@@ -37,6 +46,10 @@ def main() -> int:
 
     generator = random.Random(arguments.seed)
     found = {text for path in arguments.files for text in _drawn(path, arguments.most, generator)}
+    rules = RULES.split()
+    found |= {" ".join(generator.choices(rules, k=generator.randint(1, 8))) for _ in range(arguments.rows)}
+    if not found:
+        parser.error("no sentence; expected files or --rows")
     texts = sorted(found)
     print(f"{len(texts):,} different sentences, {sum(len(text.split()) for text in texts):,} words")
     package = EnglishTextNormalizer()

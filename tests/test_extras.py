@@ -32,6 +32,14 @@ def test_in_a_checkout_that_is_not_installed_the_extra_is(monkeypatch: pytest.Mo
     assert extras.install_command("vad") == "pip install '.[vad]' in the checkout"
 
 
+def test_an_extra_that_the_installed_version_did_not_have_is_of_the_checkout(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(extras, "requires", lambda name: ["onnx>=1; extra == 'export'"])
+    assert extras.install_command("export") == "pip install 'onnx>=1'"
+    assert extras.install_command("speakers") == "pip install '.[speakers]' in the checkout"
+
+
 def test_nothing_tells_a_user_to_install_a_project_of_another_name() -> None:
     """`asr` on PyPI is another project, and an index may come to know one of any name."""
     for path in WRITTEN:

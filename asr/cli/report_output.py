@@ -126,7 +126,7 @@ def bring_out(
     import asr
     from asr.cli.console import table
     from asr.evaluation.explanation import explain_utterances
-    from asr.evaluation.renderings import as_markdown, focus_rows, notes, percent, terminal_rows
+    from asr.evaluation.renderings import as_markdown, focus_rows, notes, terminal_rows
     from asr.evaluation.report_folder import write_report
 
     if out is not None:
@@ -144,15 +144,21 @@ def bring_out(
         print("\n" + "\n".join(explain_utterances(report, arguments.explain)))
     if out is not None:
         print(f"report: {page}", file=sys.stderr if arguments.markdown else sys.stdout)
-    wer = 100 * report.result.score.wer
-    if arguments.fail_above is not None and wer > arguments.fail_above:
-        message = f"WER {percent(wer / 100)} is above {arguments.fail_above:g} % ({report.title})"
-        if os.environ.get("GITHUB_ACTIONS") == "true":
-            print(f"::error title=Word error rate::{message}", file=sys.stderr)
-        else:
-            print(f"asr: {message}", file=sys.stderr)
-        return 1
-    return 0
+    return tell_limit(arguments.fail_above, report.result.score.wer, measure="WER", title=report.title)
+
+
+def tell_limit(limit: float | None, rate: float, *, measure: str, title: str) -> int:
+    """The exit code: 1, and a message, where a rate (a fraction) is above a limit in per cent."""
+    from asr.evaluation.renderings import percent
+
+    if limit is None or 100 * rate <= limit:
+        return 0
+    message = f"{measure} {percent(rate)} is above {limit:g} % ({title})"
+    if os.environ.get("GITHUB_ACTIONS") == "true":
+        print(f"::error title=Word error rate::{message}", file=sys.stderr)
+    else:
+        print(f"asr: {message}", file=sys.stderr)
+    return 1
 
 
 def check_audio_option(arguments: argparse.Namespace, *, out: Path | None) -> None:

@@ -7,9 +7,10 @@
   asr score ref.txt hyp.txt --format lines --ids ids.txt
   asr score ref.trn hyp.trn --normaliser open-asr --merge-compounds --focus names.txt
   asr score ref.trn hyp.trn --normaliser open-asr --explain sw-4390-12
+  asr score meeting.stm meeting.json --speakers --collar 5
 
-Formats: our JSON lines, Kaldi's text (`id words`), NIST's TRN, STM and CTM, CSV and TSV with a header, and
-parallel lines of words alone (`--format lines`). Each side's format is told from its name and first line. A
+Formats: our JSON lines, Kaldi's text (`id words`), NIST's TRN, STM and CTM, SegLST (a JSON list of segments), CSV and
+TSV with a header, and parallel lines of words alone (`--format lines`). Each side's format is told from its name and first line. A
 table with a column `reference` and a column `hypothesis` (or `text` and `prediction`, ...) is all by itself.
 
 References in STM and TRN may have { one / two / @ } alternatives and (optional) words: the reading nearest to the
@@ -52,18 +53,35 @@ def configure(parser: argparse.ArgumentParser) -> None:
         default="error",
         help="a reference without a hypothesis is an error (default), or counts as all deleted",
     )
+    parser.add_argument(
+        "--speakers",
+        action="store_true",
+        help="who said it counts, too: cpWER and tcpWER of each session, for files in stm, seglst or ctm (whose channels are "
+        "the speakers); needs meeteval",
+    )
+    parser.add_argument(
+        "--collar",
+        type=float,
+        metavar="SECONDS",
+        help="with --speakers: how far apart in time words of tcpWER may be; default: 5",
+    )
     add_report_options(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Score."""
     from asr.cli.report_output import bring_out, check_audio_option, read_focus, read_vocabulary
+    from asr.cli.score_speakers import score_sessions
     from asr.errors import UsageError
     from asr.evaluation.explanation import check_ids
     from asr.evaluation.formats import read_transcripts_pair
     from asr.evaluation.report import build_report
     from asr.evaluation.transcript import pair_transcripts
 
+    if arguments.speakers:
+        return score_sessions(arguments)
+    if arguments.collar is not None:
+        raise UsageError("--collar without --speakers, which alone heeds it; give both, or leave it out")
     check_audio_option(arguments, out=arguments.out)
     if arguments.hypothesis is None and arguments.hyp_format is not None:
         raise UsageError(

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from asr.errors import EvaluationError
-from asr.evaluation.scoring import Alignment, ErrorCounts, Score, score
+from asr.evaluation.scoring import Alignment, ErrorCounts, Score, ScoredUtterance, score, with_operations
 
 # What reports say of it.
 MERGED = "compounds that differ in spaces alone (any body, anybody) are right, as kaldialign counts them"
@@ -51,8 +51,7 @@ def merge_compounds(scored: Score, *, alignment: Alignment = "levenshtein") -> t
         EvaluationError: an utterance with compounds is too long.
     """
     utterances = list(scored.utterances)
-    changed: list[int] = []
-    respelled: list[str] = []
+    found: dict[int, list[Place]] = {}
     compounds: Counter[tuple[str, str]] = Counter()
     for index, utterance in enumerate(utterances):
         if not utterance.words.errors:
@@ -65,21 +64,26 @@ def merge_compounds(scored: Score, *, alignment: Alignment = "levenshtein") -> t
                 f"utt {utterance.id}: {error}; expected shorter utterances; cut them, as STM does"
             ) from None
         if places:
-            changed.append(index)
-            respelled.append(" ".join(_spelled_alike(reference, hypothesis, places)))
+            found[index] = places
             compounds.update(
                 (" ".join(reference[slice(*place.reference)]), " ".join(hypothesis[slice(*place.hypothesis)]))
                 for place in places
             )
     again = score(
         (
-            (utterances[index].id, utterances[index].readings or utterances[index].reference, text)
-            for index, text in zip(changed, respelled, strict=True)
+            (
+                utterances[index].id,
+                utterances[index].readings or utterances[index].reference,
+                " ".join(_spelled_alike(utterances[index], places)),
+            )
+            for index, places in found.items()
         ),
         alignment=alignment,
     )
-    for index, utterance in zip(changed, again.utterances, strict=True):
-        utterances[index] = utterance
+    for index, utterance in zip(found, again.utterances, strict=True):
+        # Compounds stay aligned with each other: words of one are not taken apart to be right elsewhere.
+        fixed = None if utterance.readings else _aligned_between(utterances[index], found[index], alignment)
+        utterances[index] = utterance if fixed is None else with_operations(utterance, fixed)
     return Score(utterances), Merged(scored.words, Counter(dict(compounds.most_common())))
 
 
@@ -167,10 +171,33 @@ def _trace(
     return found[::-1]
 
 
-def _spelled_alike(reference: Sequence[str], hypothesis: Sequence[str], places: Sequence[Place]) -> list[str]:
+def _spelled_alike(utterance: ScoredUtterance, places: Sequence[Place]) -> list[str]:
+    """The words of the hypothesis, compounds as in the reference."""
+    reference, hypothesis = utterance.reference.split(), utterance.hypothesis.split()
     words: list[str] = []
     at = 0
     for place in places:
         words += [*hypothesis[at : place.hypothesis[0]], *reference[slice(*place.reference)]]
         at = place.hypothesis[1]
     return [*words, *hypothesis[at:]]
+
+
+def _aligned_between(utterance: ScoredUtterance, places: Sequence[Place], alignment: Alignment) -> str:
+    """The operations: what stands between two places aligned by itself, the places correct."""
+    reference, hypothesis = utterance.reference.split(), utterance.hypothesis.split()
+    starts = [(0, 0), *((place.reference[1], place.hypothesis[1]) for place in places)]
+    ends = [
+        *((place.reference[0], place.hypothesis[0]) for place in places),
+        (len(reference), len(hypothesis)),
+    ]
+    between = score(
+        (
+            ("", " ".join(reference[start[0] : end[0]]), " ".join(hypothesis[start[1] : end[1]]))
+            for start, end in zip(starts, ends, strict=True)
+        ),
+        alignment=alignment,
+    )
+    correct = ["C" * (place.reference[1] - place.reference[0]) for place in places]
+    return "".join(
+        piece.operations + letters for piece, letters in zip(between.utterances, [*correct, ""], strict=True)
+    )

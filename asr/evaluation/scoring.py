@@ -218,7 +218,13 @@ def realign_like_sclite(utterance: ScoredUtterance) -> ScoredUtterance:
         return _score_readings(utterance.id, utterance.readings, utterance.hypothesis, SCLITE)
     if utterance.words.errors == 0:
         return utterance
-    operations = align_like_sclite(utterance.reference.split(), utterance.hypothesis.split())
+    return with_operations(
+        utterance, align_like_sclite(utterance.reference.split(), utterance.hypothesis.split())
+    )
+
+
+def with_operations(utterance: ScoredUtterance, operations: str) -> ScoredUtterance:
+    """The utterance, of a single reading, with another word alignment, and its counts."""
     return replace(utterance, words=_count_letters(operations), operations=operations)
 
 

@@ -186,6 +186,50 @@ def test_alternatives_are_explained_by_the_reading_that_counts(
     assert "    nearest reading: i cannot go\n" in shown
 
 
+def test_speakers_are_scored_session_by_session(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("meeteval")
+    (tmp_path / "ref.stm").write_text("m 1 anna 0 2 hello there\nm 1 bob 3 4 yes\nn 1 bob 0 1 well\n")
+    (tmp_path / "hyp.ctm").write_text("m 1 0 1 Hello\nm 1 1 1 there\nm 2 3 1 no\nn 1 30 1 well\n")
+    files = [str(tmp_path / "ref.stm"), str(tmp_path / "hyp.ctm")]
+    assert main(["score", *files, "--speakers", "--out", str(tmp_path / "out")]) == 0
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert lines[1:4] == [
+        ["m", "2", "0", "0", "3", "33.33", "%", "1", "0", "0", "33.33", "%", "1", "0", "0"],
+        ["n", "1", "0", "0", "1", "0.00", "%", "0", "0", "0", "200.00", "%", "0", "1", "1"],
+        ["all", "3", "0", "0", "4", "25.00", "%", "1", "0", "0", "75.00", "%", "1", "1", "1"],
+    ]
+    assert " ".join(lines[4]).startswith("normaliser basic, version 1 (Unicode")
+    assert "(collar 5 s)" in " ".join(lines[4])
+    values = json.loads((tmp_path / "out" / "speakers.json").read_text())
+    assert values["all"]["cpwer"]["rate"] == 0.25
+    assert values["settings"]["collar"] == 5.0
+    assert values["sessions"][0]["assignment"] == [
+        {"reference": "anna", "hypothesis": "1"}, {"reference": "bob", "hypothesis": "2"},
+    ]  # fmt: skip
+    assert "| m | 2 | 0 | 0 | 3 |" in (tmp_path / "out" / "speakers.md").read_text()
+    assert main(["score", *files, "--speakers", "--collar", "60", "--fail-above", "20"]) == 1
+    printed = capsys.readouterr()
+    assert [line.split()[-1] for line in printed.out.splitlines()[1:4]] == ["0", "0", "0"]
+    assert printed.err.startswith("asr: cpWER 25.00 % is above 20 %")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--collar", "5"], "--collar without --speakers"),
+        (
+            ["--speakers", "--explain", "x", "--merge-compounds"],
+            "--merge-compounds, --explain with --speakers",
+        ),
+    ],
+)
+def test_options_that_do_nothing_are_refused(
+    files: tuple[str, str], capsys: pytest.CaptureFixture[str], options: list[str], message: str
+) -> None:
+    assert main(["score", *files, *options]) == 2
+    assert message in capsys.readouterr().err
+
+
 def test_all_unknown_ids_are_named(files: tuple[str, str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["score", *files, "--explain", "x", "--explain", "a-1", "--explain", "y"]) == 1
     assert capsys.readouterr().err == (

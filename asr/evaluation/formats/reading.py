@@ -7,13 +7,22 @@ from typing import Literal, get_args
 
 from asr.errors import EvaluationError
 from asr.evaluation.formats.lines import read_lines
-from asr.evaluation.formats.nist import cut_by_segments, read_ctm, read_stm, read_trn, recordings_of
+from asr.evaluation.formats.nist import (
+    Segment,
+    TimedWord,
+    cut_by_segments,
+    read_ctm,
+    read_stm,
+    read_trn,
+    recordings_of,
+)
+from asr.evaluation.formats.seglst import read_seglst
 from asr.evaluation.formats.simple import read_json_lines, read_kaldi, read_parallel_lines
 from asr.evaluation.formats.tables import read_table
 from asr.evaluation.transcript import Side, Transcript
 
-Format = Literal["jsonl", "kaldi", "trn", "stm", "ctm", "csv", "tsv", "lines"]
-FORMATS: tuple[Format, ...] = ("jsonl", "kaldi", "trn", "stm", "ctm", "csv", "tsv", "lines")
+Format = Literal["jsonl", "kaldi", "trn", "stm", "ctm", "csv", "tsv", "lines", "seglst"]
+FORMATS: tuple[Format, ...] = ("jsonl", "kaldi", "trn", "stm", "ctm", "csv", "tsv", "lines", "seglst")
 
 _DELIMITERS: dict[Format, str] = {"csv": ",", "tsv": "\t"}
 _BY_SUFFIX: dict[str, Format] = {
@@ -31,12 +40,15 @@ def detect_format(path: Path) -> Format:
     Raises:
         EvaluationError: no such file, not UTF-8, or nothing in it.
     """
-    if path.suffix.lower() in _BY_SUFFIX:
-        return _BY_SUFFIX[path.suffix.lower()]
+    suffix = path.suffix.lower()
+    if suffix in _BY_SUFFIX and suffix != ".json":
+        return _BY_SUFFIX[suffix]
     first = next(iter(islice(read_lines(path), 1)), None)
     if first is None:
         raise EvaluationError(f"{path}: nothing in it; expected transcripts")
-    if first.text.lstrip().startswith("{"):
+    if first.text.lstrip().startswith("["):
+        return "seglst"
+    if suffix == ".json" or first.text.lstrip().startswith("{"):
         return "jsonl"
     return "trn" if re.search(r"\([^()\s]+\)\s*$", first.text) else "kaldi"
 
@@ -60,7 +72,9 @@ def read_transcripts(
         EvaluationError: unreadable, not of its format, or nothing in it. Every message names the line.
     """
     format = format or detect_format(path)
-    if format == "stm":
+    if format == "seglst":
+        found = [segment.transcript for segment in read_seglst(path)]
+    elif format == "stm":
         found = [segment.transcript for segment in read_stm(path, side=side) if not segment.ignored]
     elif format == "ctm":
         found = recordings_of(read_ctm(path))
@@ -75,6 +89,40 @@ def read_transcripts(
     if not found:
         raise EvaluationError(f"{path}: no transcript in it; expected at least one")
     return found
+
+
+def read_segments(path: Path, *, format: Format | None = None, side: Side = "reference") -> list[Segment]:
+    """Read what was said when and by whom: STM, SegLST, or CTM, whose channels are the speakers.
+
+    Args:
+        path, format, side: as `read_transcripts`.
+
+    Raises:
+        EvaluationError: unreadable, of a format without times and speakers, or nothing in it.
+    """
+    format = format or detect_format(path)
+    if format == "stm":
+        found = read_stm(path, side=side)
+    elif format == "seglst":
+        found = read_seglst(path)
+    elif format == "ctm":
+        found = [_segment_of(word, path) for word in read_ctm(path)]
+    else:
+        raise EvaluationError(
+            f"{path}: of format {format}, which has no times and speakers; expected stm, seglst or ctm; name it with "
+            "--format, --ref-format or --hyp-format where it is one"
+        )
+    if not found:
+        raise EvaluationError(f"{path}: no segment in it; expected at least one")
+    return found
+
+
+def _segment_of(word: TimedWord, path: Path) -> Segment:
+    file, channel = word.recording
+    transcript = Transcript(
+        f"{file}-{channel}-{word.start:08.2f}", word.text, str(path), speaker=channel, start=word.start
+    )
+    return Segment(word.recording, word.start, word.start + word.duration, transcript, False)
 
 
 def read_transcripts_pair(
