@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """What each augmentation and each corpus brings: short trainings with one budget, from the same weights, as a Markdown table.
 
-    python scripts/compare_everyday.py runs/everyday-parts --config configs/english_everyday.yaml --hours 8 \\
+    python scripts/compare_everyday.py runs/everyday-parts --config configs/english_wide.yaml --hours 8 \\
       --start-from english --decoding asr/model/pretrained/english.decoding.json --noises NOISES \\
       books=data/english/heldout.jsonl calls=data/english/minds-dev.jsonl ...
 
