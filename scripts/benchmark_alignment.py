@@ -87,7 +87,13 @@ def main() -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     kinds = parser.add_subparsers(dest="kind", required=True)
-    kinds.add_parser("voices").add_argument("--sentences", type=int, default=len(SENTENCES), metavar="N")
+    voices = kinds.add_parser("voices")
+    voices.add_argument("--sentences", type=int, default=len(SENTENCES), metavar="N")
+    voices.add_argument(
+        "--by-peaks",
+        action="store_true",
+        help="boundaries halfway between CTC's peaks, without models of phones",
+    )
     for kind in ("misfits", "calibrate"):
         sub = kinds.add_parser(kind)
         sub.add_argument("manifest", metavar="MANIFEST", type=Path)
@@ -99,6 +105,8 @@ def main() -> int:
     arguments = parser.parse_args()
     try:
         aligner = load(arguments.model, decoding=DecodingOptions(), device="cpu").aligner(prices=Prices())
+        if arguments.kind == "voices" and arguments.by_peaks:
+            aligner = aligner.without_phone_models()
         if arguments.kind == "voices":
             print_voices(aligner, SENTENCES[: arguments.sentences])
         elif arguments.kind == "misfits":

@@ -197,6 +197,12 @@ class Aligner:
             other._phone_models = replace(self._phone_models, calibration=calibration)
         return other
 
+    def without_phone_models(self) -> "Aligner":
+        """The same with boundaries halfway between the network's peaks."""
+        other = copy.copy(self)
+        other._phone_models = None
+        return other
+
     @cached_property
     def _alphabet(self) -> Alphabet:
         return Alphabet.of(self.transcriber.tokenizer)

@@ -51,7 +51,7 @@ class Cepstra:
 
 def _with_slopes(static: torch.Tensor) -> np.ndarray:
     """`(T, 13)` coefficients -> `(T, 39)`, normalised."""
-    parts = []
+    parts: list[np.ndarray] = []
     with torch.inference_mode():
         for first in range(0, len(static), _BLOCK):
             low, high = max(0, first - _REACH), min(len(static), first + _BLOCK + _REACH)
@@ -61,7 +61,7 @@ def _with_slopes(static: torch.Tensor) -> np.ndarray:
             whole = torch.cat([piece, slopes, deltas(slopes, lengths)], dim=2)[0]
             parts.append(whole[first - low : first - low + _BLOCK].numpy())
     features = np.concatenate(parts)
-    mean = features.mean(axis=0, dtype=np.float64)
-    deviation = np.sqrt(features.var(axis=0, dtype=np.float64) + 1e-5)
-    normalised: np.ndarray = ((features - mean) / deviation).astype(np.float16)
-    return normalised
+    del parts
+    features -= features.mean(axis=0, dtype=np.float64).astype(np.float32)
+    features /= np.sqrt(np.square(features).mean(axis=0, dtype=np.float64) + 1e-5).astype(np.float32)
+    return features.astype(np.float16)
