@@ -179,8 +179,7 @@ def main() -> None:
     transcriber = load(arguments.model, decoding=DecodingOptions(), device="cpu")
     spoken: list[Spoken] = []
     for item in placed:
-        tokens = transcriber.tokenizer.encode(item.text or "")
-        aligned = transcriber.align(transcriber.emit_utterance(item).letters, tokens)
+        aligned = transcriber.align(transcriber.read_utterance(item), item.text or "", prices=None).words
         extent = (item.start, item.start + item.duration)
         spoken += [
             Spoken(word.text, item.start + word.start, item.start + word.end, extent) for word in aligned

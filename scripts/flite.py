@@ -7,7 +7,9 @@ is much what it makes of people.
 
 import shutil
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import soundfile
 
@@ -16,6 +18,7 @@ from asr.files import write_atomically
 
 # Voices that come with the program, with 16,000 samples a second: Scottish, two American, and one of diphones.
 VOICES = ("awb", "rms", "slt", "kal16")
+PAUSE = "pau"
 
 
 def speak(text: str, path: Path, *, voice: str, stretch: float = 1.0) -> float:
@@ -50,3 +53,49 @@ def speak(text: str, path: Path, *, voice: str, stretch: float = 1.0) -> float:
     with write_atomically(path, mode="wb", durable=False) as file:
         soundfile.write(file, samples, rate, format="FLAC")
     return float(len(samples) / rate)
+
+
+class Segment(NamedTuple):
+    """A phone as flite writes it, `pau` for a pause, and when it speaks it, in seconds."""
+
+    phone: str
+    start: float
+    end: float
+
+
+def speak_segments(text: str, path: Path, *, voice: str) -> list[Segment]:
+    """Write `text` as spoken by a voice into a WAV file; returns when each phone is spoken.
+
+    Args:
+        text: in lower case.
+        path: of the file, in a folder that exists.
+        voice: one of `VOICES`.
+
+    Raises:
+        AsrError: flite is not there, or says nothing.
+    """
+    segments, at = [], 0.0
+    for item in _run(["-voice", voice, "-psdur", "-t", text, "-o", str(path)]).split():
+        phone, _, end = item.rpartition(":")
+        segments.append(Segment(phone, at, float(end)))
+        at = float(end)
+    if not any(segment.phone != PAUSE for segment in segments):
+        raise AsrError(f"flite spoke nothing for {text!r} with voice {voice!r}")
+    return segments
+
+
+def phones_of(text: str) -> list[str]:
+    """The phones of a text as flite writes them, without pauses. Raises AsrError: flite is not there."""
+    return [
+        phone for phone in _run(["-voice", "slt", "-ps", "-t", text, "-o", "none"]).split() if phone != PAUSE
+    ]
+
+
+def _run(options: Sequence[str]) -> str:
+    program = shutil.which("flite")
+    if program is None:
+        raise AsrError("flite is not installed; `apt install flite` or `brew install flite`")
+    done = subprocess.run([program, *options], capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise AsrError(f"flite: {done.stderr.strip() or f'ended with {done.returncode}'}")
+    return done.stdout

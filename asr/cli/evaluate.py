@@ -254,7 +254,7 @@ def _align_reference(transcriber: "Transcriber", letters: "np.ndarray", text: st
     from asr.evaluation.pictures import TimedLabel
 
     try:
-        words = transcriber.align(letters, transcriber.tokenizer.encode(text))
+        words = transcriber.decoder.align(letters, transcriber.tokenizer.encode(text))
     except (TranscriptError, ValueError):
         return []
     return [TimedLabel(word.text, word.start, word.end) for word in words]

@@ -19,6 +19,7 @@ from asr.data.segmentation import SegmentationConfig, cut_at_pauses
 
 if TYPE_CHECKING:
     from asr.data.manifest import Utterance
+    from asr.transcription.alignment import Aligner
     from asr.transcription.transcriber import Transcriber
 
 log = logging.getLogger(__name__)
@@ -64,9 +65,10 @@ def run(arguments: argparse.Namespace) -> int:
     )
     if transcriber.emitter.info.decoder_network is not None:
         raise UsageError(f"{arguments.model}: aligning needs a CTC model")
+    aligner = transcriber.aligner(prices=None)
     pieces: list[Utterance] = []
     for utterance in tqdm(utterances, desc="segments", disable=not sys.stderr.isatty()):
-        pieces.extend(_pieces(utterance, transcriber, config))
+        pieces.extend(_pieces(utterance, transcriber, aligner, config))
     write_manifest(arguments.target, pieces)
     longest = max(piece.duration for piece in pieces)
     hours = sum(piece.duration for piece in pieces) / 3600
@@ -78,7 +80,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _pieces(
-    utterance: "Utterance", transcriber: "Transcriber", config: SegmentationConfig
+    utterance: "Utterance", transcriber: "Transcriber", aligner: "Aligner", config: SegmentationConfig
 ) -> "Iterator[Utterance]":
     """An utterance's pieces; itself where it is short, or cannot be aligned."""
     from dataclasses import replace
@@ -91,10 +93,9 @@ def _pieces(
     words = (utterance.text or "").split()
     try:
         waveform = transcriber.read_utterance(utterance)
-        (emission,) = transcriber.emitter.emit([waveform])
-        timed = transcriber.align(emission.letters, transcriber.tokenizer.encode(utterance.text or ""))
+        timed = aligner.align_blocks([waveform], utterance.text or "", where=utterance.id).words
         if len(timed) != len(words):
-            raise AsrError(f"{len(words)} words, of which the model spells {len(timed)}")
+            raise AsrError(f"{len(words)} words, of which {len(timed)} are said")
     except AsrError as error:
         log.warning("%s: stays whole, it could not be aligned: %s", utterance.id, error)
         yield utterance

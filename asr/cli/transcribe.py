@@ -51,7 +51,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--format",
         metavar="F,F",
-        help="txt (a line a segment), json, srt, vtt, tsv, ctm, textgrid, or all; default: txt",
+        help="txt (a line a segment), json, srt, vtt, tsv, ctm, textgrid, textgrid-short, eaf (ELAN), audacity (labels), csv, or "
+        "all; default: txt",
     )
     parser.add_argument(
         "--resume",

@@ -1,7 +1,8 @@
 """Words -> phones: pronunciation dictionaries in the format of CMUdict.
 
 A line is a word and its phones, `HELLO  HH AH L OW`. A second pronunciation is `HELLO(2)`; stress digits
-(`OW1`) are taken off; lines that begin with `;;;` are comments, as is what follows a ` #`.
+(`OW1`) are taken off; lines that begin with `;;;` are comments, as is what follows a ` #`. Probabilities between a word and its
+phones, as the Montreal Forced Aligner's dictionaries have them (`HELLO 0.99 0.2 1.0 1.0 HH AH L OW`), are passed over.
 """
 
 import re
@@ -17,6 +18,7 @@ from asr.files import write_atomically
 Pronunciations = Mapping[str, Sequence[str]]
 
 _VARIANT = re.compile(r"\(\d+\)$")
+_PROBABILITY = re.compile(r"\d*\.\d+$")
 _STRESS = re.compile(r"(?<=\D)[0-2]$")
 
 
@@ -43,6 +45,8 @@ def read_all_pronunciations(path: str | Path) -> dict[str, list[tuple[str, ...]]
         if not fields or line.startswith(";;;"):
             continue
         word, *phones = fields
+        while phones and _PROBABILITY.match(phones[0]):
+            del phones[0]
         if not phones:
             raise TranscriptError(f"{path}:{number}: {line!r}; expected a word and its phones")
         way = tuple([_without_stress(phone) for phone in phones])

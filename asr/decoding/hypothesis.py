@@ -20,11 +20,11 @@ class Word:
 
 
 @dataclass(frozen=True, slots=True)
-class Character:
-    """A character and its times.
+class TimedUnit:
+    """A character or a phone, and its times.
 
     Attributes:
-        text: the character.
+        text: the character or the phone.
         start, end: seconds from the beginning of the waveform.
     """
 
@@ -35,13 +35,15 @@ class Character:
 
 @dataclass(frozen=True, slots=True)
 class AlignedWord(Word):
-    """A word of a known text, its characters timed too.
+    """A word of a known text, what it is made of timed too.
 
     Attributes:
-        characters: in order.
+        characters: in order; none where the word was found by its phones.
+        phones: in order; none where it was found by its characters.
     """
 
-    characters: tuple[Character, ...]
+    characters: tuple[TimedUnit, ...] = ()
+    phones: tuple[TimedUnit, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

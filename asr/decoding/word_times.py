@@ -7,7 +7,7 @@ import numpy as np
 from asr.decoding.alignment import align, token_spans
 from asr.decoding.alphabet import Alphabet
 from asr.decoding.confidence import Calibration, word_evidence
-from asr.decoding.hypothesis import AlignedWord, Character, Word
+from asr.decoding.hypothesis import AlignedWord, TimedUnit, Word
 from asr.decoding.search import Spelled
 
 
@@ -77,7 +77,7 @@ def align_words(
             word.end,
             word.confidence,
             tuple(
-                Character(alphabet.symbols[tokens[at]], *_seconds(spans[at], seconds_per_frame))
+                TimedUnit(alphabet.symbols[tokens[at]], *_seconds(spans[at], seconds_per_frame))
                 for at in range(first, last)
             ),
         )

@@ -51,7 +51,7 @@ def draw_flows(path: Path, curves: Sequence[Curve], *, seconds_per_frame: float)
 
 
 def draw_inspected(path: Path, seen: Inspected, *, title: str) -> None:
-    """Waveform, features, emission with the path through it, words, and saliency of every layer."""
+    """Waveform, features, emission with the path through it, words with their phones, and saliency of every layer."""
     seconds = len(seen.waveform) / seen.sample_rate
     figure = _figure(min(20.0, max(9.0, 2.2 * seconds)), 11.0)
     sound, features, emission, words, saliency = figure.subplots(
@@ -66,11 +66,12 @@ def draw_inspected(path: Path, seen: Inspected, *, title: str) -> None:
     features.set(ylabel="features", yticks=[])
     _draw_emission(emission, seen)
     for word in seen.words:
-        words.axvspan(word.start, word.end, color="C0", alpha=0.25)
-        words.text(
-            (word.start + word.end) / 2, 0.5, word.text,
-            ha="center", va="center", fontsize=8, clip_on=True, parse_math=False,
-        )  # fmt: skip
+        units = word.phones
+        words.axvspan(word.start, word.end, ymin=0.5 if units else 0, color="C0", alpha=0.25)
+        _label(words, word.start, word.end, 0.75 if units else 0.5, word.text)
+        for number, unit in enumerate(units):
+            words.axvspan(unit.start, unit.end, ymax=0.5, color="C1", alpha=0.4 if number % 2 else 0.2)
+            _label(words, unit.start, unit.end, 0.25, unit.text)
     words.set(ylabel="words", yticks=[], ylim=(0, 1))
     end = len(seen.log_probs) * seen.seconds_per_frame
     for number, row in enumerate(seen.saliency):
@@ -83,6 +84,13 @@ def draw_inspected(path: Path, seen: Inspected, *, title: str) -> None:
     saliency.set_yticks(np.arange(count) + 0.5, [f"layer {count - number}" for number in range(count)])
     saliency.set(ylabel="saliency", ylim=(0, count), xlim=(0, seconds), xlabel="seconds")
     _save(figure, path)
+
+
+def _label(axes: Any, start: float, end: float, height: float, text: str) -> None:
+    """A text in the middle of a stretch."""
+    axes.text(
+        (start + end) / 2, height, text, ha="center", va="center", fontsize=8, clip_on=True, parse_math=False
+    )  # fmt: skip
 
 
 def draw_variations(path: Path, variations: Sequence[Variation], *, seconds_per_frame: float) -> None:

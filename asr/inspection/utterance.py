@@ -8,7 +8,7 @@ import torch
 
 from asr.data.padding import pad_waveforms
 from asr.decoding.alignment import align
-from asr.decoding.hypothesis import Word
+from asr.decoding.hypothesis import AlignedWord
 from asr.model.acoustic import Emission
 from asr.model.losses import ctc_loss
 from asr.transcription.transcriber import Transcriber
@@ -24,7 +24,7 @@ class Inspected(NamedTuple):
         log_probs: `(T', V)` natural log.
         symbols: V spellings.
         path: `(T',)` token of each frame on the most probable path of the text; 0 is the blank.
-        words: with times and confidence.
+        words: with times and confidence, and their phones or characters.
         saliency: one row a recurrent layer, `(T_l,)`: norm of the gradient of ln P(text) with respect to
             the layer's output in each frame.
         seconds_per_frame: of the log-probabilities.
@@ -36,7 +36,7 @@ class Inspected(NamedTuple):
     log_probs: np.ndarray
     symbols: Sequence[str]
     path: np.ndarray
-    words: Sequence[Word]
+    words: Sequence[AlignedWord]
     saliency: Sequence[np.ndarray]
     seconds_per_frame: float
 
@@ -79,7 +79,7 @@ def inspect_utterance(
         log_probs,
         ["blank", *(tokenizer.decode([token]) for token in range(1, len(tokenizer)))],
         np.array([0 if position < 0 else tokens[position] for position in path]),
-        transcriber.align(log_probs, tokens),
+        transcriber.align(waveform, text or hypothesis.text, prices=None).words if tokens else (),
         [gradient[0].norm(dim=1).cpu().numpy() for gradient in gradients],
         model.seconds_per_frame,
     )

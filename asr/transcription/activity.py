@@ -43,8 +43,8 @@ def network_detector(transcriber: "Transcriber", *, windowing: Windowing, where:
     silent = [BLANK, alphabet.space]
 
     def detect(blocks: Iterable[np.ndarray]) -> Iterator[Activity]:
-        for log_probs in emit_blocks(transcriber, blocks, windowing=windowing, where=where):
-            yield Activity(~np.isin(log_probs.argmax(axis=1), silent), step)
+        for emission in emit_blocks(transcriber, blocks, windowing=windowing, where=where):
+            yield Activity(~np.isin(emission.letters.argmax(axis=1), silent), step)
 
     return detect
 

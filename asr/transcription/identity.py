@@ -7,9 +7,30 @@ from pathlib import Path
 from typing import Any
 
 from asr.cache import content_digest
+from asr.decoding.options import tuned_options
+from asr.decoding.phone_models import models_path
+from asr.decoding.text_alignment import Prices
 from asr.model.precision import resolve_precision
 from asr.transcription.pipeline import PipelineConfig
 from asr.transcription.transcriber import Transcriber
+
+
+def aligner_identity(
+    transcriber: Transcriber, *, pronunciations: str | Path | None, prices: Prices | None
+) -> str:
+    """The same of what aligns texts; arguments as `Transcriber.aligner` takes them. Raises AsrError: a file cannot be read."""
+    assert transcriber.source is not None
+    info = transcriber.emitter.info
+    files = [
+        tuned_options(transcriber.source).pronunciations,
+        models_path(transcriber.source),
+        pronunciations,
+    ]
+    digests = [content_digest(Path(path)) for path in files if path is not None and Path(path).exists()]
+    digest = content_digest(transcriber.source)[:16]
+    everything = [digest, digests, resolve_precision(info.precision, info.device), prices and asdict(prices)]
+    whole = hashlib.sha256(json.dumps(everything, sort_keys=True).encode()).hexdigest()[:16]
+    return f"alignment by {transcriber.source.name} {digest}; settings {whole}"
 
 
 def recogniser_identity(model: Path, transcriber: Transcriber, config: PipelineConfig, *others: Any) -> str:

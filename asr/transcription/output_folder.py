@@ -10,7 +10,9 @@ import json
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
+from asr.decoding.hypothesis import AlignedWord
 from asr.errors import AsrError
 from asr.files import write_atomically
 from asr.transcription.formats import FORMATS, SubtitleRules, render
@@ -76,6 +78,11 @@ class OutputFolder:
         with write_atomically(self._marker(recording), durable=False) as file:
             file.write(self._line(recording, transcription) + "\n")
 
+    def records(self, recordings: Sequence[Recording]) -> list[dict[str, Any]]:
+        """What the lines of the finished recordings hold, in order."""
+        finished = self.finished(recordings)
+        return [json.loads(finished[one.name]) for one in recordings if one.name in finished]
+
     def merge(self, recordings: Sequence[Recording]) -> None:
         """Gather the lines of all finished recordings, in order, into `transcripts.jsonl`."""
         finished = self.finished(recordings)
@@ -96,6 +103,11 @@ class OutputFolder:
         record["duration"] = round(transcription.duration, 6)
         if recording.channel is not None:
             record["channel"] = recording.channel
+        aligned = [word.confidence for word in transcription.words if isinstance(word, AlignedWord)]
+        if aligned:
+            record["confidence"] = round(sum(aligned) / len(aligned), 4)
+        if transcription.misfits:
+            record["misfits"] = [str(misfit) for misfit in transcription.misfits]
         record["text"] = transcription.verbatim
         if transcription.is_written:
             record["written"] = transcription.text

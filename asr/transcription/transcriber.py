@@ -13,14 +13,17 @@ from asr.data.manifest import Utterance
 from asr.data.tokenizer import Tokenizer
 from asr.decoding.decoder import Decoder
 from asr.decoding.emission import Emission
-from asr.decoding.hypothesis import AlignedWord, Hypothesis
+from asr.decoding.hypothesis import Hypothesis
 from asr.decoding.options import DecodingOptions, tuned_options
+from asr.decoding.phone_models import models_path, read_phone_models
+from asr.decoding.text_alignment import USUAL, Prices
 from asr.decoding.warm_up import warm_up
 from asr.errors import AudioError, CheckpointError, DecodingError, UsageError
 from asr.model.acoustic import AcousticModel
 from asr.model.checkpoint import load_checkpoint
 from asr.model.precision import Precision
 from asr.model.pretrained import default_model
+from asr.transcription.alignment import Aligner, Alignment
 from asr.transcription.batches import plan_batches
 from asr.transcription.emitter import Emitter, EmitterInfo, TorchEmitter
 from asr.transcription.onnx_emitter import OnnxEmitter
@@ -89,7 +92,7 @@ def load(
     if tagger is None and tagger_path(model).exists():
         tagger = tagger_path(model)
     writer = None if verbatim or tagger is None else read_tagger(tagger)
-    return Transcriber(emitter, build_decoder(emitter.info, options), writer)
+    return Transcriber(emitter, build_decoder(emitter.info, options), writer, source=Path(model))
 
 
 def build_decoder(info: EmitterInfo, options: DecodingOptions) -> Decoder:
@@ -109,16 +112,21 @@ class Transcriber:
         emitter: waveforms -> emissions.
         decoder: emissions -> hypotheses; of the same model (see `build_decoder`).
         tagger: recognised words -> marks, capitals and figures; None leaves transcriptions as they are recognised.
+        source: the file of the model, beside which lie pronunciations and models of phones for `align`.
     """
 
-    def __init__(self, emitter: Emitter, decoder: Decoder, tagger: Tagger | None = None) -> None:
+    def __init__(
+        self, emitter: Emitter, decoder: Decoder, tagger: Tagger | None = None, *, source: Path | None = None
+    ) -> None:
         self.emitter = emitter
         self.decoder = decoder
         self.tagger = tagger
+        self.source = source
 
     def with_options(self, options: DecodingOptions) -> "Transcriber":
         """The same network with other decoding. Raises DecodingError as `load`."""
-        return Transcriber(self.emitter, build_decoder(self.emitter.info, options), self.tagger)
+        decoder = build_decoder(self.emitter.info, options)
+        return Transcriber(self.emitter, decoder, self.tagger, source=self.source)
 
     @property
     def options(self) -> DecodingOptions:
@@ -272,13 +280,56 @@ class Transcriber:
         """The emission of one utterance in one pass, without a decoder network's text. Raises AudioError."""
         return self.emitter.emit([self.read_utterance(utterance)])[0]
 
-    def align(self, letters: np.ndarray, tokens: Sequence[int]) -> tuple[AlignedWord, ...]:
-        """The words of a known text, with their times, where the letters of an emission have them.
+    def aligner(self, *, pronunciations: str | Path | None = None, prices: Prices | None = USUAL) -> Aligner:
+        """What aligns texts with recordings, by phones where the model hears them and its tuned options name pronunciations.
+
+        Args:
+            pronunciations: a dictionary of one's own, whose words go before the model's.
+            prices: of what does not fit together; None believes the text.
 
         Raises:
-            DecodingError: NaN, or more tokens than the frames can hold.
+            DecodingError: as `Aligner`; or the files beside the model are broken.
+            TranscriptError: a dictionary cannot be read.
         """
-        return self.decoder.align(letters, tokens)
+        dictionary, models = None, None
+        if self.source is not None:
+            dictionary = tuned_options(self.source).pronunciations
+            path = models_path(self.source)
+            models = read_phone_models(path) if path.exists() else None
+        return Aligner(
+            self,
+            pronunciations=dictionary or self.options.pronunciations,
+            own_pronunciations=pronunciations,
+            phone_models=models,
+            prices=prices,
+        )
+
+    def align(
+        self,
+        audio: str | Path | np.ndarray,
+        text: str,
+        *,
+        sample_rate: int | None = None,
+        pronunciations: str | Path | None = None,
+        prices: Prices | None = USUAL,
+    ) -> Alignment:
+        """When each word and phone of a text is spoken in a recording of any length, as `asr align` does; for many, `aligner` once.
+
+        Args:
+            audio: a file, or a `(N,)` float waveform in [-1, 1].
+            text: what is said, as it may be written.
+            sample_rate: of a waveform, in Hz; the model's when None.
+            pronunciations, prices: as `aligner` takes them.
+
+        Raises:
+            AudioError: as `transcribe`.
+            TranscriptError: no words in the text, or words that the model can neither say nor spell.
+            DecodingError: as `aligner`; or the text does not fit into the recording.
+        """
+        aligner = self.aligner(pronunciations=pronunciations, prices=prices)
+        if isinstance(audio, np.ndarray):
+            return aligner.align_blocks([self._prepare(audio, sample_rate)], text)
+        return aligner.align_file(audio, text)
 
     def _prepare(self, waveform: np.ndarray, sample_rate: int | None) -> np.ndarray:
         if waveform.ndim != 1:

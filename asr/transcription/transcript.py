@@ -2,11 +2,13 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from asr.decoding.hypothesis import Word
 
 PAUSE = 0.5  # seconds between two words that part two segments
+NOT_IN_TEXT: Literal["not in the text"] = "not in the text"
+NOT_SPOKEN: Literal["not spoken"] = "not spoken"
 LONGEST = 30.0  # seconds of a segment, as long as there is more than one word in it
 _LONG_PAUSE = 4  # times the pause, within a sentence
 
@@ -72,6 +74,25 @@ class Alternatives:
 
 
 @dataclass(frozen=True, slots=True)
+class Misfit:
+    """A stretch where a recording and the text that it was aligned with do not fit together.
+
+    Attributes:
+        kind: `NOT_IN_TEXT` for speech that the text lacks; `NOT_SPOKEN` for words that the sound lacks.
+        start, end: seconds; words that are not spoken are between the two words beside them.
+        text: the words, "" for speech.
+    """
+
+    kind: Literal["not in the text", "not spoken"]
+    start: float
+    end: float
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.start:.2f} to {self.end:.2f} s {self.kind}" + (f": {self.text}" if self.text else "")
+
+
+@dataclass(frozen=True, slots=True)
 class Transcription:
     """The transcript of a recording.
 
@@ -81,6 +102,7 @@ class Transcription:
         words: in order, times in seconds from the beginning of the recording; `WrittenWord`s of a text that is to be read.
         duration: of the recording, in seconds.
         alternatives: a stretch each, in order; none where they were not asked for.
+        misfits: of an aligned text, where it and the recording do not fit together, in order of time.
     """
 
     text: str
@@ -88,6 +110,7 @@ class Transcription:
     words: tuple[Word, ...]
     duration: float
     alternatives: tuple[Alternatives, ...] = ()
+    misfits: tuple[Misfit, ...] = ()
 
     @property
     def verbatim(self) -> str:

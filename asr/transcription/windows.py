@@ -8,13 +8,12 @@ or lost.
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from asr.data.audio import open_audio
 from asr.decoding.alphabet import BLANK
+from asr.decoding.emission import Emission
 from asr.errors import AudioError, UsageError
 
 if TYPE_CHECKING:
@@ -57,31 +56,14 @@ class _Window(NamedTuple):
     first: int
 
 
-def emit_file(
-    transcriber: "Transcriber", path: str | Path, *, windowing: Windowing | None = None
-) -> tuple[np.ndarray, float]:
-    """Letters' natural-log probabilities `(T', V)` float32 of a whole file, read and emitted window by window.
-
-    Returns:
-        The matrix, and how many seconds the file lasts.
-
-    Raises:
-        AudioError: unreadable, or too short for one frame.
-    """
-    with open_audio(path) as audio:
-        blocks = audio.blocks(sample_rate=transcriber.sample_rate)
-        pieces = list(emit_blocks(transcriber, blocks, windowing=windowing, where=str(path)))
-        return np.concatenate(pieces), audio.info.duration
-
-
 def emit_blocks(
     transcriber: "Transcriber",
     blocks: Iterable[np.ndarray],
     *,
     windowing: Windowing | None = None,
     where: str = "waveform",
-) -> Iterator[np.ndarray]:
-    """Letters' natural-log probabilities of a waveform that comes in blocks, as `(T_i, V)` float32 pieces.
+) -> Iterator[Emission]:
+    """The emission of a waveform that comes in blocks, in pieces.
 
     Together the pieces have the frames that the waveform would have as a whole. What fits into one window
     with its context is emitted as a whole. Memory is that of a batch of windows.
@@ -109,7 +91,7 @@ def emit_blocks(
         where=where,
     )
     emitted = (
-        (window.first, emission.letters)
+        (window.first, emission)
         for batch in iter(lambda: list(islice(windows, windowing.batch)), [])
         for window, emission in zip(
             batch, transcriber.emitter.emit([window.waveform for window in batch]), strict=True
@@ -118,34 +100,40 @@ def emit_blocks(
     yield from stitch(emitted, margin=margin)
 
 
-def stitch(emitted: Iterable[tuple[int, np.ndarray]], *, margin: int) -> Iterator[np.ndarray]:
-    """Join overlapping `(first frame, (T, V) log-probabilities)` into pieces that touch.
+def stitch(emitted: Iterable[tuple[int, Emission]], *, margin: int) -> Iterator[Emission]:
+    """Join overlapping `(first frame, emission)` into pieces that touch.
 
     Args:
         emitted: windows in order, each beginning before the last one's end.
         margin: frames of context; the joint lies within half of it around the middle of the overlap.
     """
-    held: np.ndarray | None = None
+    held: Emission | None = None
     begin = 0  # first frame of `held`
-    for first, log_probs in emitted:
+    for first, emission in emitted:
         if held is None:
-            held, begin = log_probs, first
+            held, begin = emission, first
             continue
         overlap = begin + len(held) - first
         reach = min(margin // 2, (overlap - 1) // 2)
         middle = overlap // 2
         low, high = middle - reach, middle + reach + 1
         both = (
-            held[first - begin + low : first - begin + high, BLANK]
-            + log_probs[low:high, BLANK]
+            _blank(held[first - begin + low : first - begin + high])
+            + _blank(emission[low:high])
             # Of frames that are blank to both, the one nearest to the middle.
             - 1e-3 * np.abs(np.arange(low, high) - middle)
         )
         joint = low + int(both.argmax()) if len(both) else middle
         yield held[: first - begin + joint]
-        held, begin = log_probs[joint:], first + joint
+        held, begin = emission[joint:], first + joint
     if held is not None:
         yield held
+
+
+def _blank(emission: Emission) -> np.ndarray:
+    """`(T',)` natural log of the probability that every head holds a frame for a blank."""
+    letters = emission.letters[:, BLANK]
+    return letters if emission.phones is None else letters + emission.phones[:, BLANK]
 
 
 def _cut(

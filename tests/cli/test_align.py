@@ -1,22 +1,21 @@
-"""`asr align`: formats, long recordings, mistakes."""
+"""`asr align`: one recording, a corpus, mistakes."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
 
 from asr.cli import main
+from asr.data.manifest import Utterance, write_manifest
 from asr.data.tokenizer import CharacterTokenizer
-from asr.decoding.alignment_formats import as_ctm, as_json, as_textgrid
-from asr.decoding.hypothesis import AlignedWord, Character
+from asr.decoding.emission import join
+from asr.errors import TranscriptError
+from asr.transcription.alignment_corpus import read_stretches
+from asr.transcription.formats.tiers import Tier, short_textgrid, textgrid
 from asr.transcription.transcriber import load
-from asr.transcription.windows import Windowing, emit_file
-
-WORDS = [
-    AlignedWord("AB", 0.04, 0.2, 0.9, (Character("A", 0.04, 0.08), Character("B", 0.12, 0.2))),
-    AlignedWord('C"', 0.2, 0.36, 0.5, (Character("C", 0.2, 0.28), Character('"', 0.28, 0.36))),
-]
+from asr.transcription.windows import Windowing, emit_blocks
 
 
 @pytest.fixture(scope="module")
@@ -50,44 +49,21 @@ def folder(tmp_path, monkeypatch):
     return tmp_path
 
 
-def test_ctm_has_a_line_a_word():
-    assert as_ctm(WORDS, name="my file", duration=0.5) == (
-        'my_file 1 0.040 0.160 AB 0.9000\nmy_file 1 0.200 0.160 C" 0.5000\n'
-    )
+def words_of(record):
+    return [word for segment in record["segments"] for word in segment["words"]]
 
 
-def test_json_holds_words_and_characters():
-    record = json.loads(as_json(WORDS, name="f", duration=0.5))
-    assert (record["file"], record["duration"]) == ("f", 0.5)
-    assert record["words"][0]["characters"][1] == {"text": "B", "start": 0.12, "end": 0.2}
-    assert [word["text"] for word in record["words"]] == ["AB", 'C"']
-
-
-@pytest.mark.parametrize(("duration", "end"), [(0.5, 0.5), (0.35, 0.36)])
-def test_textgrid_intervals_touch_and_cover_the_file(duration, end):
-    lines = as_textgrid(WORDS, name="f", duration=duration).splitlines()
-    assert lines[0] == 'File type = "ooTextFile"'
-    words, characters = "\n".join(lines).split("class = ")[2:]
-    assert 'text = "C"""' in words
-    for tier in (words, characters):
-        starts = [
-            float(line.split("=")[1]) for line in tier.splitlines() if line.startswith(" " * 12 + "xmin")
-        ]
-        ends = [float(line.split("=")[1]) for line in tier.splitlines() if line.startswith(" " * 12 + "xmax")]
-        assert starts == [0.0, *ends[:-1]]
-        assert ends[-1] == end
-        assert f"intervals: size = {len(starts)}" in tier
-
-
-def test_align_prints_every_word_of_the_transcript_in_order(folder, checkpoint, capsys):
-    assert main(["align", "speech.wav", "speech.txt", "--model", str(checkpoint)]) == 0
+def test_align_prints_every_word_of_the_text_in_order(folder, checkpoint, capsys):
+    command = ["align", "speech.wav", "speech.txt", "--believe-text", "--model", str(checkpoint)]
+    assert main(command) == 0
     record = json.loads(capsys.readouterr().out)
-    assert [word["text"] for word in record["words"]] == ["AB", "C", "ABBA"]
-    times = [time for word in record["words"] for time in (word["start"], word["end"])]
+    words = words_of(record)
+    assert [word["text"] for word in words] == ["AB", "C", "ABBA"]
+    assert "".join(unit["text"] for word in words for unit in word["characters"]) == "ABCABBA"
+    times = [time for word in words for time in (word["start"], word["end"])]
     assert times == sorted(times)
     assert record["duration"] == 10.0
-    arguments = ["--format", "ctm", "--out", "a/speech.ctm"]
-    assert main(["align", "speech.wav", "speech.txt", "--model", str(checkpoint), *arguments]) == 0
+    assert main([*command, "--format", "ctm", "--out", "a/speech.ctm"]) == 0
     assert capsys.readouterr().out == ""
     assert len((folder / "a" / "speech.ctm").read_text().splitlines()) == 3
 
@@ -95,14 +71,14 @@ def test_align_prints_every_word_of_the_transcript_in_order(folder, checkpoint, 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("AXB", "speech.txt: character 'X'"),
-        ("  \n", "speech.txt: no text in it"),
-        ("A" * 500, r"speech.wav: 500 tokens need 999 frames; got"),
+        ("AXB", "speech.txt: words that the model cannot spell"),
+        ("  \n", "speech.txt: no words in the text"),
+        ("A" * 500, r"speech.wav: 1 words do not fit into"),
     ],
 )
-def test_transcripts_that_cannot_be_aligned_are_named(folder, checkpoint, capsys, text, message):
+def test_texts_that_cannot_be_aligned_are_named(folder, checkpoint, capsys, text, message):
     (folder / "speech.txt").write_text(text)
-    assert main(["align", "speech.wav", "speech.txt", "--model", str(checkpoint)]) == 1
+    assert main(["align", "speech.wav", "speech.txt", "--believe-text", "--model", str(checkpoint)]) == 1
     assert message in capsys.readouterr().err
 
 
@@ -112,11 +88,106 @@ def test_a_recording_shorter_than_a_frame_is_refused(folder, checkpoint, capsys)
     assert "click.wav: 0.006 s; expected at least" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["speech.wav"], "give the TEXT of a recording, or --output-dir"),
+        (["speech.wav", "speech.txt", "--output-dir", "out"], "take --out"),
+        (["speech.wav", "speech.txt", "--format", "ctm,json"], "2 formats of one recording"),
+        ([".", "--output-dir", "out", "--out", "x"], "--out is for one recording"),
+    ],
+)
+def test_options_that_do_not_belong_together_are_refused(folder, checkpoint, capsys, options, message):
+    assert main(["align", *options, "--model", str(checkpoint)]) == 2
+    assert message in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("window", [1.0, 2.5, 3.0])
 def test_windows_give_the_frames_of_the_whole(folder, checkpoint, window):
     transcriber = load(checkpoint, device="cpu", precision="float32")
-    whole, _ = emit_file(transcriber, folder / "speech.wav")
-    pieces, _ = emit_file(transcriber, folder / "speech.wav", windowing=Windowing(window, 0.5))
+    waveform, _ = soundfile.read(folder / "speech.wav", dtype="float32")
+    whole = join(list(emit_blocks(transcriber, [waveform]))).letters
+    pieces = join(list(emit_blocks(transcriber, [waveform], windowing=Windowing(window, 0.5)))).letters
     assert pieces.shape == whole.shape
     # The features' mean is each window's own, so the values are near, not the same.
     assert np.abs(np.exp(pieces) - np.exp(whole)).max() < 0.1
+
+
+@pytest.fixture
+def corpus(folder):
+    """Three recordings: two with texts of different kinds, one without."""
+    (folder / "corpus" / "deep").mkdir(parents=True)
+    for name in ("one", "deep/two", "three"):
+        (folder / "corpus" / f"{name}.wav").write_bytes((folder / "speech.wav").read_bytes())
+    (folder / "corpus" / "one.lab").write_text("AB C")
+    tiers = [Tier("anna", [(1.0, 3.0, "AB")]), Tier("ben", [(4.0, 6.5, "C C"), (7.0, 8.0, "BA")])]
+    (folder / "corpus" / "deep" / "two.TextGrid").write_text(textgrid(tiers, duration=10.0))
+    return folder / "corpus"
+
+
+def run_corpus(corpus, checkpoint, *options):
+    return main(
+        ["align", str(corpus), "--output-dir", "out", "--believe-text", "--model", str(checkpoint), *options]
+    )
+
+
+def test_a_folder_is_aligned_and_what_lacks_a_text_is_named(corpus, folder, checkpoint, capsys):
+    assert run_corpus(corpus, checkpoint, "--format", "ctm,csv") == 1
+    assert "three.wav: no text beside it" in capsys.readouterr().err
+    written = {str(path.relative_to("out")) for path in Path("out").rglob("*") if path.is_file()}
+    assert written == {
+        "one.ctm", "one.csv", "deep/two.ctm", "deep/two.csv", "transcripts.jsonl", "report.md",
+    }  # fmt: skip
+    rows = [line.split() for line in Path("out/deep/two.ctm").read_text().splitlines()]
+    assert [row[4] for row in rows] == ["AB", "C", "C", "BA"]
+    begins = [float(row[2]) for row in rows]
+    assert 1.0 <= begins[0] < 3.0
+    assert all(4.0 <= begin < 6.5 for begin in begins[1:3])
+    assert 7.0 <= begins[3] < 8.0
+    report = Path("out/report.md").read_text()
+    assert "2 recordings aligned, 1 failed; 6 words" in report
+    assert "[deep/two](<deep/two.ctm>)" in report
+
+
+def test_a_corpus_equals_its_recordings_one_by_one_and_a_run_goes_on(corpus, folder, checkpoint, capsys):
+    (corpus / "three.wav").unlink()
+    assert run_corpus(corpus, checkpoint, "--format", "ctm") == 0
+    one = [str(corpus / "one.wav"), str(corpus / "one.lab")]
+    assert main(["align", *one, "--believe-text", "--format", "ctm", "--model", str(checkpoint)]) == 0
+    assert capsys.readouterr().out == Path("out/one.ctm").read_text()
+    whole = {path: path.read_text() for path in Path("out").rglob("*") if path.is_file()}
+    Path("out/deep/two.ctm").unlink()
+    before = Path("out/one.ctm").stat().st_mtime_ns
+    assert run_corpus(corpus, checkpoint, "--format", "ctm", "--resume") == 0
+    assert "1 of 2 recordings are finished already" in capsys.readouterr().err
+    assert Path("out/one.ctm").stat().st_mtime_ns == before
+    assert {path: path.read_text() for path in Path("out").rglob("*") if path.is_file()} == whole
+
+
+def test_a_manifests_utterances_are_aligned_by_their_texts(folder, checkpoint, capsys):
+    utterances = [
+        Utterance("a", folder / "speech.wav", 4.0, start=5.0, text="AB C"),
+        Utterance("b", folder / "speech.wav", 3.0),
+    ]
+    write_manifest(folder / "some.jsonl", utterances)
+    command = ["align", "some.jsonl", "--output-dir", "out", "--believe-text", "--model", str(checkpoint)]
+    assert main(command) == 1
+    assert "utt b: no transcript" in capsys.readouterr().err
+    record = json.loads(Path("out/a.json").read_text())
+    assert record["duration"] == 4.0
+    assert all(0 <= word["start"] < word["end"] <= 4.0 for word in words_of(record))
+
+
+@pytest.mark.parametrize("write", [textgrid, short_textgrid])
+def test_textgrids_are_read_as_they_are_written(tmp_path, write):
+    tiers = [Tier("name = 3", [(0.5, 1.25, 'say "hi" 7')]), Tier("b", [(0.0, 0.5, "x [1]"), (1.5, 2.0, "y")])]
+    path = tmp_path / "a.TextGrid"
+    path.write_text(write(tiers, duration=2.0))
+    assert read_stretches(path) == [(0.0, 0.5, "x [1]"), (0.5, 1.25, 'say "hi" 7'), (1.5, 2.0, "y")]
+
+
+def test_what_is_no_textgrid_is_named(tmp_path):
+    path = tmp_path / "a.TextGrid"
+    path.write_text("hello")
+    with pytest.raises(TranscriptError, match="not a TextGrid"):
+        read_stretches(path)

@@ -1,17 +1,20 @@
 """Every format, read back by independent parsers where there are any; the rules of cues as properties."""
 
+import csv
+import io
 import itertools
 import json
+from dataclasses import replace
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from asr.decoding.hypothesis import Word
+from asr.decoding.hypothesis import AlignedWord, TimedUnit, Word
 from asr.errors import UsageError
 from asr.transcription.formats import FORMATS, SubtitleRules, render
 from asr.transcription.formats.subtitles import make_cues
-from asr.transcription.transcript import Transcription, gather_segments
+from asr.transcription.transcript import NOT_IN_TEXT, NOT_SPOKEN, Misfit, Transcription, gather_segments
 
 quick = settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.too_slow])
 
@@ -182,9 +185,87 @@ def test_textgrid_has_a_tier_of_segments_and_one_of_words() -> None:
 @pytest.mark.parametrize("format", FORMATS)
 def test_silence_renders(format: str) -> None:
     assert isinstance(render(EMPTY, format), str)
-    assert "1\n" not in render(EMPTY, format) or format in ("json", "textgrid")
+    assert "1\n" not in render(EMPTY, format) or format in ("json", "textgrid", "textgrid-short")
 
 
 def test_an_unknown_format_is_refused() -> None:
     with pytest.raises(UsageError, match="no format 'doc'; expected txt"):
         render(EMPTY, "doc")
+
+
+ALIGNED = replace(
+    gather_segments(
+        [
+            AlignedWord(
+                'say "A&B"', 0.25, 0.5, 0.9, phones=(TimedUnit("ɛ", 0.25, 0.31), TimedUnit("tʃ", 0.31, 0.5))
+            ),
+            AlignedWord("two,", 0.6, 1.0, 0.8, phones=(TimedUnit("t", 0.6, 0.7), TimedUnit("u", 0.7, 1.0))),
+        ],
+        duration=3.0,
+    ),
+    misfits=(Misfit(NOT_IN_TEXT, 1.5, 2.25, ""), Misfit(NOT_SPOKEN, 1.0, 3.0, "three four")),
+)
+TIERS = {
+    "segments": [(0.25, 1.0, 'say "A&B" two,')],
+    "words": [(0.25, 0.5, 'say "A&B"'), (0.6, 1.0, "two,")],
+    "phones": [(0.25, 0.31, "ɛ"), (0.31, 0.5, "tʃ"), (0.6, 0.7, "t"), (0.7, 1.0, "u")],
+    "not in the text": [(1.5, 2.25, "not in the text")],
+}
+
+
+@pytest.mark.parametrize("format", ["textgrid", "textgrid-short"])
+def test_praatio_reads_the_tiers_of_textgrids_back(tmp_path, format: str) -> None:
+    textgrid = pytest.importorskip("praatio.textgrid")
+    path = tmp_path / "a.TextGrid"
+    path.write_text(render(ALIGNED, format))
+    read = textgrid.openTextgrid(str(path), includeEmptyIntervals=False)
+    assert {
+        name: [(one.start, one.end, one.label) for one in read.getTier(name).entries]
+        for name in read.tierNames
+    } == TIERS
+    assert read.maxTimestamp == 3.0
+
+
+def test_pympi_reads_the_tiers_of_elan_back(tmp_path) -> None:
+    elan = pytest.importorskip("pympi.Elan")
+    path = tmp_path / "a.eaf"
+    path.write_text(render(ALIGNED, "eaf", name="some & more"))
+    read = elan.Eaf(str(path))
+    assert {
+        name: [
+            (start / 1000, end / 1000, text)
+            for start, end, text, *_ in sorted(read.get_annotation_data_for_tier(name))
+        ]
+        for name in read.get_tier_names()
+    } == TIERS
+    assert read.media_descriptors[0]["MEDIA_URL"] == "some & more"
+
+
+def test_audacity_labels_are_words_with_tabs() -> None:
+    assert render(ALIGNED, "audacity").splitlines() == [
+        '0.250000\t0.500000\tsay "A&B"', "0.600000\t1.000000\ttwo,",
+    ]  # fmt: skip
+
+
+def test_csv_has_the_columns_of_the_montreal_forced_aligner() -> None:
+    rows = list(csv.DictReader(io.StringIO(render(ALIGNED, "csv", name="anna"))))
+    assert rows[0] == {
+        "Begin": "0.25",
+        "End": "0.5",
+        "Label": 'say "A&B"',
+        "Type": "words",
+        "Speaker": "anna",
+    }
+    assert [(row["Label"], row["Type"]) for row in rows[2:4]] == [("ɛ", "phones"), ("tʃ", "phones")]
+
+
+def test_json_holds_phones_and_misfits() -> None:
+    record = json.loads(render(ALIGNED, "json"))
+    assert record["segments"][0]["words"][1]["phones"][0] == {"text": "t", "start": 0.6, "end": 0.7}
+    assert "characters" not in record["segments"][0]["words"][1]
+    assert record["misfits"][1] == {"kind": "not spoken", "start": 1.0, "end": 3.0, "text": "three four"}
+    assert "misfits" not in json.loads(render(TRANSCRIPTION, "json"))
+
+
+def test_a_word_of_several_parts_is_one_field_of_ctm() -> None:
+    assert render(ALIGNED, "ctm", name="my file").splitlines()[0] == 'my_file 1 0.250 0.250 say_"A&B" 0.9000'

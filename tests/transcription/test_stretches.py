@@ -7,6 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from asr.decoding.emission import Emission, join
 from asr.errors import UsageError
 from asr.transcription.stretches import Activity, StretchRules, cut_stretches
 from asr.transcription.windows import stitch
@@ -75,10 +76,10 @@ def test_stitched_windows_spell_what_the_whole_spells(seed: int) -> None:
     windows = []
     for first in range(0, frames, window):
         left, right = max(0, first - margin), min(frames, first + window + margin)
-        windows.append((left, whole[left:right]))
+        windows.append((left, Emission(whole[left:right])))
         if right == frames:
             break
-    assert np.array_equal(np.concatenate(list(stitch(windows, margin=margin))), whole)
+    assert np.array_equal(join(list(stitch(windows, margin=margin))).letters, whole)
 
 
 def test_windows_are_joined_where_both_hold_for_a_blank() -> None:
@@ -87,6 +88,6 @@ def test_windows_are_joined_where_both_hold_for_a_blank() -> None:
     right = np.array([unsure] * 20)
     left[14] = right[4] = sure  # frame 14 of the whole
     left[:, 1] += 0.5  # to tell them apart
-    first, second = stitch([(0, left), (10, right)], margin=5)
+    first, second = stitch([(0, Emission(left)), (10, Emission(right))], margin=5)
     assert len(first) == 14
     assert len(first) + len(second) == 30

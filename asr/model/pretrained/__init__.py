@@ -1,7 +1,7 @@
 """The model that ships with the package, where the package was built with one.
 
 Beside `english.pt` lie its language model (`english.lm`), a recurrent one (`english.rnn`), how their words are
-said (`english.phones`), what decoding was found best with them (`english.decoding.json`) and its model card (`MODEL_CARD.md`).
+said (`english.phones`), how phones sound (`english.hmm`), what decoding was found best with them (`english.decoding.json`) and its model card (`MODEL_CARD.md`).
 """
 
 from pathlib import Path

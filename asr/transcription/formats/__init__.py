@@ -8,8 +8,12 @@ from collections.abc import Callable
 from asr.errors import UsageError
 from asr.transcription.formats.records import (
     alternatives_record,
+    as_audacity,
+    as_csv,
     as_ctm,
+    as_eaf,
     as_json,
+    as_short_textgrid,
     as_textgrid,
     as_tsv,
     as_txt,
@@ -26,6 +30,10 @@ _RECORDS: dict[str, Callable[..., str]] = {
     "tsv": as_tsv,
     "ctm": as_ctm,
     "textgrid": as_textgrid,
+    "textgrid-short": as_short_textgrid,
+    "eaf": as_eaf,
+    "audacity": as_audacity,
+    "csv": as_csv,
 }
 _SUBTITLES = {"srt": as_srt, "vtt": as_vtt}
 
@@ -38,6 +46,10 @@ FORMATS = {
     "tsv": ".tsv",
     "ctm": ".ctm",
     "textgrid": ".TextGrid",
+    "textgrid-short": ".short.TextGrid",
+    "eaf": ".eaf",
+    "audacity": ".labels.txt",
+    "csv": ".csv",
 }
 
 
@@ -52,8 +64,9 @@ def render(
 
     Args:
         transcription: the transcript.
-        format: txt (a line a segment), json, srt, vtt, tsv (milliseconds), ctm or textgrid.
-        name: of the recording; CTM and JSON write it down.
+        format: txt (a line a segment), json, srt, vtt, tsv (milliseconds), ctm, textgrid (Praat), textgrid-short,
+            eaf (ELAN), audacity (labels) or csv (as the Montreal Forced Aligner's).
+        name: of the recording; CTM, JSON, ELAN and CSV write it down.
         subtitles: how srt and vtt make cues.
 
     Raises:

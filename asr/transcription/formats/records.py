@@ -1,13 +1,13 @@
-"""Transcriptions as plain text, JSON, TSV, CTM and TextGrid; of a written text CTM and TextGrid's words are those that were recognised."""
+"""Transcriptions as plain text, JSON, tables and tiers; of a written text the words of tables and tiers are those that were recognised."""
 
 import json
 import math
+from dataclasses import asdict
 from typing import Any
 
-from asr.decoding.alignment_formats import as_ctm as words_as_ctm
-from asr.decoding.alignment_formats import textgrid
-from asr.decoding.hypothesis import Word
-from asr.transcription.transcript import Transcription, WrittenWord, spoken_words
+from asr.decoding.hypothesis import AlignedWord, Word
+from asr.transcription.formats.tiers import Tier, audacity, eaf, mfa_csv, short_textgrid, textgrid
+from asr.transcription.transcript import NOT_IN_TEXT, Transcription, WrittenWord, spoken_words
 
 
 def as_txt(transcription: Transcription, *, name: str) -> str:
@@ -16,7 +16,7 @@ def as_txt(transcription: Transcription, *, name: str) -> str:
 
 
 def as_json(transcription: Transcription, *, name: str) -> str:
-    """One object: `transcription_record` with segments in place of the words."""
+    """One object: `transcription_record` with segments in place of the words, and misfits if any."""
     record = transcription_record(transcription, name=name)
     del record["words"]
     record["segments"] = [
@@ -30,6 +30,8 @@ def as_json(transcription: Transcription, *, name: str) -> str:
         for number, segment in enumerate(transcription.segments)
     ]
     record |= alternatives_record(transcription)
+    if transcription.misfits:
+        record["misfits"] = [asdict(misfit) for misfit in transcription.misfits]
     return json.dumps(record, ensure_ascii=False, indent=1) + "\n"
 
 
@@ -55,6 +57,9 @@ def word_record(word: Word, *, text: str = "text") -> dict[str, Any]:
     record = {text: word.text, "start": word.start, "end": word.end, "confidence": word.confidence}
     if isinstance(word, WrittenWord):
         record["spoken"] = [word_record(spoken, text=text) for spoken in word.spoken]
+    if isinstance(word, AlignedWord):
+        units = {"characters": word.characters, "phones": word.phones}
+        record |= {kind: [asdict(unit) for unit in found] for kind, found in units.items() if found}
     return record
 
 
@@ -87,14 +92,60 @@ def as_tsv(transcription: Transcription, *, name: str) -> str:
 
 
 def as_ctm(transcription: Transcription, *, name: str) -> str:
-    """A line a word, in NIST's format."""
-    return words_as_ctm(spoken_words(transcription.words), name=name, duration=transcription.duration)
+    """A line a word: file, channel, start and duration in seconds, word, confidence (NIST sclite's format)."""
+    name = "_".join(name.split())
+    return "".join(
+        f"{name} 1 {word.start:.3f} {word.end - word.start:.3f} {'_'.join(word.text.split())} {word.confidence:.4f}\n"
+        for word in spoken_words(transcription.words)
+    )
 
 
 def as_textgrid(transcription: Transcription, *, name: str) -> str:
-    """Praat's long text format, with the tiers `segments` and `words`."""
-    tiers = [
-        ("segments", [(segment.start, segment.end, segment.text) for segment in transcription.segments]),
-        ("words", [(word.start, word.end, word.text) for word in spoken_words(transcription.words)]),
+    """Praat's long text format, with a tier each of segments, words, and phones or characters where they are timed."""
+    return textgrid(_tiers(transcription), duration=transcription.duration)
+
+
+def as_short_textgrid(transcription: Transcription, *, name: str) -> str:
+    """Praat's short text format, with the tiers of `as_textgrid`."""
+    return short_textgrid(_tiers(transcription), duration=transcription.duration)
+
+
+def as_eaf(transcription: Transcription, *, name: str) -> str:
+    """ELAN's format, with the tiers of `as_textgrid`."""
+    return eaf(_tiers(transcription), audio=name)
+
+
+def as_audacity(transcription: Transcription, *, name: str) -> str:
+    """Audacity's labels, one a word."""
+    return audacity(_words(transcription))
+
+
+def as_csv(transcription: Transcription, *, name: str) -> str:
+    """The Montreal Forced Aligner's table of words, and of phones or characters where they are timed."""
+    tiers = [tier for tier in _tiers(transcription) if tier.name != "segments"]
+    return mfa_csv(tiers, speaker=name)
+
+
+def _words(transcription: Transcription) -> Tier:
+    return Tier("words", [(word.start, word.end, word.text) for word in spoken_words(transcription.words)])
+
+
+def _tiers(transcription: Transcription) -> list[Tier]:
+    segments = [(segment.start, segment.end, segment.text) for segment in transcription.segments]
+    aligned = [word for word in transcription.words if isinstance(word, AlignedWord)]
+    units = {
+        "phones": [unit for word in aligned for unit in word.phones],
+        "characters": [unit for word in aligned for unit in word.characters],
+    }
+    timed = [
+        Tier(kind, [(unit.start, unit.end, unit.text) for unit in found])
+        for kind, found in units.items()
+        if found
     ]
-    return textgrid(tiers, duration=transcription.duration)
+    return [Tier("segments", segments), _words(transcription), *timed, *_misfit_tiers(transcription)]
+
+
+def _misfit_tiers(transcription: Transcription) -> list[Tier]:
+    """Speech that the text lacks; words that are not spoken take no time that a tier could give them."""
+    found = [one for one in transcription.misfits if one.kind == NOT_IN_TEXT]
+    return [Tier(NOT_IN_TEXT, [(one.start, one.end, NOT_IN_TEXT) for one in found])] if found else []
