@@ -65,7 +65,8 @@ class TextPath(NamedTuple):
 
     Attributes:
         words: where each word is; None where it is left out.
-        fillers: `(F, 3)` int64: the word that a stretch of other speech is before, its first frame, and the one after its last.
+        fillers: `(F, 3)` int64: the word that a stretch of other speech is before, the frame of its first sound, and the one after its last
+            sound.
     """
 
     words: tuple[PlacedWord | None, ...]
@@ -223,6 +224,10 @@ def _read(path: np.ndarray, emitted: np.ndarray, states: _States, count: int) ->
             spans[word].append((start, stop))
             way[word] = own_way
         elif states.columns[state] == last_column:
+            # From its first sound to its last: silence on either side may be anybody's.
+            sounds = start + np.flatnonzero(emitted[start:stop, last_column] > emitted[start:stop, BLANK])
+            if len(sounds):
+                start, stop = int(sounds[0]), int(sounds[-1]) + 1
             fillers.append((int(np.searchsorted(states.first, state, side="right")) - 1, start, stop))
     placed: list[PlacedWord | None] = []
     for own, chosen in zip(spans, way, strict=True):

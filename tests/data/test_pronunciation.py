@@ -79,3 +79,9 @@ def test_all_pronunciations_stay_in_order(dictionary: Path) -> None:
         ("HH", "AH", "L", "OW"),
         ("HH", "EH", "L", "OW"),
     ]
+
+
+def test_probabilities_of_the_montreal_forced_aligner_are_passed_over(tmp_path):
+    path = tmp_path / "own.dict"
+    path.write_text("hello\t0.99\t0.2\t1.0\t1.0\tHH AH0 L OW1\nhello\t.01\tHH EH1 L OW0\n")
+    assert read_all_pronunciations(path) == {"hello": [("HH", "AH", "L", "OW"), ("HH", "EH", "L", "OW")]}
