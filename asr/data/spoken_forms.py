@@ -38,7 +38,7 @@ _PARTS = re.compile(
 _HUNDREDS = (1100, 2099)  # numbers that may be read as years
 
 
-class WrittenWord(NamedTuple):
+class TextWord(NamedTuple):
     """A word of a text.
 
     Attributes:
@@ -54,7 +54,7 @@ class NumbersUnspelled(Exception):
     """A number, and no library to spell it out."""
 
 
-def written_words(text: str, *, is_known: Callable[[str], bool], language: str = "en") -> list[WrittenWord]:
+def written_words(text: str, *, is_known: Callable[[str], bool], language: str = "en") -> list[TextWord]:
     """The words of a text with what is said for each. Marks that stand alone stay with the word before, or the first word.
 
     Args:
@@ -65,15 +65,15 @@ def written_words(text: str, *, is_known: Callable[[str], bool], language: str =
     Raises:
         NumbersUnspelled: figures, and num2words is not installed or has no such language.
     """
-    words: list[WrittenWord] = []
+    words: list[TextWord] = []
     lone = ""
     for token in text.split():
         readings = _readings(token, is_known, language)
         if any(readings):
-            words.append(WrittenWord(f"{lone} {token}".lstrip(), readings))
+            words.append(TextWord(f"{lone} {token}".lstrip(), readings))
             lone = ""
         elif words:
-            words[-1] = WrittenWord(f"{words[-1].text} {token}", words[-1].readings)
+            words[-1] = TextWord(f"{words[-1].text} {token}", words[-1].readings)
         else:
             lone = f"{lone} {token}".lstrip()
     return words
@@ -167,6 +167,6 @@ def _spell(number: str, kind: str, language: str) -> list[str]:
     return re.sub(r"[-,]", " ", _spelled(number, kind, language)).split()
 
 
-def words_said(words: Iterable[WrittenWord]) -> list[str]:
+def words_said(words: Iterable[TextWord]) -> list[str]:
     """All words that may be said, each once, in order."""
     return list(dict.fromkeys(said for word in words for reading in word.readings for said in reading))

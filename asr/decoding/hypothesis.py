@@ -1,6 +1,7 @@
 """What decoding returns."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Self
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +19,10 @@ class Word:
     end: float
     confidence: float
 
+    def moved(self, seconds: float) -> Self:
+        """The same, so many seconds later; times to the millisecond."""
+        return replace(self, start=round(self.start + seconds, 3), end=round(self.end + seconds, 3))
+
 
 @dataclass(frozen=True, slots=True)
 class TimedUnit:
@@ -32,6 +37,10 @@ class TimedUnit:
     start: float
     end: float
 
+    def moved(self, seconds: float) -> Self:
+        """As `Word.moved`."""
+        return replace(self, start=round(self.start + seconds, 3), end=round(self.end + seconds, 3))
+
 
 @dataclass(frozen=True, slots=True)
 class AlignedWord(Word):
@@ -44,6 +53,14 @@ class AlignedWord(Word):
 
     characters: tuple[TimedUnit, ...] = ()
     phones: tuple[TimedUnit, ...] = ()
+
+    def moved(self, seconds: float) -> Self:
+        """As `Word.moved`, with what the word is made of."""
+        return replace(
+            Word.moved(self, seconds),
+            characters=tuple(unit.moved(seconds) for unit in self.characters),
+            phones=tuple(unit.moved(seconds) for unit in self.phones),
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from asr.decoding.alignment import DEAD
 from asr.decoding.confidence import Calibration
 from asr.errors import DecodingError
 from asr.mapped_arrays import MappedArrays, map_arrays, write_arrays
@@ -21,7 +22,6 @@ from asr.mapped_arrays import MappedArrays, map_arrays, write_arrays
 MAGIC = b"asr-phone-hmm\x00\x00\x01"
 HOP = 0.01  # seconds from one frame to the next
 STATES = 3
-_DEAD = -1e30
 _SMALLEST = 1e-4  # of a variance, where features have variance 1
 _BLOCK = 1000  # frames
 # Frames that a phone may reach past the peaks of its neighbours; the wider one where there is no way with the first.
@@ -136,12 +136,12 @@ class PhoneModels:
         begin, end = allowed
         offsets = np.concatenate([[0], np.cumsum(np.maximum(end - begin, 0))])
         steps = np.zeros(int(offsets[-1]), np.int8)
-        score = np.full(len(columns), _DEAD)
+        score = np.full(len(columns), DEAD)
         stay, leave = np.log(self.stay[columns]), np.log(1 - self.stay[columns])
         for first in range(0, len(features), _BLOCK):
             last = min(first + _BLOCK, len(features))
             if first:
-                score[: begin[first]] = _DEAD
+                score[: begin[first]] = DEAD
             advance(
                 score,
                 self.log_likelihoods(features[first:last]),
@@ -158,7 +158,7 @@ class PhoneModels:
         state = len(columns) - 1
         if score[state - STATES] > score[state]:
             state -= STATES
-        if score[state] <= _DEAD:
+        if score[state] <= DEAD:
             return None
         path = np.empty(len(features), np.int64)
         for frame in range(len(features) - 1, -1, -1):

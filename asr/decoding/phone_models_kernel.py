@@ -2,9 +2,8 @@
 
 import numpy as np
 
+from asr.decoding.alignment import DEAD
 from asr.decoding.compilation import njit
-
-DEAD = -1e30
 
 
 @njit(cache=True, nogil=True)

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from asr.decoding.alignment import DEAD
 from asr.decoding.alphabet import BLANK
 from asr.decoding.emission import check_log_probs
 from asr.errors import DecodingError
@@ -21,7 +22,6 @@ BLOCK = 512  # frames
 EXACT = 200_000_000
 _BEAM = 400.0
 _NEVER = float("inf")
-_DEAD = -1e30
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +110,7 @@ def align_text(
     emitted = np.concatenate([log_probs, _filler(log_probs, prices)[:, None]], axis=1).astype(np.float32)
     beam = np.inf if frames * size <= EXACT else _BEAM
     none = np.empty((0, 0), np.int32)
-    score, alive = np.full(size, _DEAD), np.array([0, 1], np.int64)
+    score, alive = np.full(size, DEAD), np.array([0, 1], np.int64)
     borders: list[tuple[int, int, np.ndarray, tuple[int, int]]] = []
     at = -1
 
@@ -123,7 +123,7 @@ def align_text(
             filler_price=prices.filler,
             beam=beam,
             alive=alive,
-            start=0.0 if begin == 0 else _DEAD,
+            start=0.0 if begin == 0 else DEAD,
             came_from=came_from,
         )
         return found
@@ -139,7 +139,7 @@ def align_text(
     path = np.empty(frames, np.int64)
     for begin in range((frames - 1) // BLOCK * BLOCK, -1, -BLOCK):
         low, high, kept, words_alive = borders.pop()
-        score[:] = _DEAD
+        score[:] = DEAD
         score[low : low + len(kept)] = kept
         alive[:] = words_alive
         came_from = np.full((min(BLOCK, frames - begin), high - low), -1, np.int32)

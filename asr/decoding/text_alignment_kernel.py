@@ -6,9 +6,8 @@ and a blank and a filler at the end. Between words are junctions, which take no 
 
 import numpy as np
 
+from asr.decoding.alignment import DEAD
 from asr.decoding.compilation import njit
-
-_DEAD = -1e30
 
 
 @njit(cache=True, nogil=True)
@@ -42,10 +41,10 @@ def junctions(  # noqa: PLR0917, what numba compiles
         any_gap, any_source: the same with the filler; written.
     """
     words = len(first) - 1
-    skipping, skipping_source = _DEAD, -1
+    skipping, skipping_source = DEAD, -1
     reached = low
     for word in range(low, words + 1):
-        best, source = _DEAD, -1
+        best, source = DEAD, -1
         if word == 0:
             best = start
         if word > low and word - 1 < high:
@@ -108,7 +107,7 @@ def advance(  # noqa: PLR0917, what numba compiles
             Written unless it has no columns.
     """
     words = len(first) - 1
-    open_gap, any_gap = np.full(words + 1, _DEAD), np.full(words + 1, _DEAD)
+    open_gap, any_gap = np.full(words + 1, DEAD), np.full(words + 1, DEAD)
     open_source, any_source = np.full(words + 1, -1, np.int64), np.full(words + 1, -1, np.int64)
     low, high = alive[0], alive[1]
     keep = came_from.shape[1] > 0
@@ -123,7 +122,7 @@ def advance(  # noqa: PLR0917, what numba compiles
     for frame in range(len(log_probs)):
         row = log_probs[frame]
         high = reached
-        best = _DEAD
+        best = DEAD
         for word in range(low, high):
             at = first[word]
             if word < words:
@@ -137,15 +136,15 @@ def advance(  # noqa: PLR0917, what numba compiles
                             value, source = score[state - 1], state - 1
                         if back[state] == 2 and score[state - 2] > value:
                             value, source = score[state - 2], state - 2
-                    score[state] = value + row[columns[state]] if value > _DEAD else _DEAD
+                    score[state] = value + row[columns[state]] if value > DEAD else DEAD
                     best = max(best, score[state])
                     if keep:
                         came_from[frame, state - offset] = source
             filler, source = score[at + 1], at + 1
             if open_gap[word] - filler_price > filler:
                 filler, source = open_gap[word] - filler_price, open_source[word]
-            score[at + 1] = filler + row[columns[at + 1]] if filler > _DEAD else _DEAD
-            score[at] = any_gap[word] + row[columns[at]] if any_gap[word] > _DEAD else _DEAD
+            score[at + 1] = filler + row[columns[at + 1]] if filler > DEAD else DEAD
+            score[at] = any_gap[word] + row[columns[at]] if any_gap[word] > DEAD else DEAD
             best = max(best, score[at], score[at + 1])
             if keep:
                 came_from[frame, at + 1 - offset] = source
@@ -161,11 +160,11 @@ def advance(  # noqa: PLR0917, what numba compiles
             if living:
                 break
             for state in range(first[low], first[low + 1]):
-                score[state] = _DEAD
+                score[state] = DEAD
             low += 1
         reached = junctions(
-            score, first, ends, skip_price, open_price, low, high, floor, _DEAD,
+            score, first, ends, skip_price, open_price, low, high, floor, DEAD,
             open_gap, any_gap, open_source, any_source,
         )  # fmt: skip
     alive[0], alive[1] = low, reached
-    return any_source[words] if reached == words + 1 and any_gap[words] > _DEAD else -1
+    return any_source[words] if reached == words + 1 and any_gap[words] > DEAD else -1

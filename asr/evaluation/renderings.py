@@ -221,9 +221,9 @@ def _result_values(result: Result) -> dict[str, Any]:
         "characters": asdict(result.score.characters),
         "wrong_utterances": result.score.wrong_sentences,
         "sclite_words": None if result.sclite is None else asdict(result.sclite),
-        "mer": result.score.words.match_error_rate,
-        "wil": result.score.words.information_lost,
-        "wip": result.score.words.information_preserved,
+        "mer": _rate(result.score.words.match_error_rate),
+        "wil": _rate(result.score.words.information_lost),
+        "wip": _rate(result.score.words.information_preserved),
         "hallucinations": result.hallucinations._asdict(),
         "compounds": None
         if result.merged is None
@@ -242,7 +242,7 @@ def _focus_values(focus: Focus) -> dict[str, Any]:
         rates = {"recall": word.recall, "precision": word.precision, "f1": word.f1}
         return {
             **word._asdict(),
-            **{name: None if math.isnan(rate) else rate for name, rate in rates.items()},
+            **{name: _rate(rate) for name, rate in rates.items()},
         }
 
     return {

@@ -9,7 +9,7 @@ import torch
 
 from asr.errors import CheckpointError, UsageError
 from asr.model.acoustic import AcousticModelConfig
-from asr.model.checkpoint import Checkpoint, load_checkpoint
+from asr.model.checkpoint import Checkpoint, load_checkpoint, unmeasured
 from asr.model.spec_augment import SpecAugmentConfig
 
 
@@ -52,10 +52,7 @@ def average_checkpoints(paths: Sequence[str | Path]) -> Checkpoint:
         **first.notes,
         "averaged": [{"file": str(path), **c.notes} for path, c in zip(paths, checkpoints, strict=True)],
     }
-    # The mean was not measured.
-    for name in ("epoch", "dev_wer", "dev_cer"):
-        notes.pop(name, None)
-    return Checkpoint(first.model, first.tokenizer, notes)
+    return Checkpoint(first.model, first.tokenizer, unmeasured(notes))
 
 
 def _difference(first: Checkpoint, other: Checkpoint) -> str:

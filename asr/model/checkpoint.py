@@ -7,6 +7,7 @@ and the alphabet, and a newer program reads an older file or says which version 
 import io
 import re
 import textwrap
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -38,6 +39,11 @@ class Checkpoint:
     model: AcousticModel
     tokenizer: Tokenizer
     notes: dict[str, Any] = field(default_factory=dict)
+
+
+def unmeasured(notes: Mapping[str, Any]) -> dict[str, Any]:
+    """Notes of a model that training did not measure as it is: without epoch and error rates."""
+    return {name: value for name, value in notes.items() if name not in ("epoch", "dev_wer", "dev_cer")}
 
 
 def save_checkpoint(path: str | Path, checkpoint: Checkpoint, *, half: bool = False) -> None:

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from asr.errors import ConfigError, TrainingError
 from asr.model.acoustic import AcousticModel
-from asr.model.checkpoint import Checkpoint
+from asr.model.checkpoint import Checkpoint, unmeasured
 from asr.model.encoder import EncoderConfig
 
 CELLS = ("lstm", "gru", "rnn_tanh", "rnn_relu")
@@ -58,10 +58,7 @@ def widen(checkpoint: Checkpoint, hidden_size: int, *, seed: int = 1) -> Checkpo
     }
     wider.load_state_dict(weights)
     notes = {**checkpoint.notes, "widened": {"hidden_size": [config.hidden_size, hidden_size], "seed": seed}}
-    # The wider one was not measured.
-    for name in ("epoch", "dev_wer", "dev_cer"):
-        notes.pop(name, None)
-    return Checkpoint(wider.eval(), checkpoint.tokenizer, notes)
+    return Checkpoint(wider.eval(), checkpoint.tokenizer, unmeasured(notes))
 
 
 def _check(model: AcousticModel, config: EncoderConfig, hidden_size: int) -> None:

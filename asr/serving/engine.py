@@ -19,14 +19,13 @@ from asr.serving.metrics import Metrics
 from asr.serving.worker import ModelWorker
 from asr.transcription.emitter import Emitter
 from asr.transcription.live import LiveConfig, LiveSession, open_session
-from asr.transcription.pipeline import PipelineConfig, transcribe_recordings
+from asr.transcription.pipeline import OnWords, PipelineConfig, transcribe_recordings
 from asr.transcription.recordings import Recording
 from asr.transcription.transcriber import Transcriber
 from asr.transcription.transcript import Transcription
 from asr.writing.tagger import Tagger
 
 T = TypeVar("T")
-_OnWords = Callable[[Recording, tuple[Word, ...]], None]
 
 
 class TooLong(AsrError):
@@ -107,7 +106,7 @@ class Engine:
         *,
         n_best: int = 1,
         verbatim: bool = False,
-        on_text: Callable[[str], None] = lambda _: None,
+        on_text: Callable[[str], None] | None = None,
     ) -> Transcription:
         """Transcribe a file of any length.
 
@@ -126,8 +125,12 @@ class Engine:
         tagger = None if verbatim else self.transcriber.tagger
         loop = asyncio.get_running_loop()
 
-        def tell(_: Recording, words: tuple[Word, ...]) -> None:
-            loop.call_soon_threadsafe(on_text, " ".join(word.text for word in words))
+        tell: OnWords | None = None
+        if on_text is not None:
+            told = on_text
+
+            def tell(_: Recording, words: tuple[Word, ...]) -> None:
+                loop.call_soon_threadsafe(told, " ".join(word.text for word in words))
 
         task = loop.run_in_executor(self._threads, self._transcribe, path, gone, n_best, tagger, tell)
         try:
@@ -141,7 +144,7 @@ class Engine:
             raise
 
     def _transcribe(
-        self, path: Path, gone: threading.Event, n_best: int, tagger: Tagger | None, tell: _OnWords
+        self, path: Path, gone: threading.Event, n_best: int, tagger: Tagger | None, tell: OnWords | None
     ) -> Transcription:
         if gone.is_set():
             raise Cancelled("nobody waits for this transcription any more")
@@ -152,7 +155,7 @@ class Engine:
             return self._transcribe_sound(sound, transcriber, n_best, tell)
 
     def _transcribe_sound(
-        self, sound: AudioFile, shared: Transcriber, n_best: int, tell: _OnWords
+        self, sound: AudioFile, shared: Transcriber, n_best: int, tell: OnWords | None
     ) -> Transcription:
         limit = self.config.max_audio_seconds
         if (duration := sound.info.duration) > limit:

@@ -77,6 +77,7 @@ def _is_chunking(text: str) -> bool:
         return False
 
 
+_RULES = {rule.metadata["name"]: rule for rule in fields(SubtitleRules)}
 _TEXT: dict[str, Any] = {"type": "string"}
 FIELDS = {
     "response_format": _choice(*RESPONSE_FORMATS),
@@ -85,7 +86,7 @@ FIELDS = {
         {"type": "integer", "minimum": 1, "maximum": MOST_ALTERNATIVES}, _is_whole, f"1 to {MOST_ALTERNATIVES}"
     ),
     "text": _choice(*TEXTS),
-    **{rule.metadata["name"]: _subtitle_rule(rule.default) for rule in fields(SubtitleRules)},
+    **{name: _subtitle_rule(rule.default) for name, rule in _RULES.items()},
     "model": Field(_TEXT, lambda text: True, "a name"),
     "language": Field(
         _TEXT,
@@ -111,7 +112,7 @@ _ONLY: dict[str, tuple[tuple[str, ...], str | None]] = {
     "timestamp_granularities": (("verbose_json",), None),
     "n_best": (("verbose_json",), "1"),
     "stream": (("json", "text"), "false"),
-    **{rule.metadata["name"]: (("srt", "vtt"), f"{rule.default:g}") for rule in fields(SubtitleRules)},
+    **{name: (("srt", "vtt"), f"{rule.default:g}") for name, rule in _RULES.items()},
 }
 
 
@@ -167,16 +168,15 @@ def read_options(upload: Upload, config: ServingConfig) -> FormOptions:
             notices.append(f"{name} is ignored: {field.ignored}")
     if wrong:
         raise RequestError(400, "; ".join(wrong.values()), param=next(iter(wrong)))
-    asked: dict[str, Any] = {
+    asked = {name: rule for name, rule in _RULES.items() if name in given}
+    chosen: dict[str, Any] = {
         rule.name: (int if isinstance(rule.default, int) else float)(given[name][0])
-        for rule in fields(SubtitleRules)
-        if (name := rule.metadata["name"]) in given
+        for name, rule in asked.items()
     }
     try:
-        subtitles = SubtitleRules(**asked)
+        subtitles = SubtitleRules(**chosen)
     except UsageError as error:
-        first = next(rule.metadata["name"] for rule in fields(SubtitleRules) if rule.name in asked)
-        raise RequestError(400, str(error), param=first) from None
+        raise RequestError(400, str(error), param=next(iter(asked))) from None
     if given.get("model", [config.model_name]) != [config.model_name]:
         notices.append(f"model is ignored: this server has {config.model_name} alone")
     return FormOptions(

@@ -56,7 +56,7 @@ async def transcribe_request(request: Request, engine: Engine) -> Response:
 
 
 async def _transcribe(
-    engine: Engine, upload: Upload, options: FormOptions, on_text: Callable[[str], None] = lambda _: None
+    engine: Engine, upload: Upload, options: FormOptions, on_text: Callable[[str], None] | None = None
 ) -> Transcription:
     """Transcribe an upload. Raises RequestError."""
     assert upload.path is not None

@@ -14,7 +14,7 @@ from asr.data.american_phones import from_arpabet
 from asr.data.audio import open_audio
 from asr.data.pronouncing import Pronouncer
 from asr.data.pronunciation import read_all_pronunciations
-from asr.data.spoken_forms import NumbersUnspelled, WrittenWord, words_said, written_words
+from asr.data.spoken_forms import NumbersUnspelled, TextWord, words_said, written_words
 from asr.decoding.alphabet import Alphabet
 from asr.decoding.confidence import Calibration
 from asr.decoding.emission import join
@@ -78,7 +78,7 @@ class _Heard:
 class _Text(NamedTuple):
     """A text as the network hears it: its written words, the ways of each in token ids, and where in a way each said word begins."""
 
-    words: list[WrittenWord]
+    words: list[TextWord]
     ways: list[list[list[int]]]
     begins: list[list[frozenset[int]]]
     guessed: dict[str, str]
@@ -241,7 +241,7 @@ class Aligner:
 
         is_known = (lambda word: self._entry(word) is not None) if self.hears_phones else can_spell
         if self._alphabet.units and not self.hears_phones:
-            words = [WrittenWord(unit, ((unit,),)) for unit in text.split()]
+            words = [TextWord(unit, ((unit,),)) for unit in text.split()]
         else:
             try:
                 words = written_words(text, is_known=is_known)
@@ -355,7 +355,7 @@ def _in_case(alphabet: Alphabet, word: str) -> str:
 
 
 def _combine(
-    word: WrittenWord, table: Mapping[str, list[list[int]]], between: list[int]
+    word: TextWord, table: Mapping[str, list[list[int]]], between: list[int]
 ) -> tuple[list[list[int]], list[frozenset[int]]]:
     """The ways of a written word: of each reading its words in each of their ways; and where in each a word begins."""
     found: dict[tuple[int, ...], frozenset[int]] = {}

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from asr.data.manifest import read_manifest
-from asr.decoding.hypothesis import AlignedWord, TimedUnit
+from asr.decoding.hypothesis import AlignedWord
 from asr.errors import AsrError, TranscriptError
 from asr.transcription.alignment import Aligner, Alignment
 from asr.transcription.recordings import Failure, Recording, find_recordings
@@ -141,7 +141,7 @@ def align_task(aligner: Aligner, task: Task) -> Alignment:
         )
         # A manifest's utterance is a recording of its own, wherever in the file it begins.
         offset = stretch.start - task.recording.start
-        words += [_later(word, offset) for word in found.words]
+        words += [word.moved(offset) for word in found.words]
         misfits += [
             replace(one, start=round(one.start + offset, 3), end=round(one.end + offset, 3))
             for one in found.misfits
@@ -154,24 +154,6 @@ def align_task(aligner: Aligner, task: Task) -> Alignment:
 
 def _length(recording: Recording) -> float:
     return recording.duration or 0.0
-
-
-def _later(word: AlignedWord, seconds: float) -> AlignedWord:
-    def moved(units: tuple[TimedUnit, ...]) -> tuple[TimedUnit, ...]:
-        return tuple(
-            TimedUnit(unit.text, round(unit.start + seconds, 3), round(unit.end + seconds, 3))
-            for unit in units
-        )
-
-    if not seconds:
-        return word
-    return replace(
-        word,
-        start=round(word.start + seconds, 3),
-        end=round(word.end + seconds, 3),
-        characters=moved(word.characters),
-        phones=moved(word.phones),
-    )
 
 
 class Line(NamedTuple):

@@ -29,8 +29,7 @@ def aligner_identity(
     digests = [content_digest(Path(path)) for path in files if path is not None and Path(path).exists()]
     digest = content_digest(transcriber.source)[:16]
     everything = [digest, digests, resolve_precision(info.precision, info.device), prices and asdict(prices)]
-    whole = hashlib.sha256(json.dumps(everything, sort_keys=True).encode()).hexdigest()[:16]
-    return f"alignment by {transcriber.source.name} {digest}; settings {whole}"
+    return f"alignment by {transcriber.source.name} {digest}; settings {_digest(everything)}"
 
 
 def recogniser_identity(model: Path, transcriber: Transcriber, config: PipelineConfig, *others: Any) -> str:
@@ -52,5 +51,8 @@ def recogniser_identity(model: Path, transcriber: Transcriber, config: PipelineC
     del pipeline["threads"]  # which change nothing but the time it takes
     tagger = None if transcriber.tagger is None else transcriber.tagger.fingerprint()
     everything = [digest, precision, transcriber.options.fingerprint(), pipeline, tagger, *others]
-    whole = hashlib.sha256(json.dumps(everything, sort_keys=True).encode()).hexdigest()[:16]
-    return f"{model.name} {digest}; {transcriber.options}; {precision}; settings {whole}"
+    return f"{model.name} {digest}; {transcriber.options}; {precision}; settings {_digest(everything)}"
+
+
+def _digest(settings: list[Any]) -> str:
+    return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:16]

@@ -5,7 +5,7 @@ session runs for days in the memory of one segment. Until then the segment's par
 like so far, and how many of its words will stay.
 """
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 
 import numpy as np
@@ -204,10 +204,7 @@ class LiveSession:
     ) -> LiveResult:
         """A hypothesis of the segment, its times those of the session."""
         begin = self._first * self._decoder.seconds_per_frame
-        words = tuple(
-            replace(word, start=round(begin + word.start, 3), end=round(begin + word.end, 3))
-            for word in hypothesis.words
-        )
+        words = tuple(word.moved(begin) for word in hypothesis.words)
         settled = len(words) if settled is None else min(settled, len(words))
         text = hypothesis.text
         if self._tagger is not None:

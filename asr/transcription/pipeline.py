@@ -24,6 +24,8 @@ from asr.transcription.written import write_words
 if TYPE_CHECKING:
     from asr.transcription.transcriber import Transcriber
 
+OnWords = Callable[[Recording, tuple[Word, ...]], None]
+
 _BLOCK = 10.0  # seconds of a waveform that are looked at together
 
 
@@ -114,7 +116,7 @@ def transcribe_recordings(
     *,
     config: PipelineConfig,
     progress: Callable[[float], None] = lambda _: None,
-    on_words: Callable[[Recording, tuple[Word, ...]], None] = lambda *_: None,
+    on_words: OnWords | None = None,
 ) -> Iterator[Outcome]:
     """Transcribe batches of `plan_batches`, in their order.
 
@@ -154,7 +156,7 @@ def _decode(
     emitted: Iterable[_Emitted],
     config: PipelineConfig,
     progress: Callable[[float], None],
-    on_words: Callable[[Recording, tuple[Word, ...]], None] = lambda *_: None,
+    on_words: OnWords | None = None,
 ) -> Iterator[Outcome]:
     """The outcome of each recording, once its last stretch is decoded."""
     parts: dict[str, list[Hypothesis]] = {}
@@ -174,9 +176,9 @@ def _decode(
             else:
                 best = [_moved(texts[0], start) for start, texts in zip(piece.starts, found, strict=True)]
                 parts.setdefault(recording.name, []).extend(best)
-                for part in best:
-                    if part.words:
-                        on_words(recording, _written(transcriber, part.words))
+                if on_words is not None:
+                    for words in (part.words for part in best if part.words):
+                        on_words(recording, _written(transcriber, words))
                 if config.n_best > 1:
                     seconds = [len(emission) * transcriber.seconds_per_frame for emission in piece.emissions]
                     several.setdefault(recording.name, []).extend(
@@ -207,11 +209,7 @@ def _written(transcriber: "Transcriber", words: tuple[Word, ...]) -> tuple[Word,
 
 def _moved(hypothesis: Hypothesis, start: float) -> Hypothesis:
     """A stretch's hypothesis with the times of the recording, in which it begins at a second."""
-    words = tuple(
-        Word(word.text, round(start + word.start, 3), round(start + word.end, 3), word.confidence)
-        for word in hypothesis.words
-    )
-    return replace(hypothesis, words=words)
+    return replace(hypothesis, words=tuple(word.moved(start) for word in hypothesis.words))
 
 
 def _joined(parts: Sequence[Hypothesis], *, space: int) -> Hypothesis:

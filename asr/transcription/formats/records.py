@@ -16,9 +16,8 @@ def as_txt(transcription: Transcription, *, name: str) -> str:
 
 
 def as_json(transcription: Transcription, *, name: str) -> str:
-    """One object: `transcription_record` with segments in place of the words, and misfits if any."""
-    record = transcription_record(transcription, name=name)
-    del record["words"]
+    """One object: file, duration, text, segments with their words, alternatives and misfits if any; times in seconds."""
+    record = _text_record(transcription, name=name)
     record["segments"] = [
         {
             "id": number,
@@ -38,12 +37,18 @@ def as_json(transcription: Transcription, *, name: str) -> str:
 def transcription_record(transcription: Transcription, *, name: str) -> dict[str, Any]:
     """file, duration, text, of a written text the recognised one (`verbatim`), words, and alternatives if any; times in seconds."""
     return {
+        **_text_record(transcription, name=name),
+        "words": [word_record(word) for word in transcription.words],
+        **alternatives_record(transcription),
+    }
+
+
+def _text_record(transcription: Transcription, *, name: str) -> dict[str, Any]:
+    return {
         "file": name,
         "duration": round(transcription.duration, 3),
         "text": transcription.text,
         **verbatim_record(transcription),
-        "words": [word_record(word) for word in transcription.words],
-        **alternatives_record(transcription),
     }
 
 

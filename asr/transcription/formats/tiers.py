@@ -8,6 +8,9 @@ from xml.sax.saxutils import escape, quoteattr
 
 Interval = tuple[float, float, str]  # start and end in seconds, text
 
+# ELAN's format wants a date; the same transcription shall give the same file whenever it is written.
+_EAF_DATE = "2000-01-01T00:00:00+00:00"
+
 
 class Tier(NamedTuple):
     """A name, and intervals in order, none over another."""
@@ -39,25 +42,24 @@ def textgrid(tiers: Sequence[Tier], *, duration: float) -> str:
         lines += [
             f"    item [{number}]:",
             '        class = "IntervalTier"',
-            f'        name = "{tier}"',
+            f"        name = {_quoted(tier)}",
             "        xmin = 0",
             f"        xmax = {end}",
             f"        intervals: size = {len(intervals)}",
         ]
         for index, (start, last, text) in enumerate(intervals, 1):
-            quoted = text.replace('"', '""')
             lines += [
                 f"        intervals [{index}]:",
                 f"            xmin = {start}",
                 f"            xmax = {last}",
-                f'            text = "{quoted}"',
+                f"            text = {_quoted(text)}",
             ]
     return "\n".join(lines) + "\n"
 
 
-def _filled(spoken: Sequence[tuple[float, float, str]], end: float) -> list[tuple[float, float, str]]:
+def _filled(spoken: Sequence[Interval], end: float) -> list[Interval]:
     """Intervals without gaps, as Praat wants them: empty ones between those that are spoken."""
-    filled: list[tuple[float, float, str]] = []
+    filled: list[Interval] = []
     at = 0.0
     for start, last, text in spoken:
         if start > at:
@@ -150,10 +152,6 @@ def mfa_csv(tiers: Sequence[Tier], *, speaker: str) -> str:
     for tier, spoken in tiers:
         rows.writerows([start, last, text, tier, speaker] for start, last, text in spoken)
     return written.getvalue()
-
-
-# The format wants a date; the same transcription shall give the same file whenever it is written.
-_EAF_DATE = "2000-01-01T00:00:00+00:00"
 
 
 def _end(tiers: Sequence[Tier], duration: float) -> float:
