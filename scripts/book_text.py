@@ -1,13 +1,13 @@
 """Books of Project Gutenberg to text for a language model: a sentence a line, in LibriSpeech's spelling.
 
 python scripts/book_text.py BOOKS OUT.txt
-python scripts/book_text.py BOOKS OUT.txt --as-published      for `asr punctuation train`
+python scripts/book_text.py BOOKS OUT.txt --as-published --hold-out HELD.txt      for `asr punctuation train` and `score`
 
 BOOKS is a folder of plain text files, UTF-8 or Latin-1. The header and the licence around each book are cut off, as are
 notes in square brackets. Sentences become capitals, A to Z and apostrophes within words; MR, MRS, DR and ST are written out;
 accents fall away. What nobody could read out as it stands is left out: sentences with digits, of other
 letters than Latin, of less than two words, or with more single letters than words. With --as-published, all that the author wrote
-stays as it is, in its paragraphs; --skip and --take choose among the books by their number, so that some are held out.
+stays as it is, in its paragraphs; with --hold-out, every 80th book goes there.
 """
 
 import argparse
@@ -38,6 +38,7 @@ _INITIAL = re.compile(r"\b([A-Z])\.")
 _SENTENCE_END = re.compile(r"[.?!]+[\"'”’)]*\s+|\n\s*\n")
 _WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)*")
 _SHORTEST = 2
+_HELD_OUT = 80  # every so many books one
 
 
 def main() -> int:
@@ -50,28 +51,36 @@ def main() -> int:
     parser.add_argument(
         "--as-published", action="store_true", help="as it is, without header, licence and notes"
     )
-    parser.add_argument("--skip", type=int, default=0, metavar="N", help="leave out the first N books")
-    parser.add_argument("--take", type=int, metavar="N", help="N books at most; default: all")
+    parser.add_argument("--hold-out", type=Path, metavar="FILE", help="every 80th book, not in OUT")
     arguments = parser.parse_args()
-    books = sorted(arguments.books.rglob("*.txt"))[arguments.skip :][: arguments.take]
+    books = sorted(arguments.books.rglob("*.txt"))
     if not books:
         print(
             f"book_text.py: {arguments.books}: no .txt files in it; name a folder of books", file=sys.stderr
         )
         return 1
-    words = 0
+    held_out = books[::_HELD_OUT] if arguments.hold_out else []
     try:
-        with write_atomically(arguments.out) as out:
-            for book in tqdm(books, unit=" books", disable=not sys.stderr.isatty()):
-                text = text_of(book.read_bytes())
-                for line in [text.strip(), ""] if arguments.as_published else sentences(text):
-                    words += len(line.split())
-                    out.write(line + "\n")
+        for out, part in ((arguments.hold_out, held_out), (arguments.out, sorted({*books} - {*held_out}))):
+            if part:
+                words = _write(out, part, as_published=arguments.as_published)
+                print(f"{out}: {words:,} words of {len(part):,} books")
     except (AsrError, OSError) as error:
         print(f"book_text.py: {error}", file=sys.stderr)
         return 1
-    print(f"{arguments.out}: {words:,} words of {len(books):,} books")
     return 0
+
+
+def _write(path: Path, books: list[Path], *, as_published: bool) -> int:
+    """Write the text of books, and count its words."""
+    words = 0
+    with write_atomically(path) as out:
+        for book in tqdm(books, unit=" books", disable=not sys.stderr.isatty()):
+            text = text_of(book.read_bytes())
+            for line in [text.strip(), ""] if as_published else sentences(text):
+                words += len(line.split())
+                out.write(line + "\n")
+    return words
 
 
 def text_of(data: bytes) -> str:

@@ -10,6 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from asr.errors import TrainingError
+from asr.model.precision import autocast, resolve_precision
+from asr.model.recurrent.fused import FusedLayer
 from asr.training.steps import Progress, Steps, training_key
 from asr.training.tagger_config import TaggerConfig
 from asr.training.texts import text_batches
@@ -129,29 +131,29 @@ class TaggerNetwork(nn.Module):
         super().__init__()
         self.table = nn.EmbeddingBag(features, config.width, mode="sum")
         nn.init.normal_(self.table.weight, std=0.1)
-        self.lstm = nn.LSTM(
-            config.width, config.cells, LAYERS, batch_first=True, bidirectional=True, dropout=config.dropout
-        )
-        with torch.no_grad():  # forget gates begin open (Gers, Schmidhuber & Cummins 2000)
-            for weights in self.lstm.all_weights:
-                weights[2][config.cells : 2 * config.cells] = 1.0
+        sizes = [config.width, *[2 * config.cells] * (LAYERS - 1)]
+        self.layers = nn.ModuleList(FusedLayer("lstm", size, config.cells) for size in sizes)
         self.marks = nn.Linear(2 * config.cells, len(MARKS))
         self.cases = nn.Linear(2 * config.cells, len(CASES))
         self.dropout = nn.Dropout(config.dropout)
 
     def forward(self, rows: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         """`(n, PER_WORD)` rows of the table, of texts of these lengths -> `(n, 7)` and `(n, 4)` logits, in order."""
-        words = self.dropout(self.table(rows)).split(lengths.tolist())
-        packed = nn.utils.rnn.pack_sequence(words, enforce_sorted=False)
-        hidden, _ = self.lstm(packed)
-        padded, _ = nn.utils.rnn.pad_packed_sequence(hidden, batch_first=True)
-        is_word = torch.arange(padded.shape[1])[None] < lengths[:, None]
-        read = self.dropout(padded[is_word])
+        read = nn.utils.rnn.pad_sequence(self.table(rows).split(lengths.tolist()), batch_first=True)
+        for layer in self.layers:
+            read = layer(self.dropout(read), lengths)
+        is_word = torch.arange(read.shape[1])[None] < lengths[:, None]
+        read = self.dropout(read[is_word])
         return self.marks(read), self.cases(read)
 
     def weights(self) -> TaggerWeights:
         """As they are used."""
-        layers = self.lstm.all_weights
+        layers = [
+            weights
+            for layer in self.layers
+            if isinstance(layer, FusedLayer)
+            for weights in layer.module.all_weights
+        ]
         parts = (
             self.table.weight,
             tuple(layer[0] for layer in layers),
@@ -180,7 +182,7 @@ def train_tagger(
     pauses: np.ndarray | None = None,
     progress: Callable[[Progress], None] = lambda _: None,
 ) -> Tagger:
-    """Train; go on where `state` is, if it is there.
+    """Train, in bfloat16 on a CPU that multiplies it in hardware; go on where `state` is, if it is there.
 
     Args:
         text: as it is published.
@@ -197,6 +199,7 @@ def train_tagger(
     optimizer = torch.optim.AdamW(
         network.parameters(), lr=config.learning_rate, betas=(0.9, 0.98), weight_decay=0.0, fused=True
     )
+    device = torch.device("cpu")
     rows = text.lexicon.describe(text.spellings)
     errors = Errors(text, config, pauses)
     places = np.arange(len(text.words), dtype=np.int64)
@@ -207,9 +210,12 @@ def train_tagger(
         words, marks, cases, silences = (np.concatenate(parts) for parts in zip(*misheard, strict=True))
         read = rows[words]
         read[:, -1] += silences
-        found = network(torch.from_numpy(read).long(), lengths)
+        with autocast(device, "auto"):
+            found = network(torch.from_numpy(read).long(), lengths)
         wanted = (torch.from_numpy(part.astype(np.int64)) for part in (marks, cases))
-        losses = [nn.functional.cross_entropy(of, come) for of, come in zip(found, wanted, strict=True)]
+        losses = [
+            nn.functional.cross_entropy(of.float(), come) for of, come in zip(found, wanted, strict=True)
+        ]
         return losses[0] + losses[1], sum(map(len, texts))
 
     Steps(
@@ -225,6 +231,7 @@ def train_tagger(
             config,
             (
                 b"" if pauses is None else pauses.tobytes(),
+                resolve_precision("auto", device).encode(),
                 "\n".join(text.spellings).encode(),
                 *(part.tobytes() for part in (text.words, text.marks, text.cases, text.starts)),
             ),

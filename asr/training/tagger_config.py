@@ -27,14 +27,14 @@ class TaggerConfig:
     known: int = 60000
     embedded: int = 16000
     width: int = 96
-    cells: int = 144
+    cells: int = 192
     dropout: float = 0.1
     replaced: float = 0.04
     deleted: float = 0.02
     words_per_text: int = 40
     epochs: float = 1.0
     learning_rate: float = 0.003
-    words_per_batch: int = 4096
+    words_per_batch: int = 8192
     seed: int = 1
 
     def __post_init__(self) -> None:

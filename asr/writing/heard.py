@@ -58,16 +58,20 @@ def carry_over(
 def pause_shares(texts: Iterable[Text]) -> np.ndarray:
     """How long the pauses behind each mark are: `(len(MARKS), len(PAUSES) + 1)` shares, each row adding up to 1.
 
-    One is added to every count, so that nothing is impossible. Raises WritingError without any pause.
+    A mark that is rare is taken for one like all the others: to each mark's pauses are added as many as there are classes, divided as those at
+    all marks are. Raises WritingError without any pause.
     """
-    counts = np.ones((len(MARKS), len(PAUSES) + 1))
+    counts = np.zeros((len(MARKS), len(PAUSES) + 1))
     for text in texts:
         if text.pauses is not None:
             known = ~np.isnan(text.pauses)
             marks = np.array([MARKS.index(word.mark) for word in text.words], np.int64)[known]
             np.add.at(counts, (marks, pause_classes(text.pauses[known]) - 1), 1)
-    if counts.sum() == counts.size:
+    if not counts.any():
         raise WritingError("no word has a time; expected what `asr evaluate` wrote as hypotheses.jsonl")
+    marked = counts[1:].sum(axis=0) + 1
+    counts[0] += 1
+    counts[1:] += marked / marked.mean()
     return counts / counts.sum(axis=1, keepdims=True)
 
 

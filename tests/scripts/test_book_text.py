@@ -35,15 +35,14 @@ def convert(books: Path, *options: str) -> str:
 
 
 def test_sentences_are_spelled_as_librispeech_spells(books: Path) -> None:
-    assert convert(books, "--take", "1").splitlines() == [
-        "HE SAID TO ONE OF THEM",
-        "THE OTHER RAN AWAY IT WAS ZOE'S",
-    ]
+    assert convert(books).splitlines() == 3 * ["HE SAID TO ONE OF THEM", "THE OTHER RAN AWAY IT WAS ZOE'S"]
 
 
-def test_published_text_keeps_its_marks_and_paragraphs(books: Path) -> None:
-    text = convert(books, "--as-published", "--skip", "1")
+def test_published_text_keeps_its_marks_and_paragraphs_and_every_80th_book_is_held_out(books: Path) -> None:
+    held_out = books / "out" / "held-out"
+    text = convert(books, "--as-published", "--hold-out", str(held_out))
     one = (
         'Mr. Smith   had 3 dogs.  "Sit!" he said\nto _one_ of them.\n\nThe other ran away--it was Zoë\'s.\n\n'
     )
     assert text == 2 * one
+    assert held_out.read_text(encoding="utf-8") == one
