@@ -1,6 +1,7 @@
 // The transcript: segments of words with times and confidence, shown, corrected, and turned into files.
 
-const LINE = 42, LINES = 2, LONGEST = 7, SHORTEST = 1;
+// Subtitles as `asr transcribe` makes them: characters a line, lines a cue; seconds.
+const LINE = 42, LINES = 2, LONGEST = 7, SHORTEST = 1, GAP = 0.08, PAUSE = 1, UNEVEN = 0.25;
 
 export const kindOf = (word) =>
   word.edited ? "edited" : word.confidence >= 0.9 ? "sure" : word.confidence >= 0.6 ? "likely" : "doubtful";
@@ -25,32 +26,65 @@ export function segmentsOf({ words, segments }) {
 
 const textOf = (words) => words.map((word) => word.word).join(" ");
 
-function lines(words) {
-  const found = [""];
-  for (const { word } of words) {
-    const last = found.at(-1);
-    if (last && last.length + 1 + word.length > LINE) found.push(word);
-    else found[found.length - 1] = last ? `${last} ${word}` : word;
+// What a cut behind a word costs, by its last character; in the midst of a sentence a half.
+const WITHIN = Object.fromEntries([...".?!…。．！？؟।۔,:;，、：；،؛"].map((mark) => [mark, ",:;，、：；،؛".includes(mark) ? 0.25 : 0]));
+
+const charactersOf = (text) => [...text].length;
+
+// Lines of at most so many characters; a longer word has one for itself.
+function wrapped(text, width) {
+  const found = [];
+  for (const word of text.split(" ")) {
+    const longer = found.length ? `${found.at(-1)} ${word}` : word;
+    if (found.length && charactersOf(longer) <= width) found[found.length - 1] = longer;
+    else found.push(word);
   }
   return found;
 }
 
-export function cues(segments) {
-  const groups = [];
-  for (const { words } of segments) {
-    let group = [];
-    for (const word of words) {
-      if (group.length && (lines([...group, word]).length > LINES || word.end - group[0].start > LONGEST)) {
-        groups.push(group);
-        group = [];
-      }
-      group.push(word);
-    }
-    if (group.length) groups.push(group);
+// Lines of like length: the narrowest that need no more lines than the widest.
+function lines(words) {
+  const text = textOf(words), widest = wrapped(text, LINE);
+  for (let width = Math.ceil(charactersOf(text) / widest.length); width < LINE; width++) {
+    const narrow = wrapped(text, width);
+    if (narrow.length === widest.length) return narrow;
   }
+  return widest;
+}
+
+// Words between two pauses, cut where it costs least, by the rules of the package's subtitles.
+function cut(words) {
+  const costs = [0, ...words.map(() => Infinity)], cuts = [0];
+  words.forEach((start, first) => {
+    let count = 1, width = -1, characters = -1;
+    for (let place = first; place < words.length; place++) {
+      const { word, end } = words[place], length = charactersOf(word);
+      width += 1 + length;
+      characters += 1 + length;
+      if (width > LINE && place > first) { count += 1; width = length; }
+      if (place > first && (count > LINES || end - start.start > LONGEST)) return;
+      let cost = costs[first] + 1 + UNEVEN * Math.max(0, 1 - characters / (LINE * LINES)) ** 2;
+      if (place + 1 < words.length) cost += WITHIN[[...word].at(-1)] ?? 0.5;
+      if (place === first && words.length > 1) cost += 1;
+      if (cost < costs[place + 1]) { costs[place + 1] = cost; cuts[place + 1] = first; }
+    }
+  });
+  const groups = [];
+  for (let last = words.length; last; last = cuts[last]) groups.unshift(words.slice(cuts[last], last));
+  return groups;
+}
+
+export function cues(segments) {
+  const stretches = [];
+  for (const word of segments.flatMap(({ words }) => words)) {
+    const before = stretches.at(-1)?.at(-1);
+    if (before && word.start - before.end < PAUSE) stretches.at(-1).push(word);
+    else stretches.push([word]);
+  }
+  const groups = stretches.flatMap(cut);
   return groups.map((group, index) => {
     const start = group[0].start, next = groups[index + 1]?.[0].start ?? Infinity;
-    const end = Math.min(Math.max(group.at(-1).end, start + SHORTEST), Math.max(next - 0.08, (start + next) / 2));
+    const end = Math.min(Math.max(group.at(-1).end, start + SHORTEST), Math.max(next - GAP, (start + next) / 2));
     return { start, end, lines: lines(group) };
   });
 }
