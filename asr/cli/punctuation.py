@@ -30,6 +30,7 @@ _HELP = {
     "replaced": "share of the words that others replace, as recognition errors do",
     "deleted": "share of the words that are left out",
     "words_per_text": "sentences that follow each other are joined to texts of this many words on average",
+    "cut": "share of the texts that begin and end within a sentence",
     "epochs": "passes over the text, 2.5 for two and a half",
     "learning_rate": "of AdamW, at its highest",
     "words_per_batch": "words and fill of a batch",

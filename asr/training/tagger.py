@@ -23,6 +23,7 @@ _SMALL, _CAPITAL, _CAPITALS, _OWN = range(len(CASES))
 _PLACES = {mark: place for place, mark in enumerate(MARKS)}
 _OWN_LEAST = 3  # times that a word has to be seen written in a way of its own
 _WITHOUT_PAUSES = 0.5  # share of the texts
+_CUT_WORDS = 30  # at either end of a text, at most
 _NOT_HEARD = "aeiouyhw"  # what sounds alike differs in these
 
 
@@ -255,7 +256,7 @@ class Errors:
     def __init__(self, text: TaggedText, config: TaggerConfig, pauses: np.ndarray | None = None) -> None:
         self._text = text
         self._pauses = None if pauses is None else np.cumsum(pauses, axis=1)[:, :-1]
-        self._replaced, self._deleted = config.replaced, config.deleted
+        self._replaced, self._deleted, self._cut = config.replaced, config.deleted, config.cut
         sounds: dict[str, list[int]] = defaultdict(list)
         self._alike: list[list[int]] = []
         for number, spelling in enumerate(text.spellings):
@@ -264,7 +265,10 @@ class Errors:
             self._alike.append(alike)
 
     def mishear(self, places: np.ndarray) -> Misheard:
-        """The words at `(n,)` places, some of them replaced or left out; at least one stays."""
+        """The words at `(n,)` places, some of them replaced or left out, of some texts the first and last ones; at least one stays."""
+        if float(torch.rand(())) < self._cut:
+            first, last = torch.randint(min(_CUT_WORDS, (len(places) + 1) // 2), (2,)).tolist()
+            places = places[first : len(places) - last]
         words, marks, cases = (
             part[places].copy() for part in (self._text.words, self._text.marks, self._text.cases)
         )

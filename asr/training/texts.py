@@ -7,7 +7,7 @@ import numpy as np
 
 from asr.data.padded_budget import fill_batches
 
-_LONGEST_TEXT = 100  # words; longer ones go on in the next text
+_LONGEST_LINE = 100  # words; longer ones go on in the next text
 _NEIGHBOURS = 20000  # texts, shuffled, of which those alike in length share a batch
 
 
@@ -56,6 +56,7 @@ def _texts(
     ids: np.ndarray, starts: np.ndarray, words_per_text: int, generator: np.random.Generator
 ) -> list[np.ndarray]:
     """Lines joined to texts."""
+    longest = max(_LONGEST_LINE, 2 * words_per_text)
     texts, at = [], 0
     wanted = generator.integers(1, 2 * words_per_text + 1, len(starts)) if words_per_text else None
     while at < len(starts) - 1:
@@ -64,6 +65,6 @@ def _texts(
             end = max(end, int(np.searchsorted(starts, starts[at] + wanted[at])))
             end = min(end, len(starts) - 1)
         joined = ids[starts[at] : starts[end]]
-        texts += [joined[first : first + _LONGEST_TEXT] for first in range(0, len(joined), _LONGEST_TEXT)]
+        texts += [joined[first : first + longest] for first in range(0, len(joined), longest)]
         at = end
     return texts

@@ -168,7 +168,7 @@ class Tagger:
         return digest.hexdigest()[:16]
 
     def write(self, words: Sequence[str], pauses: np.ndarray | None = None) -> list[Written]:
-        """How each of n recognised words is written.
+        """How each of n recognised words is written; behind a full stop with a capital.
 
         Args:
             words: in any case.
@@ -177,11 +177,14 @@ class Tagger:
         if not words:
             return []
         marks, cases = self.scores(words, pauses)
-        chosen = zip(words, marks.argmax(axis=1).tolist(), cases.argmax(axis=1).tolist(), strict=True)
-        return [
-            Written(self._form(word, CASES[case]), self.lexicon.signs.get(MARKS[mark], MARKS[mark]))
-            for word, mark, case in chosen
-        ]
+        written, begins = [], False
+        for word, mark, case in zip(
+            words, marks.argmax(axis=1).tolist(), cases.argmax(axis=1).tolist(), strict=True
+        ):
+            form = self._form(word, CASES[max(case, 1) if begins else case])
+            written.append(Written(form, self.lexicon.signs.get(MARKS[mark], MARKS[mark])))
+            begins = MARKS[mark] == "."  # other marks end sentences or do not: "What? he said."
+        return written
 
     def scores(self, words: Sequence[str], pauses: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
         """Logits of n > 0 words, `(n, len(MARKS))` and `(n, len(CASES))`."""
