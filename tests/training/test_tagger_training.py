@@ -108,7 +108,7 @@ def test_a_training_that_was_stopped_ends_with_the_same_weights(tmp_path: Path) 
 
 
 def test_errors_keep_marks_and_capitals_where_they_belong() -> None:
-    config = TaggerConfig(**{**vars(SMALL), "replaced": 0.3, "deleted": 0.3})
+    config = TaggerConfig(**{**vars(SMALL), "replaced": 0.3, "deleted": 0.3, "cut": 0.0})
     text = read_tagged(sentences(lines()), config)
     errors = Errors(text, config)
     places = np.arange(len(text.words))
@@ -118,6 +118,22 @@ def test_errors_keep_marks_and_capitals_where_they_belong() -> None:
     begins = np.concatenate([[True], np.isin(heard.marks[:-1], [2, 3, 4])])
     assert (heard.cases[begins] > 0).mean() > 0.95
     assert len(errors.mishear(places[:1]).words) == 1
+
+
+def test_texts_are_cut_at_both_ends() -> None:
+    config = TaggerConfig(**{**vars(SMALL), "replaced": 0.0, "deleted": 0.0, "cut": 0.5})
+    text = read_tagged(sentences(lines()), config)
+    errors = Errors(text, config)
+    torch.manual_seed(3)
+    found = [errors.mishear(np.arange(40)).words for _ in range(200)]
+    whole = [words for words in found if len(words) == 40]
+    assert 60 < len(whole) < 140
+    assert min(map(len, found)) >= 2
+    joined = " ".join(map(str, text.words[:40]))
+    assert all(" ".join(map(str, words)) in joined for words in found)
+    assert {words[0] for words in found} > {text.words[0]}
+    assert {words[-1] for words in found} > {text.words[39]}
+    assert len(errors.mishear(np.arange(1)).words) == 1
 
 
 def test_a_pause_tells_what_words_do_not() -> None:
