@@ -20,6 +20,7 @@ from asr.writing.published import ENDS, MARKS, PublishedWord
 from asr.writing.tagger import CASES, LAYERS, LEVELS, Lexicon, Tagger, TaggerWeights
 
 _SMALL, _CAPITAL, _CAPITALS, _OWN = range(len(CASES))
+_ENDS = [place for place, mark in enumerate(MARKS) if mark in ENDS]
 _PLACES = {mark: place for place, mark in enumerate(MARKS)}
 _OWN_LEAST = 3  # times that a word has to be seen written in a way of its own
 _WITHOUT_PAUSES = 0.5  # share of the texts
@@ -281,11 +282,13 @@ class Errors:
             cases[place] = _CAPITAL if begins else _SMALL
         lost = chance[1] < self._deleted
         lost[int(torch.randint(len(places), ()))] = False
+        begin = np.append(True, np.isin(marks[:-1], _ENDS))
         for place in np.flatnonzero(lost).tolist():
-            if (place == 0 or MARKS[marks[place - 1]] in ENDS) and place + 1 < len(places):
-                cases[place + 1] = max(cases[place + 1], _CAPITAL)
-            if place and not marks[place - 1]:
-                marks[place - 1] = marks[place]
+            before, behind = (np.flatnonzero(~part) for part in (lost[:place], lost[place:]))
+            if begin[place] and len(behind):
+                cases[place + behind[0]] = max(cases[place + behind[0]], _CAPITAL)
+            if len(before) and not marks[before[-1]]:
+                marks[before[-1]] = marks[place]
         words, marks, cases = words[~lost], marks[~lost], cases[~lost]
         return Misheard(words, marks, cases, self._silences(marks))
 
