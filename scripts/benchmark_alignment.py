@@ -21,16 +21,15 @@ from typing import NamedTuple
 
 import numpy as np
 
+from asr.alignment.aligner import Aligner, Alignment
+from asr.alignment.phone_models import read_phone_models, write_phone_models
 from asr.data.american_phones import from_arpabet
 from asr.data.manifest import Utterance, read_manifest
 from asr.decoding.confidence import Calibration, fit_calibration
 from asr.decoding.hypothesis import AlignedWord
 from asr.decoding.options import DecodingOptions
-from asr.decoding.phone_models import read_phone_models, write_phone_models
-from asr.decoding.text_alignment import Prices
 from asr.errors import AsrError
-from asr.transcription.alignment import Aligner, Alignment
-from asr.transcription.transcriber import load
+from asr.transcription.transcriber import Transcriber, load
 from asr.transcription.transcript import NOT_IN_TEXT
 from flite import PAUSE, VOICES, phones_of, speak_segments
 
@@ -104,15 +103,17 @@ def main() -> int:
         sub.add_argument("--model", metavar="CKPT", type=Path, help="default: the model in the package")
     arguments = parser.parse_args()
     try:
-        aligner = load(arguments.model, decoding=DecodingOptions(), device="cpu").aligner(prices=Prices())
-        if arguments.kind == "voices" and arguments.by_peaks:
-            aligner = aligner.without_phone_models()
+        transcriber = load(arguments.model, decoding=DecodingOptions(), device="cpu")
         if arguments.kind == "voices":
+            aligner = transcriber.aligner()
+            if arguments.by_peaks:
+                aligner = aligner.with_phone_models(None)
             print_voices(aligner, SENTENCES[: arguments.sentences])
         elif arguments.kind == "misfits":
-            print_misfits(aligner, joined(read_manifest(arguments.manifest), arguments.recordings))
+            print_misfits(transcriber, joined(read_manifest(arguments.manifest), arguments.recordings))
         else:
-            calibration = calibrate(aligner, joined(read_manifest(arguments.manifest), arguments.recordings))
+            recordings = joined(read_manifest(arguments.manifest), arguments.recordings)
+            calibration = calibrate(transcriber, recordings)
             if arguments.write is not None:
                 models = read_phone_models(arguments.write)
                 write_phone_models(arguments.write, replace(models, calibration=calibration))
@@ -242,10 +243,9 @@ class Damaged(NamedTuple):
 
 
 def damage(
-    aligner: Aligner, recordings: Sequence[Joined], *, kinds: Sequence[str] = KINDS
+    transcriber: Transcriber, aligner: Aligner, recordings: Sequence[Joined], *, kinds: Sequence[str] = KINDS
 ) -> Iterator[Damaged]:
     """Each recording with each kind of damage, and with none."""
-    transcriber = aligner.transcriber
     believing = transcriber.aligner(prices=None)
     for number, recording in enumerate(recordings):
         waveforms = [transcriber.read_utterance(one) for one in recording.utterances]
@@ -313,10 +313,10 @@ def _rest_fits(words: Sequence[str], spoken: Sequence[AlignedWord], missing: Seq
     ]
 
 
-def print_misfits(aligner: Aligner, recordings: Sequence[Joined]) -> None:
+def print_misfits(transcriber: Transcriber, recordings: Sequence[Joined]) -> None:
     """Damage found, and what becomes of its neighbours, by kind."""
     counts: dict[str, list[int]] = defaultdict(lambda: [0] * 6)
-    for one in damage(aligner, recordings):
+    for one in damage(transcriber, transcriber.aligner(), recordings):
         places = _places(one.found, one.words)
         near = [
             at in places
@@ -372,14 +372,17 @@ def _runs(places: Sequence[int]) -> list[list[int]]:
     return runs
 
 
-def calibrate(aligner: Aligner, recordings: Sequence[Joined]) -> Calibration:
+def calibrate(transcriber: Transcriber, recordings: Sequence[Joined]) -> Calibration:
     """Fit on every other recording, and show on the rest how often words of each confidence are right."""
-    plain = aligner.with_calibration(Calibration())
-    believing = aligner.transcriber.aligner(prices=None).with_calibration(Calibration())
+    looking, believing = transcriber.aligner(), transcriber.aligner(prices=None)
+    if looking.phone_models is None:
+        raise AsrError("no models of phones beside the model; train them with scripts/train_phone_models.py")
+    plain = replace(looking.phone_models, calibration=Calibration())
+    looking, believing = looking.with_phone_models(plain), believing.with_phone_models(plain)
     evidence: list[list[float]] = [[], []]
     is_right: list[list[bool]] = [[], []]
-    for which, kinds in ((plain, KINDS), (believing, ("removed", "added", "swapped"))):
-        for number, one in enumerate(damage(which, recordings, kinds=kinds)):
+    for which, kinds in ((looking, KINDS), (believing, ("removed", "added", "swapped"))):
+        for number, one in enumerate(damage(transcriber, which, recordings, kinds=kinds)):
             half = number // len(kinds) % 2
             truth = {at: one.right.words[true] for true, at in one.kept}
             for at, word in _places(one.found, one.words).items():

@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 import soundfile
 
+from asr.alignment.corpus import read_stretches
 from asr.cli import main
 from asr.data.manifest import Utterance, write_manifest
 from asr.data.tokenizer import CharacterTokenizer
 from asr.decoding.emission import join
 from asr.errors import TranscriptError
-from asr.transcription.alignment_corpus import read_stretches
 from asr.transcription.formats.tiers import Tier, short_textgrid, textgrid
 from asr.transcription.transcriber import load
 from asr.transcription.windows import Windowing, emit_blocks
@@ -104,10 +104,10 @@ def test_options_that_do_not_belong_together_are_refused(folder, checkpoint, cap
 
 @pytest.mark.parametrize("window", [1.0, 2.5, 3.0])
 def test_windows_give_the_frames_of_the_whole(folder, checkpoint, window):
-    transcriber = load(checkpoint, device="cpu", precision="float32")
+    emitter = load(checkpoint, device="cpu", precision="float32").emitter
     waveform, _ = soundfile.read(folder / "speech.wav", dtype="float32")
-    whole = join(list(emit_blocks(transcriber, [waveform]))).letters
-    pieces = join(list(emit_blocks(transcriber, [waveform], windowing=Windowing(window, 0.5)))).letters
+    whole = join(list(emit_blocks(emitter, [waveform]))).letters
+    pieces = join(list(emit_blocks(emitter, [waveform], windowing=Windowing(window, 0.5)))).letters
     assert pieces.shape == whole.shape
     # The features' mean is each window's own, so the values are near, not the same.
     assert np.abs(np.exp(pieces) - np.exp(whole)).max() < 0.1

@@ -5,9 +5,9 @@ import itertools
 import numpy as np
 import pytest
 
-from asr.decoding import text_alignment
+from asr.alignment import text_path
+from asr.alignment.text_path import BELIEVED, Prices, align_text
 from asr.decoding.alignment import align, token_spans
-from asr.decoding.text_alignment import BELIEVED, Prices, align_text
 from asr.errors import DecodingError
 
 
@@ -61,7 +61,7 @@ def test_blocks_change_nothing(monkeypatch, block):
     for prices in (BELIEVED, Prices(1.0, 0.2, 1.0, 0.5)):
         whole = align_text(log_probs, words, prices=prices)
         with monkeypatch.context() as patched:
-            patched.setattr(text_alignment, "BLOCK", block)
+            patched.setattr(text_path, "BLOCK", block)
             pieces = align_text(log_probs, words, prices=prices)
         assert str(pieces) == str(whole)
 
@@ -71,7 +71,7 @@ def test_dropping_what_is_far_behind_changes_nothing_where_the_text_fits(monkeyp
     words = [[tokens[at : at + 3]] for at in range(0, 3000, 3)]
     log_probs = spoken(tokens)
     whole = align_text(log_probs, words)
-    monkeypatch.setattr(text_alignment, "EXACT", 0)
+    monkeypatch.setattr(text_path, "EXACT", 0)
     assert str(align_text(log_probs, words)) == str(whole)
     with_prices = align_text(log_probs, words, prices=Prices())
     assert str(with_prices) == str(whole)

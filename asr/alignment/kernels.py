@@ -1,13 +1,14 @@
-"""The inner loops of aligning a text that may not fit. Importing this module imports numba.
+"""The inner loops of aligning a text that may not fit, and of placing its phones. Importing this module imports numba.
 
-States stand in the order of the text: a blank and a filler before each word, the chains of the word's pronunciations,
+The states of a text stand in its order: a blank and a filler before each word, the chains of the word's pronunciations,
 and a blank and a filler at the end. Between words are junctions, which take no frame: words are skipped from one to the next.
 """
 
 import numpy as np
 
-from asr.decoding.alignment import DEAD
 from asr.decoding.compilation import njit
+
+DEAD = -1e30  # the score of what cannot be
 
 
 @njit(cache=True, nogil=True)
@@ -76,7 +77,7 @@ def junctions(  # noqa: PLR0917, what numba compiles
 
 
 @njit(cache=True, nogil=True)
-def advance(  # noqa: PLR0917, what numba compiles
+def advance_text(  # noqa: PLR0917, what numba compiles
     score: np.ndarray,
     log_probs: np.ndarray,
     columns: np.ndarray,
@@ -168,3 +169,54 @@ def advance(  # noqa: PLR0917, what numba compiles
         )  # fmt: skip
     alive[0], alive[1] = low, reached
     return any_source[words] if reached == words + 1 and any_gap[words] > DEAD else -1
+
+
+@njit(cache=True, nogil=True)
+def advance_phones(  # noqa: PLR0917, what numba compiles
+    score: np.ndarray,
+    log_likelihoods: np.ndarray,
+    columns: np.ndarray,
+    optional: np.ndarray,
+    stay: np.ndarray,
+    leave: np.ndarray,
+    begin: np.ndarray,
+    end: np.ndarray,
+    steps: np.ndarray,
+    offsets: np.ndarray,
+    at_start: bool,
+) -> None:
+    """Carry the `(S,)` scores of a chain of phones' states over `(T, K)` frames, in place.
+
+    Args:
+        score: of the states.
+        log_likelihoods: natural log, of each model state.
+        columns: `(S,)` the model state of each state.
+        optional: `(S,)`, how many states from this one on may be passed over; 0 but where a silence begins.
+        stay, leave: `(S,)` natural log of staying in a state for another frame, and of leaving it.
+        begin, end: `(T,)` the states that each frame may be in, from `begin` to `end` - 1; neither ever falls.
+        steps: int8, how many states back each came from, for frame after frame; written.
+        offsets: `(T,)` where each frame's are in `steps`.
+        at_start: whether the first of the frames is the recording's.
+    """
+    for frame in range(len(log_likelihoods)):
+        row = log_likelihoods[frame]
+        low, high = begin[frame], end[frame]
+        if at_start and frame == 0:
+            score[:] = DEAD
+            score[0] = row[columns[0]]
+            if optional[0] and optional[0] < len(score):
+                score[optional[0]] = row[columns[optional[0]]]
+            continue
+        if frame > 0:
+            for state in range(begin[frame - 1], low):
+                score[state] = DEAD
+        for state in range(high - 1, low - 1, -1):
+            best, step = score[state] + stay[state], 0
+            if state > 0 and score[state - 1] + leave[state - 1] > best:
+                best, step = score[state - 1] + leave[state - 1], 1
+            for size in range(1, 4):
+                before = state - size - 1
+                if before >= 0 and optional[state - size] == size and score[before] + leave[before] > best:
+                    best, step = score[before] + leave[before], size + 1
+            score[state] = best + row[columns[state]] if best > DEAD else DEAD
+            steps[offsets[frame] + state - low] = step

@@ -12,7 +12,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from asr.decoding.alignment import DEAD
 from asr.decoding.alphabet import BLANK
 from asr.decoding.emission import check_log_probs
 from asr.errors import DecodingError
@@ -74,7 +73,7 @@ class TextPath(NamedTuple):
 
 
 class _States(NamedTuple):
-    """The states of a text; arrays as `text_alignment_kernel.advance` takes them, and `(S, 3)` word, way, token of each, -1 for none."""
+    """The states of a text; arrays as `kernels.advance_text` takes them, and `(S, 3)` word, way, token of each, -1 for none."""
 
     columns: np.ndarray
     back: np.ndarray
@@ -102,7 +101,7 @@ def align_text(
     Raises:
         DecodingError: NaN, or too few frames for the text.
     """
-    from asr.decoding.text_alignment_kernel import advance
+    from asr.alignment.kernels import DEAD, advance_text
 
     check_log_probs(log_probs)
     states = _states(words, filler_column=log_probs.shape[1], prices=prices, separator=separator)
@@ -115,7 +114,7 @@ def align_text(
     at = -1
 
     def go(begin: int, came_from: np.ndarray) -> int:
-        found: int = advance(
+        found: int = advance_text(
             score,
             emitted[begin : begin + BLOCK],
             *states[:5],
