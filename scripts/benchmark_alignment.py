@@ -2,10 +2,12 @@
 
 python scripts/benchmark_alignment.py voices                          flite speaks, and says when each phone is spoken
 python scripts/benchmark_alignment.py misfits data/english/librispeech/dev-clean-4.jsonl --recordings 100
+python scripts/benchmark_alignment.py repeats data/english/heldout.jsonl --recordings 100
 python scripts/benchmark_alignment.py calibrate data/english/librispeech/train-clean-5.jsonl --recordings 100 --write asr/model/pretrained/english.hmm
 
 `voices` needs flite. `misfits` joins three utterances of a chapter to a recording and damages its text: the middle sentence taken
-away, another one put in, or the middle one swapped for another. `calibrate` fits the words' confidence to whether they are within
+away, another one put in, or the middle one swapped for another. `repeats` says one to four words of an utterance twice, writes
+them twice, or takes them out of the text. `calibrate` fits the words' confidence to whether they are within
 100 ms of where they are with the right text, over right texts, and damaged ones that are believed as well as looked through.
 """
 
@@ -30,7 +32,7 @@ from asr.decoding.hypothesis import AlignedWord
 from asr.decoding.options import DecodingOptions
 from asr.errors import AsrError
 from asr.transcription.transcriber import Transcriber, load
-from asr.transcription.transcript import NOT_IN_TEXT
+from asr.transcription.transcript import NOT_IN_TEXT, NOT_SPOKEN, REPEATED, REPEATED_IN_TEXT, MisfitKind
 from flite import PAUSE, VOICES, phones_of, speak_segments
 
 # From the Harvard sentences (IEEE Recommended Practice for Speech Quality Measurements, 1969).
@@ -93,7 +95,7 @@ def main() -> int:
         action="store_true",
         help="boundaries halfway between CTC's peaks, without models of phones",
     )
-    for kind in ("misfits", "calibrate"):
+    for kind in ("misfits", "repeats", "calibrate"):
         sub = kinds.add_parser(kind)
         sub.add_argument("manifest", metavar="MANIFEST", type=Path)
         sub.add_argument("--recordings", type=int, default=100, metavar="N")
@@ -111,6 +113,8 @@ def main() -> int:
             print_voices(aligner, SENTENCES[: arguments.sentences])
         elif arguments.kind == "misfits":
             print_misfits(transcriber, joined(read_manifest(arguments.manifest), arguments.recordings))
+        elif arguments.kind == "repeats":
+            print_repeats(transcriber, read_manifest(arguments.manifest), arguments.recordings)
         else:
             recordings = joined(read_manifest(arguments.manifest), arguments.recordings)
             calibration = calibrate(transcriber, recordings)
@@ -285,7 +289,7 @@ def _places(found: Alignment, words: Sequence[str]) -> dict[int, AlignedWord]:
     """The aligned words by their place in the text: all of it but what the misfits name, in order."""
     left_out: set[int] = set()
     at, spoken = 0, list(found.words)
-    missing = [one.text.split() for one in found.misfits if one.text]
+    missing = [one.text.split() for one in found.misfits if one.kind in (NOT_SPOKEN, REPEATED_IN_TEXT)]
     places: dict[int, AlignedWord] = {}
     while at < len(words):
         if (
@@ -325,7 +329,7 @@ def print_misfits(transcriber: Transcriber, recordings: Sequence[Joined]) -> Non
             for true, at in one.kept
         ]
         lost = [at for at in range(len(one.words)) if at not in places]
-        speech = [(m.start, m.end) for m in one.found.misfits if m.kind == NOT_IN_TEXT]
+        speech = [(m.start, m.end) for m in one.found.misfits if m.kind in (NOT_IN_TEXT, REPEATED)]
         good, stretches, wanted, hit = 0, 0, 0, 0
         for run in _runs(lost):
             stretches += 1
@@ -352,6 +356,50 @@ def print_misfits(transcriber: Transcriber, recordings: Sequence[Joined]) -> Non
             f"| {kind} | {100 * near_ / all_:.2f} % of {all_} words | {stretches_} | {_share(good_, stretches_)} | {wanted_} | "
             f"{_share(hit_, wanted_)} |"
         )
+
+
+class _Damage(NamedTuple):
+    """A recording and a text that differ by some words, and what the misfit should be called."""
+
+    name: str
+    waveform: np.ndarray
+    text: list[str]
+    kind: MisfitKind
+
+
+def print_repeats(transcriber: Transcriber, utterances: Sequence[Utterance], count: int) -> None:
+    """What words said twice, words written twice, and words that are said but not written are called, by how many they are."""
+    looking, believing = transcriber.aligner(), transcriber.aligner(prices=None)
+    chosen = [one for one in utterances if 4 <= one.duration <= 9]
+    chosen = chosen[:: max(1, len(chosen) // count)][:count]
+    counts: dict[tuple[str, str], list[int]] = defaultdict(lambda: [0] * 4)
+    generator = np.random.default_rng(0)
+    for utterance in chosen:
+        waveform, words = transcriber.read_utterance(utterance), (utterance.text or "").split()
+        right = believing.align_blocks([waveform], " ".join(words)).words
+        size = int(generator.integers(1, 5))
+        if len(right) != len(words) or len(words) < size + 4:
+            continue
+        at = int(generator.integers(1, len(words) - size))
+        phrase, rate = words[at : at + size], transcriber.sample_rate
+        begin, end = round(right[at].start * rate), round(right[at + size - 1].end * rate)
+        pause = np.zeros(round(rate * generator.choice([0.0, 0.1, 0.3])), np.float32)
+        twice = np.concatenate([waveform[:end], pause, waveform[begin:]])
+        for damage in (
+            _Damage("said twice", twice, words, REPEATED),
+            _Damage("written twice", waveform, [*words[: at + size], *words[at:]], REPEATED_IN_TEXT),
+            _Damage("not written", waveform, [*words[:at], *words[at + size :]], NOT_IN_TEXT),
+        ):
+            found = looking.align_blocks([damage.waveform], " ".join(damage.text)).misfits
+            named = [one for one in found if one.kind == damage.kind]
+            exact = any(one.text == " ".join(phrase) for one in named)
+            row = counts[damage.name, "1 word" if size == 1 else "2 to 4 words"]
+            row[:] = [row[0] + 1, row[1] + bool(found), row[2] + bool(named), row[3] + exact]
+    print(
+        "| damage | | recordings | noticed | called so | with these very words |\n|---|---|---|---|---|---|"
+    )
+    for (name, length), row in sorted(counts.items()):
+        print(f"| {name} | {length} | {' | '.join(map(str, row))} |")
 
 
 def _share(part: int, whole: int) -> str:

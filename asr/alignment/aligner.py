@@ -173,7 +173,13 @@ class Aligner:
         log_probs = emission.phones if self._hears_phones else emission.letters
         assert log_probs is not None
         try:
-            path = align_text(log_probs, spelled.ways, prices=self._prices, separator=self._speller.separator)
+            path = align_text(
+                log_probs,
+                [[way.tokens for way in ways] for ways in spelled.ways],
+                log_shares=[[way.log_share for way in ways] for ways in spelled.ways],
+                prices=self._prices,
+                separator=self._speller.separator,
+            )
         except DecodingError as error:
             raise DecodingError(f"{where}: {error}") from None
         duration = heard.samples / info.sample_rate
@@ -187,7 +193,13 @@ class Aligner:
         )
         words = self._words(spelled, path, times)
         misfits = find_misfits(
-            path, words, spelled.words, seconds_per_frame=info.seconds_per_frame, duration=duration
+            spelled,
+            path,
+            words,
+            log_probs,
+            separator=self._speller.separator,
+            seconds_per_frame=info.seconds_per_frame,
+            duration=duration,
         )
         said = tuple(word for word in words if word is not None)
         return Alignment(said, misfits, duration, spelled.guessed)
@@ -205,7 +217,7 @@ class Aligner:
                 continue
             units = tuple(
                 TimedUnit(symbols[token], round(float(start), 3), round(float(end), 3))
-                for token, (start, end) in zip(ways[placed.way], own, strict=True)
+                for token, (start, end) in zip(ways[placed.way].tokens, own, strict=True)
                 if symbols[token] != " "
             )
             words.append(

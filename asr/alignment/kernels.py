@@ -15,7 +15,7 @@ DEAD = -1e30  # the score of what cannot be
 def junctions(  # noqa: PLR0917, what numba compiles
     score: np.ndarray,
     first: np.ndarray,
-    ends: np.ndarray,
+    leave: np.ndarray,
     skip_price: np.ndarray,
     open_price: float,
     low: int,
@@ -32,7 +32,7 @@ def junctions(  # noqa: PLR0917, what numba compiles
     Args:
         score: `(S,)` of the states.
         first: `(W + 1,)` state of the blank before each word, and of the last one.
-        ends: `(S,)` bool, states that a word can end in.
+        leave: `(S,)` natural log that is added where a word ends in a state; dead where none can.
         skip_price: `(W,)` of leaving out each word.
         open_price: of beginning to leave out.
         low, high: words that are alive: `low` to `high` - 1; `high` may be W + 1, of the end.
@@ -50,8 +50,9 @@ def junctions(  # noqa: PLR0917, what numba compiles
             best = start
         if word > low and word - 1 < high:
             for state in range(first[word - 1] + 2, first[word]):
-                if ends[state] and score[state] > best:
-                    best, source = score[state], state
+                value = score[state] + leave[state]
+                if value > best:
+                    best, source = value, state
         if skipping > best:
             best, source = skipping, skipping_source
         if word < high:
@@ -82,7 +83,7 @@ def advance_text(  # noqa: PLR0917, what numba compiles
     log_probs: np.ndarray,
     columns: np.ndarray,
     back: np.ndarray,
-    ends: np.ndarray,
+    leave: np.ndarray,
     first: np.ndarray,
     skip_price: np.ndarray,
     open_price: float,
@@ -99,7 +100,7 @@ def advance_text(  # noqa: PLR0917, what numba compiles
         log_probs: natural log, the filler's in the last column.
         columns: `(S,)` what each state emits.
         back: `(S,)` how many states back a state's predecessors are: 0 begins a word, 1 the one before, 2 the one before that as well.
-        ends, first, skip_price, open_price: as `junctions` has them.
+        leave, first, skip_price, open_price: as `junctions` has them.
         filler_price: of beginning a filler.
         beam: states that score so much less than the best are dropped.
         alive: `(2,)` words that are alive, `low` and `high`; carried on.
@@ -117,7 +118,7 @@ def advance_text(  # noqa: PLR0917, what numba compiles
     for state in range(first[low], first[words] + 2):
         best = max(best, score[state])
     reached = junctions(
-        score, first, ends, skip_price, open_price, low, high, best - beam, start,
+        score, first, leave, skip_price, open_price, low, high, best - beam, start,
         open_gap, any_gap, open_source, any_source,
     )  # fmt: skip
     for frame in range(len(log_probs)):
@@ -164,7 +165,7 @@ def advance_text(  # noqa: PLR0917, what numba compiles
                 score[state] = DEAD
             low += 1
         reached = junctions(
-            score, first, ends, skip_price, open_price, low, high, floor, DEAD,
+            score, first, leave, skip_price, open_price, low, high, floor, DEAD,
             open_gap, any_gap, open_source, any_source,
         )  # fmt: skip
     alive[0], alive[1] = low, reached

@@ -2,20 +2,33 @@
 
 import itertools
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
 from asr.data.american_phones import from_arpabet
 from asr.data.pronouncing import Pronouncer
-from asr.data.pronunciation import read_all_pronunciations
+from asr.data.pronunciation import Pronunciation, read_weighted_pronunciations
 from asr.data.spoken_forms import NumbersUnspelled, TextWord, words_said, written_words
 from asr.data.tokenizer import Tokenizer
 from asr.decoding.alphabet import Alphabet
 from asr.errors import DecodingError, TranscriptError
 
-Ways = Sequence[tuple[str, ...]]
-
 _MOST_WAYS = 48  # of a written word; of one with more, later words are said in their first way alone
+
+
+class Way(NamedTuple):
+    """One way in which a word may be heard.
+
+    Attributes:
+        tokens: ids, one or more.
+        begins: places in `tokens` where a said word begins, of which a written one may have several.
+        log_share: natural log of how probable it is beside the likeliest way.
+    """
+
+    tokens: tuple[int, ...]
+    begins: tuple[int, ...] = (0,)
+    log_share: float = 0.0
 
 
 class SpelledText(NamedTuple):
@@ -23,14 +36,12 @@ class SpelledText(NamedTuple):
 
     Attributes:
         words: as they are written.
-        ways: of each word, the token ids of its ways, one or more.
-        begins: of each way, the places in it where a said word begins.
+        ways: of each word, one or more.
         guessed: words whose pronunciation is guessed, with their phones and where they are from.
     """
 
     words: list[TextWord]
-    ways: list[list[list[int]]]
-    begins: list[list[frozenset[int]]]
+    ways: list[list[Way]]
     guessed: dict[str, str]
 
 
@@ -63,9 +74,8 @@ class Speller:
         table = {word: self._ways(word, guessed) for word in words_said(words)}
         if missing := [word for word, ways in table.items() if not ways]:
             raise self._refusal(missing)
-        between = [] if self.separator is None else [self.separator]
-        combined = [_combine(word, table, between) for word in words]
-        return SpelledText(words, [ways for ways, _ in combined], [begins for _, begins in combined], guessed)
+        between = () if self.separator is None else (self.separator,)
+        return SpelledText(words, [_combine(word, table, between) for word in words], guessed)
 
     def _split(self, text: str) -> list[TextWord]:
         return written_words(text, is_known=self._knows)
@@ -74,8 +84,8 @@ class Speller:
         """Whether a word needs neither guessing nor taking apart."""
         raise NotImplementedError
 
-    def _ways(self, word: str, guessed: dict[str, str]) -> list[list[int]]:
-        """Token ids of the ways of a said word, none where it has none; a guess is noted."""
+    def _ways(self, word: str, guessed: dict[str, str]) -> list[Way]:
+        """The ways of a said word, none where it has none; a guess is noted."""
         raise NotImplementedError
 
     def _refusal(self, words: Sequence[str]) -> TranscriptError:
@@ -103,12 +113,12 @@ class LetterSpeller(Speller):
     def _knows(self, word: str) -> bool:
         return bool(self._ways(word, {}))
 
-    def _ways(self, word: str, guessed: dict[str, str]) -> list[list[int]]:
+    def _ways(self, word: str, guessed: dict[str, str]) -> list[Way]:
         try:
             tokens = self._tokenizer.encode(self._in_case(word))
         except TranscriptError:
             return []
-        return [tokens] if tokens else []
+        return [Way(tuple(tokens))] if tokens else []
 
     def _in_case(self, word: str) -> str:
         """A word in the letter case that the alphabet has."""
@@ -141,45 +151,55 @@ class PhoneSpeller(Speller):
     ) -> None:
         super().__init__(("", *phones), None)
         self._ids = {phone: number for number, phone in enumerate(phones, 1)}
-        self._pronunciations: dict[str, Ways] = {}
+        self._pronunciations: dict[str, list[Pronunciation]] = {}
         if pronunciations is not None:
-            self._pronunciations.update(read_all_pronunciations(pronunciations))
+            self._pronunciations.update(read_weighted_pronunciations(pronunciations))
         if own is not None:
             self._pronunciations.update(self._read_own(own))
-        self._pronouncer = Pronouncer(self._pronunciations)
 
-    def _read_own(self, path: str | Path) -> Mapping[str, Ways]:
-        found: Mapping[str, Ways] = read_all_pronunciations(path)
+    def _read_own(self, path: str | Path) -> Mapping[str, list[Pronunciation]]:
+        found: Mapping[str, list[Pronunciation]] = read_weighted_pronunciations(path)
         if self._foreign(found):
-            found = {word: [from_arpabet(way) for way in ways] for word, ways in found.items()}
+            found = {
+                word: [way._replace(phones=from_arpabet(way.phones)) for way in ways]
+                for word, ways in found.items()
+            }
         if foreign := self._foreign(found):
             raise DecodingError(
                 f"{path}: has phones that the model lacks, such as {min(foreign)}; the model has {' '.join(self._ids)}"
             )
         return found
 
-    def _foreign(self, pronunciations: Mapping[str, Ways]) -> set[str]:
-        return {phone for ways in pronunciations.values() for way in ways for phone in way} - self._ids.keys()
+    def _foreign(self, pronunciations: Mapping[str, list[Pronunciation]]) -> set[str]:
+        used = {phone for ways in pronunciations.values() for way in ways for phone in way.phones}
+        return used - self._ids.keys()
+
+    @cached_property
+    def _pronouncer(self) -> Pronouncer:
+        return Pronouncer({word: [way.phones for way in ways] for word, ways in self._pronunciations.items()})
 
     def _knows(self, word: str) -> bool:
         return bool(self._entry(word))
 
-    def _entry(self, word: str) -> Ways:
+    def _entry(self, word: str) -> list[Pronunciation]:
         """The dictionary's ways to say a word, in whatever case it has it."""
         for form in (word, word.upper(), word.lower(), word.capitalize()):
-            if good := [way for way in self._pronunciations.get(form, ()) if self._ids.keys() >= set(way)]:
+            ways = self._pronunciations.get(form, [])
+            if good := [way for way in ways if self._ids.keys() >= set(way.phones)]:
                 return good
         return []
 
-    def _ways(self, word: str, guessed: dict[str, str]) -> list[list[int]]:
+    def _ways(self, word: str, guessed: dict[str, str]) -> list[Way]:
         ways = self._entry(word)
         if not ways:
             said = self._pronouncer.say(word.upper())
             if not said.phones or not self._ids.keys() >= set(said.phones):
                 return []
             guessed[word] = f"{' '.join(said.phones)}, by {said.source}"
-            ways = [said.phones]
-        return [[self._ids[phone] for phone in way] for way in ways]
+            ways = [Pronunciation(said.phones)]
+        return [
+            Way(tuple([self._ids[phone] for phone in way.phones]), log_share=way.log_share) for way in ways
+        ]
 
     def _refusal(self, words: Sequence[str]) -> TranscriptError:
         return TranscriptError(
@@ -187,11 +207,9 @@ class PhoneSpeller(Speller):
         )
 
 
-def _combine(
-    word: TextWord, table: Mapping[str, list[list[int]]], between: list[int]
-) -> tuple[list[list[int]], list[frozenset[int]]]:
-    """The ways of a written word: of each reading its words in each of their ways; and where in each a word begins."""
-    found: dict[tuple[int, ...], frozenset[int]] = {}
+def _combine(word: TextWord, table: Mapping[str, list[Way]], between: tuple[int, ...]) -> list[Way]:
+    """The ways of a written word: of each reading its words in each of their ways."""
+    found: dict[tuple[int, ...], Way] = {}
     for reading in word.readings:
         options, count = [], 1
         for said in reading:
@@ -199,12 +217,13 @@ def _combine(
             count *= len(ways)
             options.append(ways)
         for chosen in itertools.product(*options):
-            tokens: list[int] = []
+            tokens: tuple[int, ...] = ()
             begins = []
             for way in chosen:
-                if tokens:
-                    tokens += between
+                tokens += between if tokens else ()
                 begins.append(len(tokens))
-                tokens += way
-            found.setdefault(tuple(tokens), frozenset(begins))
-    return [list(tokens) for tokens in found], list(found.values())
+                tokens += way.tokens
+            share = sum(way.log_share for way in chosen)
+            if tokens not in found or share > found[tokens].log_share:
+                found[tokens] = Way(tokens, tuple(begins), share)
+    return list(found.values())

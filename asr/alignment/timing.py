@@ -69,9 +69,11 @@ def _by_models(
 ) -> np.ndarray | None:
     """`(L, 2)` seconds of phones, by the models of their sounds; None where they do not fit."""
     low, high = int(start / HOP), min(len(features), max(int(np.ceil(end / HOP)), int(start / HOP) + 1))
-    phones = [token - 1 for at, word in placed for token in text.ways[at][word.way]]
+    phones = [token - 1 for at, word in placed for token in text.ways[at][word.way].tokens]
     pauses = [
-        position in text.begins[at][word.way] for at, word in placed for position in range(len(word.spans))
+        position in text.ways[at][word.way].begins
+        for at, word in placed
+        for position in range(len(word.spans))
     ]
     centres = np.round(peaks.mean(axis=1) / HOP).astype(np.int64) - low
     spans = models.place(features[low:high], phones, pauses=pauses, centres=centres)

@@ -43,15 +43,20 @@ def score(log_probs, tokens):
     return sum(log_probs[frame, tokens[at] if at >= 0 else 0] for frame, at in enumerate(path.tolist()))
 
 
+@pytest.mark.parametrize("scale", [0.0, 8.0])
 @pytest.mark.parametrize("seed", range(5))
-def test_the_best_pronunciations_are_chosen(seed):
+def test_the_best_pronunciations_are_chosen(seed, scale):
     log_probs = emission(seed, 20)
     words = [[[1, 2], [3]], [[4, 5, 4], [5, 1]], [[2], [3, 1]]]
-    expected = max(
-        itertools.product(*words), key=lambda ways: score(log_probs, [token for way in ways for token in way])
-    )
-    path = align_text(log_probs, words)
-    assert [words[n][word.way] for n, word in enumerate(path.words)] == list(expected)
+    shares = -scale * np.random.default_rng(seed).random((3, 2))
+
+    def total(ways):
+        tokens = [token for word, way in zip(words, ways, strict=True) for token in word[way]]
+        return score(log_probs, tokens) + sum(shares[number, way] for number, way in enumerate(ways))
+
+    expected = max(itertools.product(range(2), repeat=3), key=total)
+    path = align_text(log_probs, words, log_shares=shares.tolist())
+    assert tuple(word.way for word in path.words) == expected
 
 
 @pytest.mark.parametrize("block", [1, 7, 59, 60])
