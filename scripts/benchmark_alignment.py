@@ -2,10 +2,12 @@
 
 python scripts/benchmark_alignment.py voices                          flite speaks, and says when each phone is spoken
 python scripts/benchmark_alignment.py misfits data/english/librispeech/dev-clean-4.jsonl --recordings 100
+python scripts/benchmark_alignment.py repeats data/english/heldout.jsonl --recordings 100
 python scripts/benchmark_alignment.py calibrate data/english/librispeech/train-clean-5.jsonl --recordings 100 --write asr/model/pretrained/english.hmm
 
 `voices` needs flite. `misfits` joins three utterances of a chapter to a recording and damages its text: the middle sentence taken
-away, another one put in, or the middle one swapped for another. `calibrate` fits the words' confidence to whether they are within
+away, another one put in, or the middle one swapped for another. `repeats` says one to four words of an utterance twice, writes
+them twice, or takes them out of the text. `calibrate` fits the words' confidence to whether they are within
 100 ms of where they are with the right text, over right texts, and damaged ones that are believed as well as looked through.
 """
 
@@ -21,17 +23,16 @@ from typing import NamedTuple
 
 import numpy as np
 
+from asr.alignment.aligner import Aligner, Alignment
+from asr.alignment.phone_models import read_phone_models, write_phone_models
 from asr.data.american_phones import from_arpabet
 from asr.data.manifest import Utterance, read_manifest
 from asr.decoding.confidence import Calibration, fit_calibration
 from asr.decoding.hypothesis import AlignedWord
 from asr.decoding.options import DecodingOptions
-from asr.decoding.phone_models import read_phone_models, write_phone_models
-from asr.decoding.text_alignment import Prices
 from asr.errors import AsrError
-from asr.transcription.alignment import Aligner, Alignment
-from asr.transcription.transcriber import load
-from asr.transcription.transcript import NOT_IN_TEXT
+from asr.transcription.transcriber import Transcriber, load
+from asr.transcription.transcript import NOT_IN_TEXT, NOT_SPOKEN, REPEATED, REPEATED_IN_TEXT, MisfitKind
 from flite import PAUSE, VOICES, phones_of, speak_segments
 
 # From the Harvard sentences (IEEE Recommended Practice for Speech Quality Measurements, 1969).
@@ -94,7 +95,7 @@ def main() -> int:
         action="store_true",
         help="boundaries halfway between CTC's peaks, without models of phones",
     )
-    for kind in ("misfits", "calibrate"):
+    for kind in ("misfits", "repeats", "calibrate"):
         sub = kinds.add_parser(kind)
         sub.add_argument("manifest", metavar="MANIFEST", type=Path)
         sub.add_argument("--recordings", type=int, default=100, metavar="N")
@@ -104,15 +105,19 @@ def main() -> int:
         sub.add_argument("--model", metavar="CKPT", type=Path, help="default: the model in the package")
     arguments = parser.parse_args()
     try:
-        aligner = load(arguments.model, decoding=DecodingOptions(), device="cpu").aligner(prices=Prices())
-        if arguments.kind == "voices" and arguments.by_peaks:
-            aligner = aligner.without_phone_models()
+        transcriber = load(arguments.model, decoding=DecodingOptions(), device="cpu")
         if arguments.kind == "voices":
+            aligner = transcriber.aligner()
+            if arguments.by_peaks:
+                aligner = aligner.with_phone_models(None)
             print_voices(aligner, SENTENCES[: arguments.sentences])
         elif arguments.kind == "misfits":
-            print_misfits(aligner, joined(read_manifest(arguments.manifest), arguments.recordings))
+            print_misfits(transcriber, joined(read_manifest(arguments.manifest), arguments.recordings))
+        elif arguments.kind == "repeats":
+            print_repeats(transcriber, read_manifest(arguments.manifest), arguments.recordings)
         else:
-            calibration = calibrate(aligner, joined(read_manifest(arguments.manifest), arguments.recordings))
+            recordings = joined(read_manifest(arguments.manifest), arguments.recordings)
+            calibration = calibrate(transcriber, recordings)
             if arguments.write is not None:
                 models = read_phone_models(arguments.write)
                 write_phone_models(arguments.write, replace(models, calibration=calibration))
@@ -242,10 +247,9 @@ class Damaged(NamedTuple):
 
 
 def damage(
-    aligner: Aligner, recordings: Sequence[Joined], *, kinds: Sequence[str] = KINDS
+    transcriber: Transcriber, aligner: Aligner, recordings: Sequence[Joined], *, kinds: Sequence[str] = KINDS
 ) -> Iterator[Damaged]:
     """Each recording with each kind of damage, and with none."""
-    transcriber = aligner.transcriber
     believing = transcriber.aligner(prices=None)
     for number, recording in enumerate(recordings):
         waveforms = [transcriber.read_utterance(one) for one in recording.utterances]
@@ -285,7 +289,7 @@ def _places(found: Alignment, words: Sequence[str]) -> dict[int, AlignedWord]:
     """The aligned words by their place in the text: all of it but what the misfits name, in order."""
     left_out: set[int] = set()
     at, spoken = 0, list(found.words)
-    missing = [one.text.split() for one in found.misfits if one.text]
+    missing = [one.text.split() for one in found.misfits if one.kind in (NOT_SPOKEN, REPEATED_IN_TEXT)]
     places: dict[int, AlignedWord] = {}
     while at < len(words):
         if (
@@ -313,10 +317,10 @@ def _rest_fits(words: Sequence[str], spoken: Sequence[AlignedWord], missing: Seq
     ]
 
 
-def print_misfits(aligner: Aligner, recordings: Sequence[Joined]) -> None:
+def print_misfits(transcriber: Transcriber, recordings: Sequence[Joined]) -> None:
     """Damage found, and what becomes of its neighbours, by kind."""
     counts: dict[str, list[int]] = defaultdict(lambda: [0] * 6)
-    for one in damage(aligner, recordings):
+    for one in damage(transcriber, transcriber.aligner(), recordings):
         places = _places(one.found, one.words)
         near = [
             at in places
@@ -325,7 +329,7 @@ def print_misfits(aligner: Aligner, recordings: Sequence[Joined]) -> None:
             for true, at in one.kept
         ]
         lost = [at for at in range(len(one.words)) if at not in places]
-        speech = [(m.start, m.end) for m in one.found.misfits if m.kind == NOT_IN_TEXT]
+        speech = [(m.start, m.end) for m in one.found.misfits if m.kind in (NOT_IN_TEXT, REPEATED)]
         good, stretches, wanted, hit = 0, 0, 0, 0
         for run in _runs(lost):
             stretches += 1
@@ -354,6 +358,50 @@ def print_misfits(aligner: Aligner, recordings: Sequence[Joined]) -> None:
         )
 
 
+class _Damage(NamedTuple):
+    """A recording and a text that differ by some words, and what the misfit should be called."""
+
+    name: str
+    waveform: np.ndarray
+    text: list[str]
+    kind: MisfitKind
+
+
+def print_repeats(transcriber: Transcriber, utterances: Sequence[Utterance], count: int) -> None:
+    """What words said twice, words written twice, and words that are said but not written are called, by how many they are."""
+    looking, believing = transcriber.aligner(), transcriber.aligner(prices=None)
+    chosen = [one for one in utterances if 4 <= one.duration <= 9]
+    chosen = chosen[:: max(1, len(chosen) // count)][:count]
+    counts: dict[tuple[str, str], list[int]] = defaultdict(lambda: [0] * 4)
+    generator = np.random.default_rng(0)
+    for utterance in chosen:
+        waveform, words = transcriber.read_utterance(utterance), (utterance.text or "").split()
+        right = believing.align_blocks([waveform], " ".join(words)).words
+        size = int(generator.integers(1, 5))
+        if len(right) != len(words) or len(words) < size + 4:
+            continue
+        at = int(generator.integers(1, len(words) - size))
+        phrase, rate = words[at : at + size], transcriber.sample_rate
+        begin, end = round(right[at].start * rate), round(right[at + size - 1].end * rate)
+        pause = np.zeros(round(rate * generator.choice([0.0, 0.1, 0.3])), np.float32)
+        twice = np.concatenate([waveform[:end], pause, waveform[begin:]])
+        for damage in (
+            _Damage("said twice", twice, words, REPEATED),
+            _Damage("written twice", waveform, [*words[: at + size], *words[at:]], REPEATED_IN_TEXT),
+            _Damage("not written", waveform, [*words[:at], *words[at + size :]], NOT_IN_TEXT),
+        ):
+            found = looking.align_blocks([damage.waveform], " ".join(damage.text)).misfits
+            named = [one for one in found if one.kind == damage.kind]
+            exact = any(one.text == " ".join(phrase) for one in named)
+            row = counts[damage.name, "1 word" if size == 1 else "2 to 4 words"]
+            row[:] = [row[0] + 1, row[1] + bool(found), row[2] + bool(named), row[3] + exact]
+    print(
+        "| damage | | recordings | noticed | called so | with these very words |\n|---|---|---|---|---|---|"
+    )
+    for (name, length), row in sorted(counts.items()):
+        print(f"| {name} | {length} | {' | '.join(map(str, row))} |")
+
+
 def _share(part: int, whole: int) -> str:
     return f"{100 * part / whole:.1f} %" if whole else ""
 
@@ -372,14 +420,17 @@ def _runs(places: Sequence[int]) -> list[list[int]]:
     return runs
 
 
-def calibrate(aligner: Aligner, recordings: Sequence[Joined]) -> Calibration:
+def calibrate(transcriber: Transcriber, recordings: Sequence[Joined]) -> Calibration:
     """Fit on every other recording, and show on the rest how often words of each confidence are right."""
-    plain = aligner.with_calibration(Calibration())
-    believing = aligner.transcriber.aligner(prices=None).with_calibration(Calibration())
+    looking, believing = transcriber.aligner(), transcriber.aligner(prices=None)
+    if looking.phone_models is None:
+        raise AsrError("no models of phones beside the model; train them with scripts/train_phone_models.py")
+    plain = replace(looking.phone_models, calibration=Calibration())
+    looking, believing = looking.with_phone_models(plain), believing.with_phone_models(plain)
     evidence: list[list[float]] = [[], []]
     is_right: list[list[bool]] = [[], []]
-    for which, kinds in ((plain, KINDS), (believing, ("removed", "added", "swapped"))):
-        for number, one in enumerate(damage(which, recordings, kinds=kinds)):
+    for which, kinds in ((looking, KINDS), (believing, ("removed", "added", "swapped"))):
+        for number, one in enumerate(damage(transcriber, which, recordings, kinds=kinds)):
             half = number // len(kinds) % 2
             truth = {at: one.right.words[true] for true, at in one.kept}
             for at, word in _places(one.found, one.words).items():

@@ -15,14 +15,14 @@ from typing import NamedTuple
 import numpy as np
 from tqdm import tqdm
 
+from asr.alignment.cepstra import Cepstra
+from asr.alignment.phone_models import HOP, STATES, PhoneModels, write_phone_models
+from asr.alignment.text_path import align_text
 from asr.data.manifest import Utterance, read_manifest
 from asr.data.pronunciation import read_all_pronunciations
 from asr.decoding.options import DecodingOptions, tuned_options
-from asr.decoding.phone_models import HOP, STATES, PhoneModels, write_phone_models
-from asr.decoding.text_alignment import align_text
 from asr.errors import AsrError, UsageError
 from asr.model.pretrained import default_model
-from asr.transcription.cepstra import Cepstra
 from asr.transcription.transcriber import Transcriber, load
 
 _GAUSSIANS = (1, 1, 2, 2, 4, 8, 8)  # of a state, round by round

@@ -26,6 +26,13 @@ FLOORS = [
     ("asr.data", "asr.language_model", "asr.evaluation", "asr.writing"),
     ("asr.decoding",),
     ("asr.model",),
+    (
+        "asr.transcription.emitter",
+        "asr.transcription.recordings",
+        "asr.transcription.transcript",
+        "asr.transcription.windows",
+    ),
+    ("asr.alignment",),
     ("asr.transcription", "asr.config", "asr.inspection"),
     ("asr.training", "asr.serving", "asr.export"),
     ("asr.cli",),

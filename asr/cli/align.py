@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from asr.cli.model_options import add_checkpoint_options
 
 if TYPE_CHECKING:
-    from asr.transcription.alignment import Aligner, Alignment
+    from asr.alignment.aligner import Aligner, Alignment
     from asr.transcription.recordings import Failure
 
 log = logging.getLogger(__name__)
@@ -73,9 +73,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Align."""
+    from asr.alignment.text_path import Prices
     from asr.cli.transcription_options import read_formats
     from asr.decoding.options import DecodingOptions
-    from asr.decoding.text_alignment import Prices
     from asr.errors import UsageError
     from asr.transcription.identity import aligner_identity
     from asr.transcription.transcriber import load
@@ -101,15 +101,15 @@ def run(arguments: argparse.Namespace) -> int:
     prices = None if arguments.believe_text else Prices()
     aligner = transcriber.aligner(pronunciations=arguments.pronunciations, prices=prices)
     if arguments.transcript is None:
-        settings = aligner_identity(transcriber, pronunciations=arguments.pronunciations, prices=prices)
+        settings = aligner_identity(transcriber, aligner)
         return _corpus(arguments, aligner, formats, settings)
     return _one(arguments, aligner, formats[0])
 
 
 def _one(arguments: argparse.Namespace, aligner: "Aligner", form: str) -> int:
+    from asr.alignment.corpus import read_text
     from asr.errors import DecodingError, TranscriptError
     from asr.files import write_atomically
-    from asr.transcription.alignment_corpus import read_text
     from asr.transcription.formats import render
 
     text = read_text(arguments.transcript)
@@ -132,9 +132,9 @@ def _one(arguments: argparse.Namespace, aligner: "Aligner", form: str) -> int:
 def _corpus(arguments: argparse.Namespace, aligner: "Aligner", formats: Sequence[str], settings: str) -> int:
     from tqdm import tqdm
 
+    from asr.alignment.corpus import Line, Task, align_task, find_tasks, report
     from asr.errors import AsrError, TranscriptError
     from asr.files import write_atomically
-    from asr.transcription.alignment_corpus import Line, Task, align_task, find_tasks, report
     from asr.transcription.formats import FORMATS, SubtitleRules
     from asr.transcription.output_folder import OutputFolder
     from asr.transcription.recordings import Failure

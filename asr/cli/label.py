@@ -164,7 +164,7 @@ def _label(arguments: argparse.Namespace, model: Path, target: Path) -> int:
     given = argparse.Namespace(**{**vars(arguments), "model": model, "begun": None})
     transcriber = load_model(given)
     unfinished = target.with_name(target.name + ".unfinished")
-    with LabelJournal(unfinished, recogniser_identity(model, transcriber, pipeline)) as journal:
+    with LabelJournal(unfinished, recogniser_identity(transcriber, pipeline)) as journal:
         known = _recognise("dev", dev, transcriber, pipeline, journal)
         found = _recognise("new", speech, transcriber, pipeline, journal)
     spoken = [utterance for utterance in dev if utterance.id in known]

@@ -18,8 +18,8 @@ from asr.cli.model_options import add_checkpoint_options
 from asr.data.segmentation import SegmentationConfig, cut_at_pauses
 
 if TYPE_CHECKING:
+    from asr.alignment.aligner import Aligner
     from asr.data.manifest import Utterance
-    from asr.transcription.alignment import Aligner
     from asr.transcription.transcriber import Transcriber
 
 log = logging.getLogger(__name__)

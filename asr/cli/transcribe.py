@@ -157,7 +157,7 @@ def _to_folder(
         arguments.output_dir,
         formats=formats,
         subtitles=rules,
-        settings=recogniser_identity(arguments.model, transcriber, config, asdict(rules)),
+        settings=recogniser_identity(transcriber, config, asdict(rules)),
     )
     if processes.rank == 0:
         for failure in failures:

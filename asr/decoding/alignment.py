@@ -15,7 +15,6 @@ from asr.decoding.emission import check_log_probs
 from asr.errors import DecodingError
 
 BLOCK = 1024  # frames
-DEAD = -1e30  # of texts that may not fit, and of models of phones: the score of what cannot be
 
 
 def align(log_probs: np.ndarray, tokens: Sequence[int], *, blank: int = 0) -> np.ndarray:

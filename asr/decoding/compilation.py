@@ -69,8 +69,9 @@ def compiled_folder() -> Path | None:
     function that it calls, or a type that it takes, had changed in another. `NUMBA_CACHE_DIR` goes before our folder.
     """
     digest = hashlib.sha256()
-    here = Path(__file__).resolve().parent
-    for path in [*sorted(here.glob("*.py")), here.parent / "language_model" / "ngram.py"]:
+    package = Path(__file__).resolve().parents[1]
+    others = (package / "alignment" / "kernels.py", package / "language_model" / "ngram.py")
+    for path in [*sorted((package / "decoding").glob("*.py")), *others]:
         digest.update(path.read_bytes())
     folder = Path(os.environ.get("NUMBA_CACHE_DIR") or cache_folder() / "compiled") / digest.hexdigest()[:16]
     try:

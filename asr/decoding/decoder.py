@@ -10,12 +10,12 @@ import numpy as np
 from asr.decoding.alphabet import BLANK, Alphabet, Spelling
 from asr.decoding.emission import Emission, check_log_probs, join
 from asr.decoding.hotwords import in_case_of
-from asr.decoding.hypothesis import AlignedWord, Hypothesis
+from asr.decoding.hypothesis import Hypothesis, Word
 from asr.decoding.options import DecodingOptions
 from asr.decoding.resources import DecodingResources, build_mixture, build_search, read_resources
-from asr.decoding.search import Candidate, SearchStream
+from asr.decoding.search import Candidate, SearchStream, Spelled
 from asr.decoding.threads import in_threads
-from asr.decoding.word_times import align_words, time_words
+from asr.decoding.word_times import time_words
 from asr.errors import DecodingError
 
 _PARTIAL = 10  # texts that letters choose among while more is to come
@@ -128,19 +128,13 @@ class Decoder:
         # Of both heads, the one that is more sure has the say.
         return np.where(phones.max(axis=1) >= letters.max(axis=1), phones.argmax(axis=1) == BLANK, quiet)
 
-    def align(self, letters: np.ndarray, tokens: Sequence[int]) -> tuple[AlignedWord, ...]:
+    def align(self, letters: np.ndarray, tokens: Sequence[int]) -> tuple[Word, ...]:
         """The words of a known text, with their times, where the `(T', V)` letters of an emission have them.
 
         Raises:
             DecodingError: NaN, or more tokens than the frames can hold.
         """
-        return align_words(
-            letters,
-            tokens,
-            alphabet=self.alphabet,
-            seconds_per_frame=self.seconds_per_frame,
-            calibration=self.options.calibration,
-        )
+        return self._timed(letters, tokens, self.alphabet.words(tokens))
 
     def head_of(self, emission: Emission) -> np.ndarray:
         """The log-probabilities that are searched. Raises DecodingError where an emission has no such head."""
@@ -195,28 +189,32 @@ class Decoder:
 
     def _hypothesis(self, emission: Emission, candidate: Candidate) -> Hypothesis:
         tokens, spelled = self.search.spell(candidate)
-        words = time_words(
-            self.head_of(emission),
-            tokens,
-            spelled,
-            seconds_per_frame=self.seconds_per_frame,
-            calibration=self.options.calibration,
-            alignment=candidate.alignment,
-        )
+        words = self._timed(self.head_of(emission), tokens, spelled, candidate.alignment)
         text = " ".join(word.text for word in words)
         letters = tokens if self.search.head == "letters" else self._letters(text)
         return Hypothesis(text, tuple(letters), candidate.score, words)
 
     def _written(self, emission: Emission, tokens: Sequence[int], score: float) -> Hypothesis:
         """What a decoder network has written, timed by the letters."""
-        words = time_words(
-            emission.letters,
+        words = self.align(emission.letters, tokens)
+        return Hypothesis(" ".join(word.text for word in words), tuple(tokens), score, words)
+
+    def _timed(
+        self,
+        log_probs: np.ndarray,
+        tokens: Sequence[int],
+        words: Sequence[Spelled],
+        alignment: np.ndarray | None = None,
+    ) -> tuple[Word, ...]:
+        """See `time_words`."""
+        return time_words(
+            log_probs,
             tokens,
-            self.alphabet.words(tokens),
+            words,
             seconds_per_frame=self.seconds_per_frame,
             calibration=self.options.calibration,
+            alignment=alignment,
         )
-        return Hypothesis(" ".join(word.text for word in words), tuple(tokens), score, words)
 
 
 class DecoderStream:

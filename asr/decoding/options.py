@@ -7,11 +7,12 @@ import dataclasses
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal
 
+from asr.cache import content_digest
 from asr.decoding.confidence import Calibration
 from asr.errors import DecodingError
 from asr.files import write_atomically
@@ -99,16 +100,10 @@ class DecodingOptions:
         """A digest of all fields and of the content of the files: equal where the same emission gives the same.
 
         Raises:
-            DecodingError: a file cannot be read.
+            AsrError: a file cannot be read.
         """
         record = dataclasses.asdict(self)
-        for name in file_fields():
-            if record[name] is not None and record[name] != LEXICON_OF_LM:
-                try:
-                    with open(record[name], "rb") as file:
-                        record[name] = hashlib.file_digest(file, "sha256").hexdigest()
-                except OSError as error:
-                    raise DecodingError(f"{record[name]}: cannot read: {error.strerror}") from None
+        _change_paths(record, content_digest)
         return hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()[:16]
 
     def __str__(self) -> str:
@@ -134,6 +129,13 @@ def option_fields() -> list["dataclasses.Field[Any]"]:
 def file_fields() -> list[str]:
     """Names of the fields that hold a path."""
     return [option.name for option in option_fields() if option.metadata["metavar"] == "FILE"]
+
+
+def _change_paths(record: dict[str, Any], change: Callable[[str], str]) -> None:
+    """Change every path among the values of the fields, in place."""
+    for name in file_fields():
+        if record[name] is not None and record[name] != LEXICON_OF_LM:
+            record[name] = change(record[name])
 
 
 def options_path(checkpoint: str | Path) -> Path:
@@ -162,9 +164,7 @@ def write_options(
     """
     folder = Path(path).resolve().parent
     record = dataclasses.asdict(options)
-    for name in file_fields():
-        if record[name] is not None and record[name] != LEXICON_OF_LM:
-            record[name] = os.path.relpath(record[name], folder)
+    _change_paths(record, lambda file: os.path.relpath(file, folder))
     with write_atomically(path) as file:
         json.dump(
             {"version": VERSION, "options": record, "measured": dict(measured or {})},
@@ -190,9 +190,7 @@ def read_options(path: str | Path) -> DecodingOptions:
             raise ValueError(f"no option {min(unknown)!r}")
     except (ValueError, TypeError) as error:
         raise _no_options(path, error) from None
-    for name in file_fields():
-        if values[name] is not None and values[name] != LEXICON_OF_LM:
-            values[name] = str(path.parent / values[name])
+    _change_paths(values, lambda file: str(path.parent / file))
     return DecodingOptions(**values)
 
 

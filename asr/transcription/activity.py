@@ -43,7 +43,7 @@ def network_detector(transcriber: "Transcriber", *, windowing: Windowing, where:
     silent = [BLANK, alphabet.space]
 
     def detect(blocks: Iterable[np.ndarray]) -> Iterator[Activity]:
-        for emission in emit_blocks(transcriber, blocks, windowing=windowing, where=where):
+        for emission in emit_blocks(transcriber.emitter, blocks, windowing=windowing, where=where):
             yield Activity(~np.isin(emission.letters.argmax(axis=1), silent), step)
 
     return detect

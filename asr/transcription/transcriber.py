@@ -7,6 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
+from asr.alignment.aligner import Aligner, Alignment
+from asr.alignment.phone_models import models_path, read_phone_models
+from asr.alignment.text_path import USUAL, Prices
 from asr.allocator import keep_few_kernels
 from asr.data.audio import read_utterance, resample
 from asr.data.manifest import Utterance
@@ -15,15 +18,12 @@ from asr.decoding.decoder import Decoder
 from asr.decoding.emission import Emission
 from asr.decoding.hypothesis import Hypothesis
 from asr.decoding.options import DecodingOptions, tuned_options
-from asr.decoding.phone_models import models_path, read_phone_models
-from asr.decoding.text_alignment import USUAL, Prices
 from asr.decoding.warm_up import warm_up
 from asr.errors import AudioError, CheckpointError, DecodingError, UsageError
 from asr.model.acoustic import AcousticModel
 from asr.model.checkpoint import load_checkpoint
 from asr.model.precision import Precision
 from asr.model.pretrained import default_model
-from asr.transcription.alignment import Aligner, Alignment
 from asr.transcription.batches import plan_batches
 from asr.transcription.emitter import Emitter, EmitterInfo, TorchEmitter
 from asr.transcription.onnx_emitter import OnnxEmitter
@@ -291,14 +291,14 @@ class Transcriber:
             DecodingError: as `Aligner`; or the files beside the model are broken.
             TranscriptError: a dictionary cannot be read.
         """
-        dictionary, models = None, None
+        dictionary, models = self.options.pronunciations, None
         if self.source is not None:
-            dictionary = tuned_options(self.source).pronunciations
+            dictionary = tuned_options(self.source).pronunciations or dictionary
             path = models_path(self.source)
             models = read_phone_models(path) if path.exists() else None
         return Aligner(
-            self,
-            pronunciations=dictionary or self.options.pronunciations,
+            self.emitter,
+            pronunciations=dictionary,
             own_pronunciations=pronunciations,
             phone_models=models,
             prices=prices,

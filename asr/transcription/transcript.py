@@ -7,8 +7,11 @@ from typing import Literal, NamedTuple
 from asr.decoding.hypothesis import Word
 
 PAUSE = 0.5  # seconds between two words that part two segments
-NOT_IN_TEXT: Literal["not in the text"] = "not in the text"
-NOT_SPOKEN: Literal["not spoken"] = "not spoken"
+MisfitKind = Literal["not in the text", "repeated", "not spoken", "repeated in the text"]
+NOT_IN_TEXT: MisfitKind = "not in the text"
+REPEATED: MisfitKind = "repeated"
+NOT_SPOKEN: MisfitKind = "not spoken"
+REPEATED_IN_TEXT: MisfitKind = "repeated in the text"
 LONGEST = 30.0  # seconds of a segment, as long as there is more than one word in it
 _LONG_PAUSE = 4  # times the pause, within a sentence
 
@@ -78,18 +81,24 @@ class Misfit:
     """A stretch where a recording and the text that it was aligned with do not fit together.
 
     Attributes:
-        kind: `NOT_IN_TEXT` for speech that the text lacks; `NOT_SPOKEN` for words that the sound lacks.
+        kind: `NOT_IN_TEXT` for speech that the text lacks, `REPEATED` where it says once more what the text has beside it;
+            `NOT_SPOKEN` for words that the sound lacks, `REPEATED_IN_TEXT` where the text has them twice in a row.
         start, end: seconds; words that are not spoken are between the two words beside them.
-        text: the words, "" for speech.
+        text: the words, "" for speech that is no repetition.
     """
 
-    kind: Literal["not in the text", "not spoken"]
+    kind: MisfitKind
     start: float
     end: float
     text: str
 
+    @property
+    def label(self) -> str:
+        """What it is, without times."""
+        return f"{self.kind}: {self.text}" if self.text else self.kind
+
     def __str__(self) -> str:
-        return f"{self.start:.2f} to {self.end:.2f} s {self.kind}" + (f": {self.text}" if self.text else "")
+        return f"{self.start:.2f} to {self.end:.2f} s {self.label}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,16 +8,14 @@ or lost.
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from asr.decoding.alphabet import BLANK
 from asr.decoding.emission import Emission
 from asr.errors import AudioError, UsageError
-
-if TYPE_CHECKING:
-    from asr.transcription.transcriber import Transcriber
+from asr.transcription.emitter import Emitter
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +55,7 @@ class _Window(NamedTuple):
 
 
 def emit_blocks(
-    transcriber: "Transcriber",
+    emitter: Emitter,
     blocks: Iterable[np.ndarray],
     *,
     windowing: Windowing | None = None,
@@ -69,7 +67,7 @@ def emit_blocks(
     with its context is emitted as a whole. Memory is that of a batch of windows.
 
     Args:
-        transcriber: the model.
+        emitter: the network.
         blocks: `(N_i,)` float32 at the model's rate.
         windowing: how it is cut.
         where: the beginning of error messages.
@@ -78,24 +76,23 @@ def emit_blocks(
         AudioError: too short for one frame.
     """
     windowing = windowing or Windowing()
-    step = round(transcriber.seconds_per_frame * transcriber.sample_rate)
-    frames = max(2, round(windowing.window * transcriber.sample_rate / step))
-    margin = min(frames // 2, round(windowing.context * transcriber.sample_rate / step))
+    info = emitter.info
+    step = round(info.seconds_per_frame * info.sample_rate)
+    frames = max(2, round(windowing.window * info.sample_rate / step))
+    margin = min(frames // 2, round(windowing.context * info.sample_rate / step))
     windows = _cut(
         blocks,
         step=step,
         frames=frames,
         margin=margin,
-        shortest=transcriber.minimum_samples,
-        rate=transcriber.sample_rate,
+        shortest=info.minimum_samples,
+        rate=info.sample_rate,
         where=where,
     )
     emitted = (
         (window.first, emission)
         for batch in iter(lambda: list(islice(windows, windowing.batch)), [])
-        for window, emission in zip(
-            batch, transcriber.emitter.emit([window.waveform for window in batch]), strict=True
-        )
+        for window, emission in zip(batch, emitter.emit([window.waveform for window in batch]), strict=True)
     )
     yield from stitch(emitted, margin=margin)
 

@@ -1,18 +1,22 @@
 """`asr align`: one recording, a corpus, mistakes."""
 
 import json
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
 
+from asr.alignment.corpus import read_stretches
 from asr.cli import main
 from asr.data.manifest import Utterance, write_manifest
 from asr.data.tokenizer import CharacterTokenizer
 from asr.decoding.emission import join
 from asr.errors import TranscriptError
-from asr.transcription.alignment_corpus import read_stretches
 from asr.transcription.formats.tiers import Tier, short_textgrid, textgrid
 from asr.transcription.transcriber import load
 from asr.transcription.windows import Windowing, emit_blocks
@@ -104,10 +108,10 @@ def test_options_that_do_not_belong_together_are_refused(folder, checkpoint, cap
 
 @pytest.mark.parametrize("window", [1.0, 2.5, 3.0])
 def test_windows_give_the_frames_of_the_whole(folder, checkpoint, window):
-    transcriber = load(checkpoint, device="cpu", precision="float32")
+    emitter = load(checkpoint, device="cpu", precision="float32").emitter
     waveform, _ = soundfile.read(folder / "speech.wav", dtype="float32")
-    whole = join(list(emit_blocks(transcriber, [waveform]))).letters
-    pieces = join(list(emit_blocks(transcriber, [waveform], windowing=Windowing(window, 0.5)))).letters
+    whole = join(list(emit_blocks(emitter, [waveform]))).letters
+    pieces = join(list(emit_blocks(emitter, [waveform], windowing=Windowing(window, 0.5)))).letters
     assert pieces.shape == whole.shape
     # The features' mean is each window's own, so the values are near, not the same.
     assert np.abs(np.exp(pieces) - np.exp(whole)).max() < 0.1
@@ -162,6 +166,25 @@ def test_a_corpus_equals_its_recordings_one_by_one_and_a_run_goes_on(corpus, fol
     assert "1 of 2 recordings are finished already" in capsys.readouterr().err
     assert Path("out/one.ctm").stat().st_mtime_ns == before
     assert {path: path.read_text() for path in Path("out").rglob("*") if path.is_file()} == whole
+
+
+@pytest.mark.slow
+def test_a_run_that_was_killed_goes_on_to_the_same_files(folder, checkpoint):
+    utterances = [
+        Utterance(f"u{at}", folder / "speech.wav", 10.0 - at / 100, text="AB C") for at in range(60)
+    ]
+    write_manifest(folder / "many.jsonl", utterances)
+    command = ["align", "many.jsonl", "--format", "json,textgrid", "--model", str(checkpoint), "--output-dir"]
+    process = subprocess.Popen([sys.executable, "-m", "asr", *command, "out"], stderr=subprocess.DEVNULL)
+    while process.poll() is None and len(list(Path("out").glob("*.json"))) < 3:
+        time.sleep(0.005)
+    process.kill()
+    assert process.wait() == -signal.SIGKILL
+    assert 3 <= len(list(Path("out").glob("*.json"))) < 60
+    assert main([*command, "out", "--resume"]) == main([*command, "whole"]) == 0
+    done = {path.name: path.read_text() for path in Path("out").iterdir()}
+    assert done == {path.name: path.read_text() for path in Path("whole").iterdir()}
+    assert len(done) == 122
 
 
 def test_a_manifests_utterances_are_aligned_by_their_texts(folder, checkpoint, capsys):

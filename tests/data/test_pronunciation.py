@@ -1,5 +1,6 @@
 """Pronunciation dictionaries."""
 
+import math
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from asr.data.pronunciation import (
     pronounce,
     read_all_pronunciations,
     read_pronunciations,
+    read_weighted_pronunciations,
     write_pronunciations,
 )
 from asr.errors import TranscriptError
@@ -33,6 +35,22 @@ def test_the_first_pronunciation_counts_without_stress(dictionary: Path) -> None
         "HELLO": ("HH", "AH", "L", "OW"),
         "WORLD": ("W", "ER", "L", "D"),
     }
+
+
+def test_probabilities_are_those_beside_the_likeliest_way(tmp_path: Path) -> None:
+    path = tmp_path / "mfa.dict"
+    path.write_text("THE 0.25 0.1 1.0 1.3 DH AH0\nTHE 0.5 DH IY1\nA  AH0\n")
+    found = read_weighted_pronunciations(path)
+    assert found == {
+        "THE": [(("DH", "AH"), pytest.approx(math.log(0.5))), (("DH", "IY"), 0.0)],
+        "A": [(("AH",), 0.0)],
+    }
+    assert read_all_pronunciations(path) == {"THE": [("DH", "AH"), ("DH", "IY")], "A": [("AH",)]}
+    path.write_text("A  AH0\nTHE 0.0 DH AH0\n")
+    with pytest.raises(
+        TranscriptError, match=r"mfa\.dict:2: probability 0\.0; expected above 0, and at most 1"
+    ):
+        read_all_pronunciations(path)
 
 
 def test_a_transcript_becomes_its_phones(dictionary: Path) -> None:

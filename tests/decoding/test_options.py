@@ -18,7 +18,7 @@ from asr.decoding.options import (
     tuned_options,
     write_options,
 )
-from asr.errors import DecodingError, UsageError
+from asr.errors import AsrError, DecodingError, UsageError
 
 
 def options(tmp_path, *words: str) -> DecodingOptions:
@@ -98,7 +98,7 @@ def test_the_fingerprint_goes_by_what_files_hold_and_not_by_their_names(tmp_path
         path.write_text(content)
     prints = [DecodingOptions("beam", lm=str(path)).fingerprint() for path in (first, same, other)]
     assert prints[0] == prints[1] != prints[2]
-    with pytest.raises(DecodingError, match=r"gone\.lm: cannot read"):
+    with pytest.raises(AsrError, match=r"gone\.lm: cannot read"):
         DecodingOptions("beam", lm=str(tmp_path / "gone.lm")).fingerprint()
 
 

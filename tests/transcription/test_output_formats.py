@@ -4,6 +4,9 @@ import csv
 import io
 import itertools
 import json
+import re
+import shutil
+import subprocess
 from dataclasses import replace
 
 import pytest
@@ -14,7 +17,20 @@ from asr.decoding.hypothesis import AlignedWord, TimedUnit, Word
 from asr.errors import UsageError
 from asr.transcription.formats import FORMATS, SubtitleRules, render
 from asr.transcription.formats.subtitles import make_cues
-from asr.transcription.transcript import NOT_IN_TEXT, NOT_SPOKEN, Misfit, Transcription, gather_segments
+from asr.transcription.transcript import (
+    NOT_IN_TEXT,
+    NOT_SPOKEN,
+    REPEATED,
+    REPEATED_IN_TEXT,
+    Misfit,
+    Transcription,
+    gather_segments,
+)
+
+_FOLDERS = ("/usr/lib/sctk/bin", "/usr/local/bin", "/usr/bin")
+SCLITE = next(
+    (found for found in (shutil.which("sclite", path=folder) for folder in _FOLDERS) if found), None
+)
 
 quick = settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.too_slow])
 
@@ -203,13 +219,18 @@ ALIGNED = replace(
         ],
         duration=3.0,
     ),
-    misfits=(Misfit(NOT_IN_TEXT, 1.5, 2.25, ""), Misfit(NOT_SPOKEN, 1.0, 3.0, "three four")),
+    misfits=(
+        Misfit(NOT_IN_TEXT, 1.5, 2.25, ""),
+        Misfit(NOT_SPOKEN, 1.0, 3.0, "three four"),
+        Misfit(REPEATED, 2.5, 2.75, "two,"),
+        Misfit(REPEATED_IN_TEXT, 2.75, 3.0, "two,"),
+    ),
 )
 TIERS = {
     "segments": [(0.25, 1.0, 'say "A&B" two,')],
     "words": [(0.25, 0.5, 'say "A&B"'), (0.6, 1.0, "two,")],
     "phones": [(0.25, 0.31, "ɛ"), (0.31, 0.5, "tʃ"), (0.6, 0.7, "t"), (0.7, 1.0, "u")],
-    "not in the text": [(1.5, 2.25, "not in the text")],
+    "not in the text": [(1.5, 2.25, "not in the text"), (2.5, 2.75, "repeated: two,")],
 }
 
 
@@ -224,6 +245,54 @@ def test_praatio_reads_the_tiers_of_textgrids_back(tmp_path, format: str) -> Non
         for name in read.tierNames
     } == TIERS
     assert read.maxTimestamp == 3.0
+
+
+@pytest.mark.parametrize("format", ["textgrid", "textgrid-short"])
+def test_praat_itself_reads_the_tiers_of_textgrids_back(tmp_path, format: str) -> None:
+    parselmouth = pytest.importorskip("parselmouth", reason="praat-parselmouth is not installed")
+    path = tmp_path / "a.TextGrid"
+    path.write_text(render(ALIGNED, format), encoding="utf-8")
+    call = parselmouth.praat.call
+    grid = call("Read from file...", str(path))
+    assert call(grid, "Get end time") == 3.0
+    read = {}
+    for tier in range(1, call(grid, "Get number of tiers") + 1):
+        labelled = [
+            number
+            for number in range(1, call(grid, "Get number of intervals...", tier) + 1)
+            if call(grid, "Get label of interval...", tier, number)
+        ]
+        read[call(grid, "Get tier name...", tier)] = [
+            (
+                call(grid, "Get start time of interval...", tier, number),
+                call(grid, "Get end time of interval...", tier, number),
+                call(grid, "Get label of interval...", tier, number),
+            )
+            for number in labelled
+        ]
+    assert read == TIERS
+
+
+def test_sclite_reads_ctm_and_finds_each_word_in_its_time(tmp_path) -> None:
+    if SCLITE is None:
+        pytest.skip("needs NIST's sclite (Debian package sctk)")
+    words = [WORDS[0], replace(WORDS[1], text="two"), WORDS[2]]
+    (tmp_path / "talk.ctm").write_text(render(gather_segments(words, duration=3.0), "ctm", name="talk"))
+    # sclite sorts the words of the CTM into the segments of the STM by their times.
+    (tmp_path / "talk.stm").write_text(
+        "talk 1 anna 0.00 0.55 one\ntalk 1 anna 0.55 1.50 too\ntalk 1 anna 1.50 3.00 three\n"
+    )
+    subprocess.run(
+        [SCLITE, "-r", "talk.stm", "stm", "-h", "talk.ctm", "ctm", "talk", "-o", "sgml"],
+        check=True, capture_output=True, cwd=tmp_path,
+    )  # fmt: skip
+    assert re.findall(
+        '^([CSDI]),"?(.*?)"?,"(.*?)",(.*)$', (tmp_path / "talk.ctm.sgml").read_text(), re.MULTILINE
+    ) == [
+        ("C", "one", "one", "0.250+0.500,0.900000"),
+        ("S", "too", "two", "0.600+1.000,0.800000"),
+        ("C", "three", "three", "2.000+2.500,0.700000"),
+    ]
 
 
 def test_pympi_reads_the_tiers_of_elan_back(tmp_path) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from asr.decoding.hypothesis import AlignedWord, Word
 from asr.transcription.formats.tiers import Tier, audacity, eaf, mfa_csv, short_textgrid, textgrid
-from asr.transcription.transcript import NOT_IN_TEXT, Transcription, WrittenWord, spoken_words
+from asr.transcription.transcript import NOT_IN_TEXT, REPEATED, Transcription, WrittenWord, spoken_words
 
 
 def as_txt(transcription: Transcription, *, name: str) -> str:
@@ -152,5 +152,9 @@ def _tiers(transcription: Transcription) -> list[Tier]:
 
 def _misfit_tiers(transcription: Transcription) -> list[Tier]:
     """Speech that the text lacks; words that are not spoken take no time that a tier could give them."""
-    found = [one for one in transcription.misfits if one.kind == NOT_IN_TEXT]
-    return [Tier(NOT_IN_TEXT, [(one.start, one.end, NOT_IN_TEXT) for one in found])] if found else []
+    found = [
+        (one.start, one.end, one.label)
+        for one in transcription.misfits
+        if one.kind in (NOT_IN_TEXT, REPEATED)
+    ]
+    return [Tier(NOT_IN_TEXT, found)] if found else []

@@ -1,20 +1,21 @@
-"""The inner loops of aligning a text that may not fit. Importing this module imports numba.
+"""The inner loops of aligning a text that may not fit, and of placing its phones. Importing this module imports numba.
 
-States stand in the order of the text: a blank and a filler before each word, the chains of the word's pronunciations,
+The states of a text stand in its order: a blank and a filler before each word, the chains of the word's pronunciations,
 and a blank and a filler at the end. Between words are junctions, which take no frame: words are skipped from one to the next.
 """
 
 import numpy as np
 
-from asr.decoding.alignment import DEAD
 from asr.decoding.compilation import njit
+
+DEAD = -1e30  # the score of what cannot be
 
 
 @njit(cache=True, nogil=True)
 def junctions(  # noqa: PLR0917, what numba compiles
     score: np.ndarray,
     first: np.ndarray,
-    ends: np.ndarray,
+    leave: np.ndarray,
     skip_price: np.ndarray,
     open_price: float,
     low: int,
@@ -31,7 +32,7 @@ def junctions(  # noqa: PLR0917, what numba compiles
     Args:
         score: `(S,)` of the states.
         first: `(W + 1,)` state of the blank before each word, and of the last one.
-        ends: `(S,)` bool, states that a word can end in.
+        leave: `(S,)` natural log that is added where a word ends in a state; dead where none can.
         skip_price: `(W,)` of leaving out each word.
         open_price: of beginning to leave out.
         low, high: words that are alive: `low` to `high` - 1; `high` may be W + 1, of the end.
@@ -49,8 +50,9 @@ def junctions(  # noqa: PLR0917, what numba compiles
             best = start
         if word > low and word - 1 < high:
             for state in range(first[word - 1] + 2, first[word]):
-                if ends[state] and score[state] > best:
-                    best, source = score[state], state
+                value = score[state] + leave[state]
+                if value > best:
+                    best, source = value, state
         if skipping > best:
             best, source = skipping, skipping_source
         if word < high:
@@ -76,12 +78,12 @@ def junctions(  # noqa: PLR0917, what numba compiles
 
 
 @njit(cache=True, nogil=True)
-def advance(  # noqa: PLR0917, what numba compiles
+def advance_text(  # noqa: PLR0917, what numba compiles
     score: np.ndarray,
     log_probs: np.ndarray,
     columns: np.ndarray,
     back: np.ndarray,
-    ends: np.ndarray,
+    leave: np.ndarray,
     first: np.ndarray,
     skip_price: np.ndarray,
     open_price: float,
@@ -98,7 +100,7 @@ def advance(  # noqa: PLR0917, what numba compiles
         log_probs: natural log, the filler's in the last column.
         columns: `(S,)` what each state emits.
         back: `(S,)` how many states back a state's predecessors are: 0 begins a word, 1 the one before, 2 the one before that as well.
-        ends, first, skip_price, open_price: as `junctions` has them.
+        leave, first, skip_price, open_price: as `junctions` has them.
         filler_price: of beginning a filler.
         beam: states that score so much less than the best are dropped.
         alive: `(2,)` words that are alive, `low` and `high`; carried on.
@@ -116,7 +118,7 @@ def advance(  # noqa: PLR0917, what numba compiles
     for state in range(first[low], first[words] + 2):
         best = max(best, score[state])
     reached = junctions(
-        score, first, ends, skip_price, open_price, low, high, best - beam, start,
+        score, first, leave, skip_price, open_price, low, high, best - beam, start,
         open_gap, any_gap, open_source, any_source,
     )  # fmt: skip
     for frame in range(len(log_probs)):
@@ -163,8 +165,59 @@ def advance(  # noqa: PLR0917, what numba compiles
                 score[state] = DEAD
             low += 1
         reached = junctions(
-            score, first, ends, skip_price, open_price, low, high, floor, DEAD,
+            score, first, leave, skip_price, open_price, low, high, floor, DEAD,
             open_gap, any_gap, open_source, any_source,
         )  # fmt: skip
     alive[0], alive[1] = low, reached
     return any_source[words] if reached == words + 1 and any_gap[words] > DEAD else -1
+
+
+@njit(cache=True, nogil=True)
+def advance_phones(  # noqa: PLR0917, what numba compiles
+    score: np.ndarray,
+    log_likelihoods: np.ndarray,
+    columns: np.ndarray,
+    optional: np.ndarray,
+    stay: np.ndarray,
+    leave: np.ndarray,
+    begin: np.ndarray,
+    end: np.ndarray,
+    steps: np.ndarray,
+    offsets: np.ndarray,
+    at_start: bool,
+) -> None:
+    """Carry the `(S,)` scores of a chain of phones' states over `(T, K)` frames, in place.
+
+    Args:
+        score: of the states.
+        log_likelihoods: natural log, of each model state.
+        columns: `(S,)` the model state of each state.
+        optional: `(S,)`, how many states from this one on may be passed over; 0 but where a silence begins.
+        stay, leave: `(S,)` natural log of staying in a state for another frame, and of leaving it.
+        begin, end: `(T,)` the states that each frame may be in, from `begin` to `end` - 1; neither ever falls.
+        steps: int8, how many states back each came from, for frame after frame; written.
+        offsets: `(T,)` where each frame's are in `steps`.
+        at_start: whether the first of the frames is the recording's.
+    """
+    for frame in range(len(log_likelihoods)):
+        row = log_likelihoods[frame]
+        low, high = begin[frame], end[frame]
+        if at_start and frame == 0:
+            score[:] = DEAD
+            score[0] = row[columns[0]]
+            if optional[0] and optional[0] < len(score):
+                score[optional[0]] = row[columns[optional[0]]]
+            continue
+        if frame > 0:
+            for state in range(begin[frame - 1], low):
+                score[state] = DEAD
+        for state in range(high - 1, low - 1, -1):
+            best, step = score[state] + stay[state], 0
+            if state > 0 and score[state - 1] + leave[state - 1] > best:
+                best, step = score[state - 1] + leave[state - 1], 1
+            for size in range(1, 4):
+                before = state - size - 1
+                if before >= 0 and optional[state - size] == size and score[before] + leave[before] > best:
+                    best, step = score[before] + leave[before], size + 1
+            score[state] = best + row[columns[state]] if best > DEAD else DEAD
+            steps[offsets[frame] + state - low] = step

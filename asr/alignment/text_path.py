@@ -12,7 +12,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from asr.decoding.alignment import DEAD
 from asr.decoding.alphabet import BLANK
 from asr.decoding.emission import check_log_probs
 from asr.errors import DecodingError
@@ -74,11 +73,11 @@ class TextPath(NamedTuple):
 
 
 class _States(NamedTuple):
-    """The states of a text; arrays as `text_alignment_kernel.advance` takes them, and `(S, 3)` word, way, token of each, -1 for none."""
+    """The states of a text; arrays as `kernels.advance_text` takes them, and `(S, 3)` word, way, token of each, -1 for none."""
 
     columns: np.ndarray
     back: np.ndarray
-    ends: np.ndarray
+    leave: np.ndarray
     first: np.ndarray
     skip_price: np.ndarray
     place: np.ndarray
@@ -88,6 +87,7 @@ def align_text(
     log_probs: np.ndarray,
     words: Sequence[Sequence[Sequence[int]]],
     *,
+    log_shares: Sequence[Sequence[float]] | None = None,
     prices: Prices = BELIEVED,
     separator: int | None = None,
 ) -> TextPath:
@@ -96,16 +96,19 @@ def align_text(
     Args:
         log_probs: `(T', V)` natural-log probabilities, the blank in column 0.
         words: of each, the token ids of its pronunciations, one or more, each of one or more tokens.
+        log_shares: of each pronunciation, natural log that is added where the path takes it; None adds nothing.
         prices: of what does not fit.
         separator: a token that may stand before each word but the first, as the space does among letters.
 
     Raises:
         DecodingError: NaN, or too few frames for the text.
     """
-    from asr.decoding.text_alignment_kernel import advance
+    from asr.alignment.kernels import DEAD, advance_text
 
     check_log_probs(log_probs)
-    states = _states(words, filler_column=log_probs.shape[1], prices=prices, separator=separator)
+    if log_shares is None:
+        log_shares = [[0.0] * len(ways) for ways in words]
+    states = _states(words, log_shares, filler_column=log_probs.shape[1], prices=prices, separator=separator)
     frames, size = len(log_probs), len(states.columns)
     emitted = np.concatenate([log_probs, _filler(log_probs, prices)[:, None]], axis=1).astype(np.float32)
     beam = np.inf if frames * size <= EXACT else _BEAM
@@ -115,7 +118,7 @@ def align_text(
     at = -1
 
     def go(begin: int, came_from: np.ndarray) -> int:
-        found: int = advance(
+        found: int = advance_text(
             score,
             emitted[begin : begin + BLOCK],
             *states[:5],
@@ -162,11 +165,18 @@ def _filler(log_probs: np.ndarray, prices: Prices) -> np.ndarray:
 
 
 def _states(
-    words: Sequence[Sequence[Sequence[int]]], *, filler_column: int, prices: Prices, separator: int | None
+    words: Sequence[Sequence[Sequence[int]]],
+    log_shares: Sequence[Sequence[float]],
+    *,
+    filler_column: int,
+    prices: Prices,
+    separator: int | None,
 ) -> _States:
+    from asr.alignment.kernels import DEAD
+
     columns: list[int] = []
     back: list[int] = []
-    ends: list[bool] = []
+    leave: list[float] = []
     place: list[tuple[int, int, int]] = []
     first: list[int] = []
     skip_price = np.zeros(len(words))
@@ -174,15 +184,15 @@ def _states(
     def add(column: int, *, behind: int, of: tuple[int, int, int] = (-1, -1, -1)) -> None:
         columns.append(column)
         back.append(behind)
-        ends.append(False)
+        leave.append(DEAD)
         place.append(of)
 
-    for number, ways in enumerate(words):
+    for number, (ways, shares) in enumerate(zip(words, log_shares, strict=True)):
         first.append(len(columns))
         add(BLANK, behind=0)
         add(filler_column, behind=0)
         skip_price[number] = prices.skipped_token * min(map(len, ways))
-        for way, tokens in enumerate(ways):
+        for way, (tokens, share) in enumerate(zip(ways, shares, strict=True)):
             chain = [(token, at) for at, token in enumerate(tokens)]
             chains = [chain]
             if separator is not None and number:
@@ -194,14 +204,14 @@ def _states(
                     skips = at > 0 and token != chain[at - 1][0]
                     of = (number, way, position) if position >= 0 else (-1, -1, -1)
                     add(token, behind=0 if at == 0 else 2 if skips else 1, of=of)
-                ends[-1] = True
+                leave[-1] = share
     first.append(len(columns))
     add(BLANK, behind=0)
     add(filler_column, behind=0)
     return _States(
         np.array(columns, np.int64),
         np.array(back, np.int64),
-        np.array(ends, np.bool_),
+        np.array(leave, np.float64),
         np.array(first, np.int64),
         skip_price,
         np.array(place, np.int64).reshape(-1, 3),

@@ -7,6 +7,7 @@ Montreal Forced Aligner works so, McAuliffe et al. 2017). Here they choose among
 `best.hmm` lies beside `best.pt`; scripts/train_phone_models.py writes it.
 """
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -14,7 +15,6 @@ from pathlib import Path
 
 import numpy as np
 
-from asr.decoding.alignment import DEAD
 from asr.decoding.confidence import Calibration
 from asr.errors import DecodingError
 from asr.mapped_arrays import MappedArrays, map_arrays, write_arrays
@@ -52,6 +52,13 @@ class PhoneModels:
     log_weights: np.ndarray
     stay: np.ndarray
     calibration: Calibration = field(default_factory=Calibration)
+
+    def fingerprint(self) -> str:
+        """The same for models that place the same phones alike."""
+        digest = hashlib.sha256(repr((self.phones, self.calibration)).encode())
+        for array in (self.means, self.variances, self.log_weights, self.stay):
+            digest.update(np.ascontiguousarray(array).tobytes())
+        return digest.hexdigest()[:16]
 
     def log_likelihoods(self, features: np.ndarray) -> np.ndarray:
         """`(T, D)` features -> `(T, K)` float64, natural log of each state's density."""
@@ -131,7 +138,7 @@ class PhoneModels:
         optional: np.ndarray,
         allowed: tuple[np.ndarray, np.ndarray],
     ) -> np.ndarray | None:
-        from asr.decoding.phone_models_kernel import advance
+        from asr.alignment.kernels import DEAD, advance_phones
 
         begin, end = allowed
         offsets = np.concatenate([[0], np.cumsum(np.maximum(end - begin, 0))])
@@ -142,7 +149,7 @@ class PhoneModels:
             last = min(first + _BLOCK, len(features))
             if first:
                 score[: begin[first]] = DEAD
-            advance(
+            advance_phones(
                 score,
                 self.log_likelihoods(features[first:last]),
                 columns,

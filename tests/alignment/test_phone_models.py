@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy.stats import multivariate_normal
 
+from asr.alignment.phone_models import STATES, PhoneModels, read_phone_models, write_phone_models
 from asr.decoding.confidence import Calibration
-from asr.decoding.phone_models import STATES, PhoneModels, read_phone_models, write_phone_models
 from asr.errors import DecodingError
 
 
@@ -86,7 +86,7 @@ def spoken(own: PhoneModels, lengths: list[tuple[int, int]]) -> np.ndarray:
 
 @pytest.mark.parametrize("block", [7, 1000])
 def test_boundaries_are_found_to_the_frame_in_blocks_too(monkeypatch, block):
-    monkeypatch.setattr("asr.decoding.phone_models._BLOCK", block)
+    monkeypatch.setattr("asr.alignment.phone_models._BLOCK", block)
     own = models(gaussians=1, size=8)
     lengths = [(2, 9), (0, 12), (1, 6), (2, 15), (1, 9), (0, 6), (2, 12)]
     spans = own.place(

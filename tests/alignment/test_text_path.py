@@ -5,9 +5,9 @@ import itertools
 import numpy as np
 import pytest
 
-from asr.decoding import text_alignment
+from asr.alignment import text_path
+from asr.alignment.text_path import BELIEVED, Prices, align_text
 from asr.decoding.alignment import align, token_spans
-from asr.decoding.text_alignment import BELIEVED, Prices, align_text
 from asr.errors import DecodingError
 
 
@@ -43,15 +43,20 @@ def score(log_probs, tokens):
     return sum(log_probs[frame, tokens[at] if at >= 0 else 0] for frame, at in enumerate(path.tolist()))
 
 
+@pytest.mark.parametrize("scale", [0.0, 8.0])
 @pytest.mark.parametrize("seed", range(5))
-def test_the_best_pronunciations_are_chosen(seed):
+def test_the_best_pronunciations_are_chosen(seed, scale):
     log_probs = emission(seed, 20)
     words = [[[1, 2], [3]], [[4, 5, 4], [5, 1]], [[2], [3, 1]]]
-    expected = max(
-        itertools.product(*words), key=lambda ways: score(log_probs, [token for way in ways for token in way])
-    )
-    path = align_text(log_probs, words)
-    assert [words[n][word.way] for n, word in enumerate(path.words)] == list(expected)
+    shares = -scale * np.random.default_rng(seed).random((3, 2))
+
+    def total(ways):
+        tokens = [token for word, way in zip(words, ways, strict=True) for token in word[way]]
+        return score(log_probs, tokens) + sum(shares[number, way] for number, way in enumerate(ways))
+
+    expected = max(itertools.product(range(2), repeat=3), key=total)
+    path = align_text(log_probs, words, log_shares=shares.tolist())
+    assert tuple(word.way for word in path.words) == expected
 
 
 @pytest.mark.parametrize("block", [1, 7, 59, 60])
@@ -61,7 +66,7 @@ def test_blocks_change_nothing(monkeypatch, block):
     for prices in (BELIEVED, Prices(1.0, 0.2, 1.0, 0.5)):
         whole = align_text(log_probs, words, prices=prices)
         with monkeypatch.context() as patched:
-            patched.setattr(text_alignment, "BLOCK", block)
+            patched.setattr(text_path, "BLOCK", block)
             pieces = align_text(log_probs, words, prices=prices)
         assert str(pieces) == str(whole)
 
@@ -71,7 +76,7 @@ def test_dropping_what_is_far_behind_changes_nothing_where_the_text_fits(monkeyp
     words = [[tokens[at : at + 3]] for at in range(0, 3000, 3)]
     log_probs = spoken(tokens)
     whole = align_text(log_probs, words)
-    monkeypatch.setattr(text_alignment, "EXACT", 0)
+    monkeypatch.setattr(text_path, "EXACT", 0)
     assert str(align_text(log_probs, words)) == str(whole)
     with_prices = align_text(log_probs, words, prices=Prices())
     assert str(with_prices) == str(whole)

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
+from asr.alignment.cepstra import Cepstra
 from asr.model.features import Features, FeaturesConfig
-from asr.transcription.cepstra import Cepstra
 
 WAVEFORM = (np.random.default_rng(0).normal(size=170_037) * 0.1).astype(np.float32)
 

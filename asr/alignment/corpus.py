@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
+from asr.alignment.aligner import Aligner, Alignment
 from asr.data.manifest import read_manifest
 from asr.decoding.hypothesis import AlignedWord
 from asr.errors import AsrError, TranscriptError
-from asr.transcription.alignment import Aligner, Alignment
 from asr.transcription.recordings import Failure, Recording, find_recordings
 from asr.transcription.transcript import Misfit
 

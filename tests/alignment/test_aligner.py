@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import soundfile
 
+from asr.alignment.phone_models import models_path
 from asr.cli import main
 from asr.decoding.options import DecodingOptions
-from asr.decoding.phone_models import models_path
 from asr.errors import DecodingError, TranscriptError
 from asr.model.pretrained import default_model
 from asr.transcription.transcriber import load
