@@ -30,7 +30,7 @@ import platform
 import statistics
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
@@ -160,25 +160,47 @@ def _rewritten_brain_epoch(
 
 
 class Beside(lightning.Callback):
-    """Times each epoch, and trains on its batches again in the other ways."""
+    """Times each epoch, and trains on its batches again in the other ways.
 
-    def __init__(self, config: ExperimentConfig, data: TrainingData, precision: str) -> None:
-        self.config, self.data, self.precision = config, data, precision
-        self.speeds: dict[str, list[float]] = {name: [] for name in (PIPELINE, BARE, BRAIN, PACKED)}
+    Attributes:
+        speeds: seconds of audio a second, of each epoch, by the way.
+        waits: share of each epoch between the end of a step and the beginning of the next: what the loader is waited for.
+        batches: of the last epoch.
+        brain: what stands for SpeechBrain's loop.
+    """
+
+    def __init__(
+        self,
+        config: ExperimentConfig,
+        data: TrainingData,
+        precision: str,
+        ways: Sequence[str] = (BARE, BRAIN, PACKED),
+    ) -> None:
+        self.config, self.data, self.precision, self.ways = config, data, precision, ways
+        self.speeds: dict[str, list[float]] = {name: [] for name in (PIPELINE, *ways)}
+        self.waits: list[float] = []
         self.batches: list[Batch] = []
         self.brain = ""
 
     def on_train_start(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
         assert isinstance(module, SpeechModule)
-        self.brain_epoch, self.brain = brain_epoch(module, self.precision)
-        self.packed = PackedNetwork(self.config, len(module.tokenizer)).to(module.device)
+        if BRAIN in self.ways:
+            self.brain_epoch, self.brain = brain_epoch(module, self.precision)
+        if PACKED in self.ways:
+            self.packed = PackedNetwork(self.config, len(module.tokenizer)).to(module.device)
         # One loader for the others, with its own processes; kept from epoch to epoch as ours is.
         sampler = self.data.sampler(rank=0, world_size=1)
         self.loader = train_loader(self.config, self.data.dataset(module.tokenizer), sampler, trainer=trainer)
 
     def on_train_epoch_start(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
         self.batches = []
-        self.began = time.perf_counter()
+        self.waited = 0.0
+        self.began = self.left = time.perf_counter()
+
+    def on_train_batch_start(
+        self, trainer: lightning.Trainer, module: lightning.LightningModule, batch: Batch, index: int
+    ) -> None:
+        self.waited += time.perf_counter() - self.left
 
     def on_train_batch_end(
         self,
@@ -189,6 +211,7 @@ class Beside(lightning.Callback):
         index: int,
     ) -> None:
         self.batches.append(batch.to(torch.device("cpu")))
+        self.left = time.perf_counter()
 
     def on_train_epoch_end(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
         assert isinstance(module, SpeechModule)
@@ -197,7 +220,9 @@ class Beside(lightning.Callback):
         seconds = (
             sum(float(batch.waveform_lengths.sum()) for batch in self.batches) / module.model.sample_rate
         )
-        self.speeds[PIPELINE].append(seconds / (time.perf_counter() - self.began))
+        spent = time.perf_counter() - self.began
+        self.speeds[PIPELINE].append(seconds / spent)
+        self.waits.append(self.waited / spent)
         views = 2 if self.config.training.consistency else 1
         ready = [batch.to(device) for batch in self.batches]
         self.loader.sampler.set_epoch(trainer.current_epoch)
@@ -208,10 +233,10 @@ class Beside(lightning.Callback):
                 self.loader, lambda batch: self.packed(batch, views), list(self.packed.parameters()), device
             ),
         }
-        for name, run in runs.items():
+        for name in self.ways:
             wait(device)
             began = time.perf_counter()
-            run()
+            runs[name]()
             wait(device)
             self.speeds[name].append(seconds / (time.perf_counter() - began))
         module.train()
@@ -230,6 +255,37 @@ class Beside(lightning.Callback):
                 loss = loss_of(batch.to(device))
             (loss / batch.token_lengths.sum()).backward()
             optimizer.step()
+
+
+def train_beside(
+    config: ExperimentConfig, *, epochs: int, ways: Sequence[str] = (BARE, BRAIN, PACKED)
+) -> tuple[Beside, SpeechModule]:
+    """Train for some epochs, each followed by the same batches in the other ways."""
+    config = dataclasses.replace(config, training=dataclasses.replace(config.training, epochs=epochs))
+    data = open_training_data(config)
+    tokenizer = build_tokenizer(config.tokenizer, data.transcripts())
+    lightning.seed_everything(config.training.seed, workers=True, verbose=False)
+    module = SpeechModule(config, tokenizer, head_data=read_head_data(config, tokenizer, data.transcripts))
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    precision = resolve_precision(config.training.precision, device)
+    beside = Beside(config, data, precision, ways)
+    with tempfile.TemporaryDirectory() as folder:
+        trainer = lightning.Trainer(
+            default_root_dir=folder,
+            accelerator=device.type,
+            devices=1,
+            max_epochs=epochs,
+            precision="bf16-mixed" if precision == "bfloat16" else "32-true",
+            callbacks=[beside],
+            logger=False,
+            enable_checkpointing=False,
+            enable_progress_bar=False,
+            enable_model_summary=False,
+            use_distributed_sampler=False,
+        )
+        sampler = data.sampler(rank=0, world_size=1)
+        trainer.fit(module, train_loader(config, data.dataset(tokenizer), sampler, trainer=trainer))
+    return beside, module
 
 
 class LossTimes(NamedTuple):
@@ -389,32 +445,9 @@ def main() -> None:
     if arguments.losses:
         compare_losses(config, processes=arguments.processes, count=arguments.batches)
         return
-    config = dataclasses.replace(
-        config, training=dataclasses.replace(config.training, epochs=arguments.epochs)
-    )
-    data = open_training_data(config)
-    tokenizer = build_tokenizer(config.tokenizer, data.transcripts())
-    lightning.seed_everything(config.training.seed, workers=True, verbose=False)
-    module = SpeechModule(config, tokenizer, head_data=read_head_data(config, tokenizer, data.transcripts))
+    beside, module = train_beside(config, epochs=arguments.epochs)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     precision = resolve_precision(config.training.precision, device)
-    beside = Beside(config, data, precision)
-    with tempfile.TemporaryDirectory() as folder:
-        trainer = lightning.Trainer(
-            default_root_dir=folder,
-            accelerator=device.type,
-            devices=1,
-            max_epochs=arguments.epochs,
-            precision="bf16-mixed" if precision == "bfloat16" else "32-true",
-            callbacks=[beside],
-            logger=False,
-            enable_checkpointing=False,
-            enable_progress_bar=False,
-            enable_model_summary=False,
-            use_distributed_sampler=False,
-        )
-        sampler = data.sampler(rank=0, world_size=1)
-        trainer.fit(module, train_loader(config, data.dataset(tokenizer), sampler, trainer=trainer))
     speeds = {name: values[1:] for name, values in beside.speeds.items()}
     reversed_ms, packed_ms = lstm_ratio(
         config.model,

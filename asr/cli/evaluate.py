@@ -20,7 +20,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from asr.cli.model_options import add_model_options
 from asr.cli.report_output import WORST, add_report_options
-from asr.cli.transcription_options import add_pipeline_options, pipeline_config
+from asr.cli.transcription_options import (
+    add_pipeline_options,
+    add_ray_options,
+    open_recogniser,
+    pipeline_config,
+    ray_settings,
+)
 
 if TYPE_CHECKING:
     import numpy as np
@@ -31,16 +37,18 @@ if TYPE_CHECKING:
     from asr.evaluation.pictures import TimedLabel
     from asr.evaluation.report import Report
     from asr.evaluation.transcript import TranscriptPair
-    from asr.transcription.pipeline import PipelineConfig
+    from asr.transcription.recogniser import Recogniser
     from asr.transcription.transcriber import Transcriber
 
 
 class _Transcribed(NamedTuple):
-    """What became of a manifest: hypotheses by id, failed ids, and the seconds it took."""
+    """What became of a manifest: hypotheses by id, failed ids, the seconds it took, what ran the network, and how precisely."""
 
     hypotheses: Mapping[str, "Hypothesis"]
     failed: Sequence[str]
     spent: float
+    place: str
+    precision: str
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -54,6 +62,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "docs/augmentation.md has all",
     )
     add_pipeline_options(parser)
+    add_ray_options(parser)
     add_model_options(parser)
     add_report_options(parser)
 
@@ -67,8 +76,8 @@ def run(arguments: argparse.Namespace) -> int:
     from asr.errors import ManifestError
     from asr.evaluation.explanation import check_ids
     from asr.evaluation.report import build_report
-    from asr.transcription.processes import Processes
 
+    ray_settings(arguments)  # what does not fit together is said first
     utterances = read_manifest(arguments.manifest)
     without = [utterance.id for utterance in utterances if utterance.text is None]
     if without:
@@ -81,14 +90,15 @@ def run(arguments: argparse.Namespace) -> int:
         )
     check_ids(arguments.explain, [utterance.id for utterance in utterances])
     vocabulary, focus = read_vocabulary(arguments.vocabulary), read_focus(arguments.focus)
-    pipeline = pipeline_config(arguments, Processes())
+    pipeline = pipeline_config(arguments)
     corruption = None if arguments.corrupt is None else read_corruption(arguments.corrupt)
     transcriber = load_model(arguments)
     if corruption is not None:
         utterances = _corrupted(
             utterances, corruption, arguments.out / "corrupted", sample_rate=transcriber.sample_rate
         )
-    transcribed = _transcribe(transcriber, utterances, pipeline)
+    with open_recogniser(arguments, transcriber, pipeline) as recogniser:
+        transcribed = _transcribe(recogniser, utterances)
     done = [utterance for utterance in utterances if utterance.id in transcribed.hypotheses]
     if not done:
         raise ManifestError(f"{arguments.manifest}: no utterance could be transcribed")
@@ -126,27 +136,31 @@ def _corrupted(
     return list(tqdm(made, total=len(utterances), desc="corrupting", disable=not sys.stderr.isatty()))
 
 
-def _transcribe(
-    transcriber: "Transcriber", utterances: Sequence["Utterance"], pipeline: "PipelineConfig"
-) -> _Transcribed:
+def _transcribe(recogniser: "Recogniser", utterances: Sequence["Utterance"]) -> _Transcribed:
     import time
 
-    from tqdm import tqdm
+    from asr.cli.progress import AudioProgress
+    from asr.transcription.recogniser import transcribe_wanted
+    from asr.transcription.recordings import Recording
 
     hypotheses, failed = {}, []
-    durations = {utterance.id: utterance.duration for utterance in utterances}
-    seconds = sum(durations.values())
+    recordings = [Recording.of(utterance) for utterance in utterances]
     began = time.perf_counter()
-    with tqdm(total=round(seconds), unit="s", desc="transcribing", disable=not sys.stderr.isatty()) as bar:
-        for outcome in transcriber.transcribe_utterances(utterances, pipeline=pipeline):
+    with AudioProgress(recordings) as progress:
+        for outcome in transcribe_wanted(
+            recogniser,
+            recordings,
+            wanted=[recording.name for recording in recordings],
+            progress=progress.advance,
+        ):
             name = outcome.recording.name
             if outcome.hypothesis is None:
                 print(f"asr: utt {name}: {outcome.error}", file=sys.stderr)
                 failed.append(name)
             else:
                 hypotheses[name] = outcome.hypothesis
-            bar.update(round(durations[name]))
-    return _Transcribed(hypotheses, failed, time.perf_counter() - began)
+    spent = time.perf_counter() - began
+    return _Transcribed(hypotheses, failed, spent, recogniser.place, recogniser.precision)
 
 
 def _write_hypotheses(
@@ -201,18 +215,14 @@ def _settings(
     utterances: Sequence["Utterance"],
     transcribed: _Transcribed,
 ) -> dict[str, str]:
-    import platform
-
-    import torch
-
     seconds = sum(utterance.duration for utterance in utterances)
     return {
         "manifest": str(arguments.manifest),
         **({"corrupted": arguments.corrupt} if arguments.corrupt is not None else {}),
         "model": str(arguments.model),
         "decoding": str(transcriber.options),
-        "device": f"{transcriber.emitter.info.device} ({platform.machine()}, {torch.get_num_threads()} threads)",
-        "precision": transcriber.emitter.info.precision,
+        "device": transcribed.place,
+        "precision": transcribed.precision,
         "audio": f"{seconds / 3600:.3f} h in {transcribed.spent:.1f} s",
         "real-time factor": f"{transcribed.spent / seconds:.4f} ({seconds / transcribed.spent:.0f} times real time)",
         "failed utterances": ", ".join(transcribed.failed) or "none",

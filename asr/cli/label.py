@@ -22,14 +22,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from asr.cli.model_options import add_model_options
-from asr.cli.transcription_options import add_pipeline_options, pipeline_config
+from asr.cli.transcription_options import (
+    add_pipeline_options,
+    add_ray_options,
+    open_recogniser,
+    pipeline_config,
+    ray_settings,
+)
 
 if TYPE_CHECKING:
     from asr.data.manifest import Utterance
     from asr.transcription.label_journal import LabelJournal
     from asr.transcription.labelling import Choice, Labelled
-    from asr.transcription.pipeline import PipelineConfig
-    from asr.transcription.transcriber import Transcriber
+    from asr.transcription.recogniser import Recogniser
+
+# Options that change no label.
+_WITHOUT_EFFECT = ("rounds", "picture", "threads", "ray", "cpus_per_worker", "tries")
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -75,6 +83,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="how to train, such as configs/finetune.yaml; every training starts from the model given and has DEV as development data",
     )
     add_pipeline_options(parser)
+    add_ray_options(parser)
     add_model_options(parser)
 
 
@@ -84,6 +93,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     if not 0 < arguments.wer < 1:
         raise UsageError(f"--wer {arguments.wer}; expected word errors a word, above 0 and below 1")
+    ray_settings(arguments)  # what does not fit together is said first
     several = {"--with": arguments.transcribed, "--config": arguments.config}
     if arguments.rounds < 1:
         raise UsageError(f"--rounds {arguments.rounds}; expected at least 1")
@@ -109,7 +119,7 @@ def _go_round(arguments: argparse.Namespace) -> int:
     settings = {
         name: str(value)
         for name, value in sorted(vars(arguments).items())
-        if name not in ("rounds", "picture", "threads", "run", "verb", "options", "begun")
+        if name not in (*_WITHOUT_EFFECT, "run", "verb", "options", "begun")
     }
     record = folder / "settings.json"
     if record.exists() and json.loads(record.read_text(encoding="utf-8")) != settings:
@@ -147,10 +157,8 @@ def _label(arguments: argparse.Namespace, model: Path, target: Path) -> int:
     from asr.cli.model_options import load_model
     from asr.data.manifest import read_manifest
     from asr.errors import ManifestError
-    from asr.transcription.identity import recogniser_identity
     from asr.transcription.label_journal import LabelJournal
     from asr.transcription.labelling import Evidence, choose
-    from asr.transcription.processes import Processes
 
     dev = [utterance for utterance in read_manifest(arguments.dev) if utterance.text is not None]
     if not dev:
@@ -160,13 +168,16 @@ def _label(arguments: argparse.Namespace, model: Path, target: Path) -> int:
         raise ManifestError(
             f"{arguments.source}: every utterance has a transcript; there is nothing to label"
         )
-    pipeline = pipeline_config(arguments, Processes())
+    pipeline = pipeline_config(arguments)
     given = argparse.Namespace(**{**vars(arguments), "model": model, "begun": None})
     transcriber = load_model(given)
     unfinished = target.with_name(target.name + ".unfinished")
-    with LabelJournal(unfinished, recogniser_identity(transcriber, pipeline)) as journal:
-        known = _recognise("dev", dev, transcriber, pipeline, journal)
-        found = _recognise("new", speech, transcriber, pipeline, journal)
+    with (
+        open_recogniser(given, transcriber, pipeline) as recogniser,
+        LabelJournal(unfinished, recogniser.identity()) as journal,
+    ):
+        known = _recognise("dev", dev, recogniser, journal)
+        found = _recognise("new", speech, recogniser, journal)
     spoken = [utterance for utterance in dev if utterance.id in known]
     labelled = [known[utterance.id] for utterance in spoken]
     references = [transcriber.tokenizer.normalise(one.text or "") for one in spoken]
@@ -195,32 +206,27 @@ def _label(arguments: argparse.Namespace, model: Path, target: Path) -> int:
 
 
 def _recognise(
-    kind: str,
-    utterances: "Sequence[Utterance]",
-    transcriber: "Transcriber",
-    pipeline: "PipelineConfig",
-    journal: "LabelJournal",
+    kind: str, utterances: "Sequence[Utterance]", recogniser: "Recogniser", journal: "LabelJournal"
 ) -> "dict[str, Labelled]":
     """What is recognised in each, in their order; those that cannot be read are named and left out."""
-    from tqdm import tqdm
-
+    from asr.cli.progress import AudioProgress
     from asr.transcription.labelling import Labelled
+    from asr.transcription.recogniser import transcribe_wanted
+    from asr.transcription.recordings import Recording
 
     left = [utterance for utterance in utterances if (kind, utterance.id) not in journal.done]
-    seconds = {utterance.id: utterance.duration for utterance in left}
-    with tqdm(
-        total=round(sum(seconds.values())),
-        unit="s",
-        desc=f"recognising {kind}",
-        disable=not sys.stderr.isatty(),
-    ) as bar:
-        for outcome in transcriber.transcribe_utterances(left, pipeline=pipeline):
+    with AudioProgress(left, f"recognising {kind}") as progress:
+        for outcome in transcribe_wanted(
+            recogniser,
+            [Recording.of(utterance) for utterance in utterances],
+            wanted=[utterance.id for utterance in left],
+            progress=progress.advance,
+        ):
             name = outcome.recording.name
             if outcome.hypothesis is None:
                 print(f"asr: utt {name}: {outcome.error}", file=sys.stderr)
             else:
                 journal.add(kind, Labelled.of(name, outcome.hypothesis))
-            bar.update(round(seconds[name]))
     found = ((one.id, journal.done.get((kind, one.id))) for one in utterances)
     return {name: labelled for name, labelled in found if labelled is not None}
 

@@ -12,7 +12,7 @@ from asr.model.pretrained import default_model
 
 if TYPE_CHECKING:
     from asr.decoding.options import DecodingOptions
-    from asr.transcription.transcriber import Transcriber
+    from asr.transcription.transcriber import ModelSettings, Transcriber
 
 log = logging.getLogger(__name__)
 
@@ -105,17 +105,17 @@ def given_options(arguments: argparse.Namespace) -> dict[str, Any]:
     return given
 
 
-def load_model(arguments: argparse.Namespace) -> "Transcriber":
-    """The transcriber that the options ask for."""
+def model_settings(arguments: argparse.Namespace) -> "ModelSettings":
+    """What the options ask for. Raises UsageError for what does not fit together."""
     options = begin_search(arguments)
     from asr.errors import UsageError
-    from asr.transcription.transcriber import load
+    from asr.transcription.transcriber import ModelSettings
 
     # Verbs without these options score what is recognised.
     text, tagger = getattr(arguments, "text", "verbatim"), getattr(arguments, "tagger", None)
     if text == "verbatim" and tagger is not None:
         raise UsageError("--tagger is of a readable text; leave it out, or --text verbatim")
-    transcriber = load(
+    return ModelSettings(
         arguments.model,
         decoding=options,
         device=arguments.device,
@@ -124,7 +124,17 @@ def load_model(arguments: argparse.Namespace) -> "Transcriber":
         tagger=tagger,
         verbatim=text == "verbatim",
     )
-    if text == "readable" and transcriber.tagger is None:
+
+
+def load_model(arguments: argparse.Namespace) -> "Transcriber":
+    """The transcriber that the options ask for; on the CPU where Ray's workers have the GPUs."""
+    settings = model_settings(arguments)
+    if getattr(arguments, "ray", None) is not None:
+        settings = replace(settings, device="cpu")
+    from asr.errors import UsageError
+
+    transcriber = settings.load()
+    if getattr(arguments, "text", None) == "readable" and transcriber.tagger is None:
         raise UsageError(
             f"--text readable: no tagger beside {arguments.model}; name one with --tagger FILE "
             "(`asr punctuation train` makes it), or take --text verbatim"

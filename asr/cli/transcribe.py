@@ -8,8 +8,8 @@
 
 Without --output-dir the text goes to stdout: one recording gives its text alone; several give `file<TAB>text`,
 a line each, in the order asked for. With it, each recording gets a file a format, and `transcripts.jsonl`
-lists them all, as a manifest. Folders are walked; a .jsonl file is a manifest. `torchrun --nproc-per-node N -m
-asr transcribe ...` shares the recordings among N processes.
+lists them all, as a manifest. Folders are walked; a .jsonl file is a manifest. With --ray the
+processes, GPUs and machines of a Ray cluster share the recordings.
 """
 
 import argparse
@@ -21,11 +21,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from asr.cli.model_options import add_model_options, begin_search
+from asr.cli.progress import AudioProgress
 from asr.cli.transcription_options import (
     add_pipeline_options,
+    add_ray_options,
     add_subtitle_options,
     add_text_options,
+    open_recogniser,
     pipeline_config,
+    ray_settings,
     read_formats,
     subtitle_rules,
 )
@@ -34,7 +38,7 @@ if TYPE_CHECKING:
     from asr.transcription.formats import SubtitleRules
     from asr.transcription.output_folder import OutputFolder
     from asr.transcription.pipeline import Outcome, PipelineConfig
-    from asr.transcription.processes import Processes
+    from asr.transcription.recogniser import Recogniser
     from asr.transcription.recordings import Failure, Recording
     from asr.transcription.transcriber import Transcriber
 
@@ -80,6 +84,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add_text_options(parser)
     add_subtitle_options(parser)
     add_pipeline_options(parser)
+    add_ray_options(parser)
     add_model_options(parser)
 
 
@@ -87,15 +92,14 @@ def run(arguments: argparse.Namespace) -> int:
     """Transcribe."""
     from asr.data.audio import is_stream
     from asr.errors import UsageError
-    from asr.transcription.processes import Processes
+    from asr.transcription.recogniser import transcribe_wanted
     from asr.transcription.recordings import find_recordings
 
     formats = read_formats(arguments.format)
-    processes = Processes.of_environment()
+    settings = ray_settings(arguments)
     if arguments.output_dir is None:
-        if arguments.resume or processes.count > 1:
-            what = "--resume" if arguments.resume else "torchrun"
-            raise UsageError(f"{what} needs an output folder to work in; add --output-dir DIR")
+        if arguments.resume:
+            raise UsageError("--resume needs an output folder to work in; add --output-dir DIR")
         if arguments.json and arguments.format:
             raise UsageError("--json and --format both select what stdout holds; give one")
         if len(formats) > 1:
@@ -104,15 +108,15 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageError("--json is for stdout; with --output-dir take --format json")
     if arguments.n_best > 1 and not arguments.json and "json" not in formats:
         raise UsageError("--n-best goes into JSON alone; add --json, or --format json")
-    config = replace(pipeline_config(arguments, processes), n_best=arguments.n_best)
+    config = replace(pipeline_config(arguments), n_best=arguments.n_best)
     rules = subtitle_rules(arguments)
-    if processes.count > 1 and (pipes := [text for text in arguments.inputs if is_stream(text)]):
-        raise UsageError(f"{pipes[0]}: a pipe cannot be shared among processes; give files")
+    if settings is not None and (pipes := [text for text in arguments.inputs if is_stream(text)]):
+        raise UsageError(f"{pipes[0]}: a pipe cannot be shared among workers; give files, or leave out --ray")
     recordings, failures = find_recordings(arguments.inputs, allow_truncated=arguments.allow_truncated)
     if recordings:
         begin_search(arguments)
     if arguments.output_dir is not None:
-        return _to_folder(arguments, formats, recordings, failures, config=config, processes=processes)
+        return _to_folder(arguments, formats, recordings, failures, config=config)
     total = len(recordings) + len(failures)
     if total > 1 and arguments.format and formats != ["ctm"]:
         raise UsageError(
@@ -122,13 +126,17 @@ def run(arguments: argparse.Namespace) -> int:
         _complain(failure)
     if not recordings:
         return _report(failures, total)
-    transcriber = _load(arguments, processes)
-    progress = _Progress(recordings)
-    with progress:
-        for outcome in _in_order(
-            _transcribe(transcriber, recordings, wanted=recordings, config=config, progress=progress),
+    with (
+        open_recogniser(arguments, _load(arguments), config) as recogniser,
+        AudioProgress(recordings) as progress,
+    ):
+        outcomes = transcribe_wanted(
+            recogniser,
             recordings,
-        ):
+            wanted=[recording.name for recording in recordings],
+            progress=progress.advance,
+        )
+        for outcome in _in_order(outcomes, recordings):
             if outcome.transcription is None:
                 failures.append(_failure(outcome))
                 _complain(failures[-1])
@@ -144,97 +152,62 @@ def _to_folder(
     failures: list["Failure"],
     *,
     config: "PipelineConfig",
-    processes: "Processes",
 ) -> int:
-    """Write the outputs of this process's share; the first process reports on all."""
-    from asr.transcription.identity import recogniser_identity
+    """Write the outputs of what is not finished."""
     from asr.transcription.output_folder import OutputFolder
 
-    total = len(recordings) + len(failures)
-    transcriber = _load(arguments, processes)
-    rules = subtitle_rules(arguments)
-    folder = OutputFolder(
-        arguments.output_dir,
-        formats=formats,
-        subtitles=rules,
-        settings=recogniser_identity(transcriber, config, asdict(rules)),
-    )
-    if processes.rank == 0:
+    rules, total = subtitle_rules(arguments), len(recordings) + len(failures)
+    with open_recogniser(arguments, _load(arguments), config) as recogniser:
+        folder = OutputFolder(
+            arguments.output_dir,
+            formats=formats,
+            subtitles=rules,
+            settings=recogniser.identity(asdict(rules)),
+        )
         for failure in failures:
             _complain(failure)
         folder.begin(resume=arguments.resume)
-    else:
-        failures = []  # the first process has them
-    processes.gather(None)  # nobody writes before the folder is ready
-    failures += _fill(folder, transcriber, recordings, config, processes)
-    everyones = [failure for theirs in processes.gather(failures) for failure in theirs]
-    if processes.rank == 0:
-        folder.merge(recordings)
-        _report(everyones, total)
-    return 1 if everyones else 0
+        failures += _fill(folder, recogniser, recordings)
+    folder.merge(recordings)
+    return _report(failures, total)
 
 
 def _fill(
-    folder: "OutputFolder",
-    transcriber: "Transcriber",
-    recordings: Sequence["Recording"],
-    config: "PipelineConfig",
-    processes: "Processes",
+    folder: "OutputFolder", recogniser: "Recogniser", recordings: Sequence["Recording"]
 ) -> list["Failure"]:
-    """Transcribe this process's share of what is not finished; what failed."""
+    """Transcribe what is not finished; what failed."""
     from asr.errors import AsrError
+    from asr.transcription.recogniser import transcribe_wanted
     from asr.transcription.recordings import Failure
 
     finished = folder.finished(recordings)
     wanted = [recording for recording in recordings if recording.name not in finished]
-    if finished and processes.rank == 0:
+    if finished:
         print(f"asr: {len(finished)} of {len(recordings)} recordings are finished already", file=sys.stderr)
     failures: list[Failure] = []
-    progress = _Progress(wanted if processes.count == 1 else processes.share(wanted))
-    with progress:
-        for outcome in _transcribe(
-            transcriber, recordings, wanted=wanted, config=config, progress=progress, processes=processes
+    with AudioProgress(wanted) as progress:
+        for outcome in transcribe_wanted(
+            recogniser,
+            recordings,
+            wanted=[recording.name for recording in wanted],
+            progress=progress.advance,
         ):
             if outcome.transcription is None:
                 failures.append(_failure(outcome))
                 _complain(failures[-1])
-            elif outcome.recording.name not in finished:
-                try:
-                    folder.write(outcome.recording, outcome.transcription)
-                except AsrError as error:
-                    failures.append(Failure(outcome.recording.source, error))
-                    _complain(failures[-1])
+                continue
+            try:
+                folder.write(outcome.recording, outcome.transcription)
+            except AsrError as error:
+                failures.append(Failure(outcome.recording.source, error))
+                _complain(failures[-1])
     return failures
 
 
-def _transcribe(
-    transcriber: "Transcriber",
-    recordings: Sequence["Recording"],
-    *,
-    wanted: Sequence["Recording"],
-    config: "PipelineConfig",
-    progress: "_Progress",
-    processes: "Processes | None" = None,
-) -> Iterator["Outcome"]:
-    """The batches of all recordings that have a wanted one among them, transcribed."""
-    from asr.transcription.batches import plan_batches
-    from asr.transcription.pipeline import transcribe_recordings
-
-    batches = plan_batches(
-        recordings, longest=config.windowing.longest, seconds_per_batch=config.seconds_per_batch
-    )
-    if processes is not None:
-        batches = list(processes.share(batches))
-    names = {recording.name for recording in wanted}
-    batches = [batch for batch in batches if any(recording.name in names for recording in batch)]
-    return transcribe_recordings(transcriber, batches, config=config, progress=progress.advance)
-
-
-def _load(arguments: argparse.Namespace, processes: "Processes") -> "Transcriber":
+def _load(arguments: argparse.Namespace) -> "Transcriber":
     from asr.cli.model_options import load_model
     from asr.errors import UsageError
 
-    arguments.device = processes.device(arguments.device)
     transcriber = load_model(arguments)
     if arguments.n_best > 1 and transcriber.emitter.info.decoder_network is not None:
         raise UsageError("--n-best: this model decodes with a network of its own, which writes one text")
@@ -303,30 +276,3 @@ def _report(failures: Sequence["Failure"], total: int) -> int:
         for failure in failures:
             print(f"  {_named(failure)}", file=sys.stderr)
     return 1 if failures else 0
-
-
-class _Progress:
-    """A progress bar over seconds of audio, on a terminal."""
-
-    def __init__(self, recordings: Sequence["Recording"]) -> None:
-        from tqdm import tqdm
-
-        self._bar = tqdm(
-            total=round(sum(recording.duration or 0.0 for recording in recordings), 1),
-            unit="s",
-            desc="transcribing",
-            disable=not sys.stderr.isatty(),
-            bar_format="{desc}: {percentage:3.0f}% |{bar}| {n:.0f} of {total:.0f} s of audio, {remaining} left",
-        )
-
-    def advance(self, seconds: float) -> None:
-        """Audio that has been transcribed since the last time."""
-        # Recordings whose length only their decoding tells are not in the total.
-        self._bar.total = max(self._bar.total, self._bar.n + seconds)
-        self._bar.update(seconds)
-
-    def __enter__(self) -> "_Progress":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._bar.close()

@@ -1,13 +1,17 @@
 """Options of transcription: formats, subtitles, and how recordings go through the network."""
 
 import argparse
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from asr.transcription.formats import SubtitleRules
     from asr.transcription.pipeline import PipelineConfig
-    from asr.transcription.processes import Processes
+    from asr.transcription.ray_pool import RaySettings
+    from asr.transcription.recogniser import Recogniser
+    from asr.transcription.transcriber import Transcriber
 
 
 def add_subtitle_options(parser: argparse.ArgumentParser) -> None:
@@ -91,7 +95,29 @@ def add_pipeline_options(parser: argparse.ArgumentParser) -> None:
         "--threads",
         type=int,
         metavar="N",
-        help="processor threads; default: this process's share of the cores",
+        help="processor threads; default: all cores",
+    )
+
+
+def add_ray_options(parser: argparse.ArgumentParser) -> None:
+    """Add how work is shared among processes, GPUs and machines."""
+    group = parser.add_argument_group("many processes, GPUs, machines (docs/scale.md)")
+    group.add_argument(
+        "--ray",
+        metavar="ADDRESS",
+        help="share the work by Ray: local, for this machine; HOST:PORT or auto, for a cluster whose machines see the same files",
+    )
+    group.add_argument(
+        "--cpus-per-worker",
+        type=int,
+        metavar="N",
+        help="with --ray: cores of each worker; default: 1, or beside a GPU its share of the machine's cores",
+    )
+    group.add_argument(
+        "--tries",
+        type=int,
+        metavar="N",
+        help="with --ray: how often what a worker was lost with is tried before it is given up; default: 3",
     )
 
 
@@ -120,7 +146,7 @@ def subtitle_rules(arguments: argparse.Namespace) -> "SubtitleRules":
     return SubtitleRules(**given)
 
 
-def pipeline_config(arguments: argparse.Namespace, processes: "Processes") -> "PipelineConfig":
+def pipeline_config(arguments: argparse.Namespace) -> "PipelineConfig":
     """How the options let recordings go through the network; sets PyTorch's threads on the way.
 
     Raises:
@@ -137,9 +163,8 @@ def pipeline_config(arguments: argparse.Namespace, processes: "Processes") -> "P
         raise UsageError(f"--threads {arguments.threads}; expected at least 1")
     if arguments.seconds_per_batch <= 0 or arguments.segment_pause <= 0:
         raise UsageError("--seconds-per-batch and --segment-pause must be above 0")
-    # torchrun sets one thread a process, whatever the machine has.
-    if arguments.threads is not None or processes.count > 1:
-        torch.set_num_threads(arguments.threads or processes.threads())
+    if arguments.threads is not None:
+        torch.set_num_threads(arguments.threads)
     windowing = Windowing(arguments.window, arguments.context)
     windows = max(1, int(arguments.seconds_per_batch / windowing.longest))
     return PipelineConfig(
@@ -152,3 +177,40 @@ def pipeline_config(arguments: argparse.Namespace, processes: "Processes") -> "P
         pause=arguments.segment_pause,
         threads=torch.get_num_threads(),
     )
+
+
+def ray_settings(arguments: argparse.Namespace) -> "RaySettings | None":
+    """How the options share the work; None for this process alone. Raises UsageError for what does not fit together."""
+    from asr.errors import UsageError
+
+    numbers = {"cpus_per_worker": arguments.cpus_per_worker, "tries": arguments.tries}
+    given = {name: number for name, number in numbers.items() if number is not None}
+    if arguments.ray is None:
+        if given:
+            raise UsageError(
+                f"--{next(iter(given)).replace('_', '-')} goes with --ray; add --ray local, or leave it out"
+            )
+        return None
+    if arguments.threads is not None:
+        raise UsageError("--threads is of one process; with --ray give --cpus-per-worker")
+    from asr.transcription.ray_pool import RaySettings
+
+    return RaySettings(arguments.ray, **given)
+
+
+@contextmanager
+def open_recogniser(
+    arguments: argparse.Namespace, transcriber: "Transcriber", config: "PipelineConfig"
+) -> "Iterator[Recogniser]":
+    """What transcribes: this process with its transcriber, or Ray's workers with the same settings. Raises AsrError as `RayPool`."""
+    settings = ray_settings(arguments)
+    if settings is None:
+        from asr.transcription.recogniser import LocalRecogniser
+
+        yield LocalRecogniser(transcriber, config)
+        return
+    from asr.cli.model_options import model_settings
+    from asr.transcription.ray_pool import RayPool
+
+    with RayPool(settings, model_settings(arguments), config) as pool:
+        yield pool

@@ -112,7 +112,7 @@ class _Emitted(NamedTuple):
 
 def transcribe_recordings(
     transcriber: "Transcriber",
-    batches: Sequence[Sequence[Recording]],
+    batches: Iterable[Sequence[Recording]],
     *,
     config: PipelineConfig,
     progress: Callable[[float], None] = lambda _: None,

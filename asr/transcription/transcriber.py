@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -93,6 +93,23 @@ def load(
         tagger = tagger_path(model)
     writer = None if verbatim or tagger is None else read_tagger(tagger)
     return Transcriber(emitter, build_decoder(emitter.info, options), writer, source=Path(model))
+
+
+@dataclass(frozen=True)
+class ModelSettings:
+    """The arguments of `load`, for whoever loads the model elsewhere."""
+
+    model: Path | None = None
+    decoding: DecodingOptions | None = None
+    device: str = "auto"
+    precision: Precision = "auto"
+    threads: int = 0
+    tagger: Path | None = None
+    verbatim: bool = False
+
+    def load(self) -> "Transcriber":
+        """See `load`."""
+        return load(**vars(self))
 
 
 def build_decoder(info: EmitterInfo, options: DecodingOptions) -> Decoder:

@@ -320,32 +320,3 @@ def test_a_killed_run_resumed_is_byte_identical_to_one_that_was_not(
     subprocess.run([*map(str, command), "--output-dir", str(broken), "--resume"], check=True, env=environment)
     assert tree(broken) == tree(whole)
     assert len(tree(whole)) == 201 * 3 + 1
-
-
-def test_processes_share_the_recordings(noises: Path, tiny_checkpoint: Path, tmp_path: Path) -> None:
-    (noises / "broken.wav").write_bytes(b"RIFF nonsense")
-    options = [
-        "--model",
-        tiny_checkpoint,
-        "--seconds-per-batch",
-        "1",
-        "--precision",
-        "float32",
-        "--threads",
-        "1",
-    ]
-    command = ["asr", "transcribe", noises, *options, "--output-dir"]
-    environment = {**os.environ, "CUDA_VISIBLE_DEVICES": ""}
-    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m"]
-    done = subprocess.run(
-        [*torchrun, *map(str, command), str(tmp_path / "two")],
-        check=False,
-        env=environment,
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 1
-    assert done.stderr.count("1 of 41 files failed:") == 1
-    assert transcribe(noises, *options, "--output-dir", tmp_path / "one") == 1
-    assert tree(tmp_path / "two") == tree(tmp_path / "one")
-    assert len(tree(tmp_path / "one")) == 40 + 1

@@ -190,9 +190,9 @@ def test_what_was_recognised_is_not_recognised_again(
     asked: list[str] = []
     recognise = label._recognise
 
-    def recorded(kind, utterances, transcriber, pipeline, journal):
+    def recorded(kind, utterances, recogniser, journal):
         asked.extend(one.id for one in utterances if (kind, one.id) not in journal.done)
-        return recognise(kind, utterances, transcriber, pipeline, journal)
+        return recognise(kind, utterances, recogniser, journal)
 
     monkeypatch.setattr(label, "_recognise", recorded)
     assert main([*words, "--device", "cpu"]) == 0
