@@ -204,6 +204,7 @@ def test_other_settings_do_not_resume(
         ("--cue-pause", "0.5"),
         ("--seconds-per-batch", "7"),
         ("--n-best", "2", "--format", "json"),
+        ("--channels", "separate"),
     ],
 )
 def test_whatever_changes_the_outputs_does_not_resume(
@@ -349,3 +350,30 @@ def test_processes_share_the_recordings(noises: Path, tiny_checkpoint: Path, tmp
     assert transcribe(noises, *options, "--output-dir", tmp_path / "one") == 1
     assert tree(tmp_path / "two") == tree(tmp_path / "one")
     assert len(tree(tmp_path / "one")) == 40 + 1
+
+
+def test_a_line_a_turn_goes_to_stdout_and_the_manifest_has_each_channel(
+    tiny_checkpoint: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    generator = np.random.default_rng(0)
+    path = tmp_path / "call.wav"
+    soundfile.write(path, 0.1 * generator.standard_normal((32000, 2)), 16000)
+    words = [path, "--model", tiny_checkpoint, "--channels", "separate"]
+    assert transcribe(*words) == 0
+    alone = capsys.readouterr().out
+    assert {line.split(": ")[0] for line in alone.splitlines()} == {"Channel 1", "Channel 2"}
+    assert transcribe(*words, tmp_path / "call.wav", shutil.copy(path, tmp_path / "again.wav")) == 0
+    both = capsys.readouterr().out
+    assert both == "".join(
+        f"{tmp_path / name}\t{line}\n" for name in ("call.wav", "again.wav") for line in alone.splitlines()
+    )
+    assert transcribe(*words, "--output-dir", tmp_path / "out", "--resume") == 0
+    written = tree(tmp_path / "out")
+    assert written["call.txt"].decode() == alone
+    assert transcribe(*words, "--output-dir", tmp_path / "out", "--resume") == 0
+    assert "1 of 1 recordings are finished already" in capsys.readouterr().err
+    assert tree(tmp_path / "out") == written
+    [line] = written["transcripts.jsonl"].decode().splitlines()
+    texts = json.loads(line)["channels"]
+    assert set(texts) == {"0", "1"}
+    assert sorted(" ".join(texts.values()).split()) == sorted(json.loads(line)["text"].split())
