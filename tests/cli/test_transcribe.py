@@ -362,7 +362,9 @@ def test_a_line_a_turn_goes_to_stdout_and_the_manifest_has_each_channel(
     assert transcribe(*words) == 0
     alone = capsys.readouterr().out
     assert {line.split(": ")[0] for line in alone.splitlines()} == {"Channel 1", "Channel 2"}
-    assert transcribe(*words, tmp_path / "call.wav", shutil.copy(path, tmp_path / "again.wav")) == 0
+    assert transcribe(shutil.copy(path, tmp_path / "again.wav"), *words[1:]) == 0
+    assert capsys.readouterr().out == alone
+    assert transcribe(path, tmp_path / "again.wav", *words[1:]) == 0
     both = capsys.readouterr().out
     assert both == "".join(
         f"{tmp_path / name}\t{line}\n" for name in ("call.wav", "again.wav") for line in alone.splitlines()
