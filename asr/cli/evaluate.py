@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from asr.cli.model_options import add_model_options
 from asr.cli.report_output import WORST, add_report_options
 from asr.cli.transcription_options import (
+    add_channels_option,
     add_pipeline_options,
     add_ray_options,
     open_recogniser,
@@ -61,6 +62,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="what happens to the sound first, parted by commas, such as noise=babble,snr=10 or room=0.5,telephone; "
         "docs/augmentation.md has all",
     )
+    add_channels_option(parser)
     add_pipeline_options(parser)
     add_ray_options(parser)
     add_model_options(parser)
@@ -166,9 +168,8 @@ def _transcribe(recogniser: "Recogniser", utterances: Sequence["Utterance"]) -> 
 def _write_hypotheses(
     path: Path, utterances: Sequence["Utterance"], hypotheses: Mapping[str, "Hypothesis"]
 ) -> None:
-    from dataclasses import asdict
-
     from asr.files import write_atomically
+    from asr.transcription.formats import word_record
 
     with write_atomically(path) as file:
         for utterance in utterances:
@@ -177,7 +178,7 @@ def _write_hypotheses(
                 "id": utterance.id,
                 "text": hypothesis.text,
                 "score": hypothesis.score,
-                "words": [asdict(word) for word in hypothesis.words],
+                "words": [word_record(word) for word in hypothesis.words],
             }
             file.write(json.dumps(record, ensure_ascii=False) + "\n")
 
@@ -221,6 +222,7 @@ def _settings(
         **({"corrupted": arguments.corrupt} if arguments.corrupt is not None else {}),
         "model": str(arguments.model),
         "decoding": str(transcriber.options),
+        **({"channels": arguments.channels} if arguments.channels != "mix" else {}),
         "device": transcribed.place,
         "precision": transcribed.precision,
         "audio": f"{seconds / 3600:.3f} h in {transcribed.spent:.1f} s",

@@ -6,8 +6,10 @@
   asr transcribe test.jsonl --output-dir out --format ctm
   curl -s URL | asr transcribe - --json      # or /dev/stdin, or <(sox a.wav -t wav - tempo 1.2)
 
+  asr transcribe call.wav --channels separate
+
 Without --output-dir the text goes to stdout: one recording gives its text alone; several give `file<TAB>text`,
-a line each, in the order asked for. With it, each recording gets a file a format, and `transcripts.jsonl`
+a line each, in the order asked for; where channels are told apart, a line a turn. With it, each recording gets a file a format, and `transcripts.jsonl`
 lists them all, as a manifest. Folders are walked; a .jsonl file is a manifest. With --ray the
 processes, GPUs and machines of a Ray cluster share the recordings.
 """
@@ -23,6 +25,7 @@ from typing import TYPE_CHECKING
 from asr.cli.model_options import add_model_options, begin_search
 from asr.cli.progress import AudioProgress
 from asr.cli.transcription_options import (
+    add_channels_option,
     add_pipeline_options,
     add_ray_options,
     add_subtitle_options,
@@ -81,6 +84,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="take what is there of recordings that were cut short, with a warning; without it they fail",
     )
+    add_channels_option(parser)
     add_text_options(parser)
     add_subtitle_options(parser)
     add_pipeline_options(parser)
@@ -248,7 +252,8 @@ def _print(
         sys.stdout.write(render(transcription, format, name=recording.name, subtitles=rules))
         sys.stdout.flush()
     else:
-        print(transcription.text if alone else f"{recording.source}\t{transcription.text}", flush=True)
+        lines = transcription.lines if transcription.has_channels else (transcription.text,)
+        print("\n".join(lines if alone else (f"{recording.source}\t{line}" for line in lines)), flush=True)
 
 
 def _failure(outcome: "Outcome") -> "Failure":

@@ -121,6 +121,18 @@ def add_ray_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_channels_option(parser: argparse.ArgumentParser) -> None:
+    """Add --channels."""
+    parser.add_argument(
+        "--channels",
+        choices=["mix", "separate", "auto", "1", "2"],
+        default="mix",
+        help="of recordings of several channels, such as calls: mix adds them up (default); separate transcribes each by itself and "
+        "says which, without what leaks into it from the others; auto does that unless they carry the same signal; 1 and 2 "
+        "take one of them; utterances of a manifest that know their channel keep it, and mix, 1 and 2 leave leaks in them",
+    )
+
+
 def read_formats(text: str | None) -> list[str]:
     """`srt,txt` -> the formats, each once; txt when None. Raises UsageError for an unknown one."""
     from asr.errors import UsageError
@@ -176,6 +188,7 @@ def pipeline_config(arguments: argparse.Namespace) -> "PipelineConfig":
         seconds_per_batch=arguments.seconds_per_batch,
         pause=arguments.segment_pause,
         threads=torch.get_num_threads(),
+        channels=getattr(arguments, "channels", "mix"),
     )
 
 

@@ -1,6 +1,6 @@
 """What decoding returns."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Self
 
 
@@ -12,12 +12,14 @@ class Word:
         text: its spelling.
         start, end: seconds from the beginning of the waveform.
         confidence: between 0 and 1.
+        channel: of the recording, counted from 0; None where channels are not told apart.
     """
 
     text: str
     start: float
     end: float
     confidence: float
+    channel: int | None = field(default=None, kw_only=True)
 
     def moved(self, seconds: float) -> Self:
         """The same, so many seconds later; times to the millisecond."""
@@ -69,7 +71,8 @@ class Hypothesis:
 
     Attributes:
         text: the transcript.
-        tokens: its token ids, blanks and repeats removed.
+        tokens: its token ids, blanks and repeats removed; none where words were left out because they leak from another channel,
+            or those of several channels are merged.
         score: natural logarithm of what the decoder maximised: of the best path's probability for greedy
             decoding; for beam search of the summed paths', plus the weighted language model, the bonuses and
             the hot words' weights.

@@ -1,4 +1,4 @@
-"""Error rates of parts of a set: by speaker, duration, speaking rate, noise, vocabulary, any field."""
+"""Error rates of parts of a set: by speaker, channel, duration, speaking rate, noise, vocabulary, any field."""
 
 import math
 from collections import Counter, defaultdict
@@ -62,6 +62,11 @@ def break_down(
     """
     found = [
         _by_value("speaker", [pair.speaker for pair in pairs], utterances),
+        _by_value(
+            "channel",
+            [None if pair.channel is None else str(pair.channel + 1) for pair in pairs],
+            utterances,
+        ),
         _by_quantile("duration, s", [pair.duration for pair in pairs], utterances),
         _by_quantile(
             "speaking rate, words/s", [_rate(*both) for both in _zip(pairs, utterances)], utterances

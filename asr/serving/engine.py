@@ -17,6 +17,7 @@ from asr.errors import AsrError
 from asr.serving.config import ServingConfig
 from asr.serving.metrics import Metrics
 from asr.serving.worker import ModelWorker
+from asr.transcription.channels import Channels
 from asr.transcription.emitter import Emitter
 from asr.transcription.live import LiveConfig, LiveSession, open_session
 from asr.transcription.pipeline import OnWords, PipelineConfig, transcribe_recordings
@@ -105,6 +106,7 @@ class Engine:
         path: Path,
         *,
         n_best: int = 1,
+        channels: Channels = "mix",
         verbatim: bool = False,
         on_text: Callable[[str], None] | None = None,
     ) -> Transcription:
@@ -113,6 +115,7 @@ class Engine:
         Args:
             path: the file.
             n_best: above 1, so many texts of each stretch.
+            channels: what is made of several channels, see `PipelineConfig`.
             verbatim: leave the text as it is recognised, whatever the transcriber's tagger.
             on_text: told the text of each stretch as soon as it is there, in the event loop.
 
@@ -132,7 +135,8 @@ class Engine:
             def tell(_: Recording, words: tuple[Word, ...]) -> None:
                 loop.call_soon_threadsafe(told, " ".join(word.text for word in words))
 
-        task = loop.run_in_executor(self._threads, self._transcribe, path, gone, n_best, tagger, tell)
+        config = PipelineConfig(n_best=n_best, channels=channels)
+        task = loop.run_in_executor(self._threads, self._transcribe, path, gone, config, tagger, tell)
         try:
             async with asyncio.timeout(self.config.request_seconds):
                 transcription: Transcription = await asyncio.shield(task)
@@ -144,7 +148,12 @@ class Engine:
             raise
 
     def _transcribe(
-        self, path: Path, gone: threading.Event, n_best: int, tagger: Tagger | None, tell: OnWords | None
+        self,
+        path: Path,
+        gone: threading.Event,
+        config: PipelineConfig,
+        tagger: Tagger | None,
+        tell: OnWords | None,
     ) -> Transcription:
         if gone.is_set():
             raise Cancelled("nobody waits for this transcription any more")
@@ -152,10 +161,10 @@ class Engine:
         with open_audio(path, longest=limit + 1) as sound:
             shared = SharedEmitter(self.transcriber.emitter, self.worker, gone)
             transcriber = Transcriber(shared, self.transcriber.decoder, tagger)
-            return self._transcribe_sound(sound, transcriber, n_best, tell)
+            return self._transcribe_sound(sound, transcriber, config, tell)
 
     def _transcribe_sound(
-        self, sound: AudioFile, shared: Transcriber, n_best: int, tell: OnWords | None
+        self, sound: AudioFile, shared: Transcriber, config: PipelineConfig, tell: OnWords | None
     ) -> Transcription:
         limit = self.config.max_audio_seconds
         if (duration := sound.info.duration) > limit:
@@ -169,7 +178,6 @@ class Engine:
                 raise TooLong(f"the recording lasts more than {limit:g} s, which is the most taken")
 
         recording = Recording("upload", sound.path, "the recording", duration)
-        config = PipelineConfig(n_best=n_best)
         [outcome] = transcribe_recordings(shared, [[recording]], config=config, progress=count, on_words=tell)
         if outcome.transcription is None:
             assert outcome.error is not None

@@ -13,6 +13,7 @@ from asr.errors import UsageError
 from asr.serving.config import ServingConfig
 from asr.serving.errors import RequestError
 from asr.serving.uploads import Upload
+from asr.transcription.channels import CHANNELS, Channels
 from asr.transcription.formats import SubtitleRules
 
 RESPONSE_FORMATS = ("json", "verbose_json", "text", "srt", "vtt")
@@ -86,6 +87,7 @@ FIELDS = {
         {"type": "integer", "minimum": 1, "maximum": MOST_ALTERNATIVES}, _is_whole, f"1 to {MOST_ALTERNATIVES}"
     ),
     "text": _choice(*TEXTS),
+    "channels": _choice(*CHANNELS),
     **{name: _subtitle_rule(rule.default) for name, rule in _RULES.items()},
     "model": Field(_TEXT, lambda text: True, "a name"),
     "language": Field(
@@ -124,6 +126,7 @@ class FormOptions:
         response_format: one of RESPONSE_FORMATS.
         granularities: some of GRANULARITIES.
         n_best: texts of each stretch.
+        channels: what is made of several channels, see `PipelineConfig`.
         text: one of TEXTS; nothing is readable where the server has no tagger.
         subtitles: how srt and vtt make cues.
         stream: whether the text is sent as it comes.
@@ -133,6 +136,7 @@ class FormOptions:
     response_format: str
     granularities: tuple[str, ...]
     n_best: int
+    channels: Channels
     text: str
     subtitles: SubtitleRules
     stream: bool
@@ -177,15 +181,25 @@ def read_options(upload: Upload, config: ServingConfig) -> FormOptions:
         subtitles = SubtitleRules(**chosen)
     except UsageError as error:
         raise RequestError(400, str(error), param=next(iter(asked))) from None
+    channels: Channels = next(one for one in CHANNELS if one == given.get("channels", ["mix"])[0])
+    streams = given.get("stream", ["false"])[0].lower() in ("true", "1")
+    if streams and channels in ("separate", "auto"):
+        raise RequestError(
+            400,
+            f"stream with channels {channels}: turns are in order once every channel has been heard; leave stream out, or "
+            "take channels mix, 1 or 2",
+            param="stream",
+        )
     if given.get("model", [config.model_name]) != [config.model_name]:
         notices.append(f"model is ignored: this server has {config.model_name} alone")
     return FormOptions(
         wanted,
         tuple(given.get("timestamp_granularities", ["segment"])),
         int(given.get("n_best", ["1"])[0]),
+        channels,
         given.get("text", ["readable"])[0],
         subtitles,
-        given.get("stream", ["false"])[0].lower() in ("true", "1"),
+        streams,
         tuple(notices),
     )
 

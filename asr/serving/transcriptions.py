@@ -19,7 +19,13 @@ from asr.serving.errors import RequestError
 from asr.serving.form_fields import FormOptions, read_options
 from asr.serving.uploads import Upload, read_upload
 from asr.serving.worker import WorkerStopped
-from asr.transcription.formats import alternatives_record, render, verbatim_record, word_record
+from asr.transcription.formats import (
+    alternatives_record,
+    channel_record,
+    render,
+    verbatim_record,
+    word_record,
+)
 from asr.transcription.transcript import Segment, Transcription
 
 T = TypeVar("T")
@@ -62,7 +68,11 @@ async def _transcribe(
     assert upload.path is not None
     try:
         return await engine.transcribe(
-            upload.path, n_best=options.n_best, verbatim=options.text == "verbatim", on_text=on_text
+            upload.path,
+            n_best=options.n_best,
+            channels=options.channels,
+            verbatim=options.text == "verbatim",
+            on_text=on_text,
         )
     except TooLong as error:
         raise RequestError(413, str(error), param="file", code="audio_too_long") from None
@@ -128,11 +138,12 @@ async def _unless_gone(request: Request, work: Coroutine[Any, Any, T]) -> T:
 
 
 def answer(transcription: Transcription, options: FormOptions, *, notices: Sequence[str]) -> Response:
-    """A transcription as `response_format` asks; notices go into the header X-Asr-Notice."""
+    """A transcription as `response_format` asks, a line a turn where channels are told apart; notices go into the header X-Asr-Notice."""
     wanted = options.response_format
     header = _notice(notices)
+    text = "\n".join(transcription.lines) if transcription.has_channels else transcription.text
     if wanted == "json":
-        return JSONResponse({"text": transcription.text}, headers=header)
+        return JSONResponse({"text": text}, headers=header)
     if wanted == "verbose_json":
         content = verbose(transcription, options.granularities)
         if notices:
@@ -141,7 +152,7 @@ def answer(transcription: Transcription, options: FormOptions, *, notices: Seque
             json.dumps(content, ensure_ascii=False), media_type="application/json", headers=header
         )
     if wanted == "text":
-        return PlainTextResponse(transcription.text + "\n", headers=header)
+        return PlainTextResponse(text + "\n", headers=header)
     kind = {"srt": "application/x-subrip", "vtt": "text/vtt"}[wanted]
     cues = render(transcription, wanted, subtitles=options.subtitles)
     return Response(cues, media_type=f"{kind}; charset=utf-8", headers=header)
@@ -173,6 +184,7 @@ def _segment_record(number: int, segment: Segment) -> dict[str, Any]:
     confidences = [max(word.confidence, 1e-6) for word in segment.words]
     return {
         "id": number,
+        **channel_record(segment),
         "seek": 0,
         "start": segment.start,
         "end": segment.end,

@@ -17,7 +17,7 @@ from asr.errors import AsrError
 from asr.files import write_atomically
 from asr.transcription.formats import FORMATS, SubtitleRules, render
 from asr.transcription.recordings import Recording
-from asr.transcription.transcript import Transcription
+from asr.transcription.transcript import Transcription, by_channel, spoken_words
 
 TRANSCRIPTS = "transcripts.jsonl"
 UNFINISHED = ".unfinished"
@@ -96,7 +96,8 @@ class OutputFolder:
         return self.folder / UNFINISHED / f"{recording.name}.json"
 
     def _line(self, recording: Recording, transcription: Transcription) -> str:
-        """A manifest line with the words as they were recognised, which can be trained on, or scored; and the text as it was written."""
+        """A manifest line with the words as they were recognised, which can be trained on, or scored; the text as it was written, and that of
+        each channel where channels are told apart."""
         record: dict[str, object] = {"id": recording.name, "audio": str(recording.audio.absolute())}
         if not recording.whole:
             record["start"] = recording.start
@@ -111,6 +112,11 @@ class OutputFolder:
         record["text"] = transcription.verbatim
         if transcription.is_written:
             record["written"] = transcription.text
+        if transcription.has_channels:
+            record["channels"] = {
+                str(channel): " ".join(word.text for word in spoken_words(words))
+                for channel, words in by_channel(transcription.words).items()
+            }
         record |= {"formats": list(self.formats), "recogniser": self.settings}
         return json.dumps(record, ensure_ascii=False)
 

@@ -1,8 +1,10 @@
 """Recordings of any length -> transcriptions: reading, the network and decoding each in a thread of its own."""
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
+from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -12,12 +14,21 @@ from asr.data.audio import open_audio, read_audio
 from asr.data.padded_budget import fill_batches
 from asr.decoding.emission import Emission
 from asr.decoding.hypothesis import Hypothesis, Word
-from asr.errors import AsrError, UsageError
+from asr.errors import AsrError, AudioError, UsageError
 from asr.transcription.activity import VoiceActivity, choose_detector
+from asr.transcription.channels import CHANNELS, Channels, Track, choose_tracks
 from asr.transcription.prefetch import prefetch
 from asr.transcription.recordings import Recording
 from asr.transcription.stretches import Stretch, StretchRules, cut_stretches
-from asr.transcription.transcript import PAUSE, Alternatives, ScoredText, Transcription, gather_segments
+from asr.transcription.transcript import (
+    PAUSE,
+    Alternatives,
+    ScoredText,
+    Transcription,
+    gather_segments,
+    merge_channels,
+    spoken_words,
+)
 from asr.transcription.windows import Windowing
 from asr.transcription.written import write_words
 
@@ -41,9 +52,12 @@ class PipelineConfig:
         pause: seconds between two words that part two segments.
         threads: of the beam search.
         n_best: texts of each stretch; above 1 they are the transcription's `alternatives`.
+        channels: what is made of recordings of several channels, whose channel nothing else says: "mix" adds them up,
+            "separate" transcribes each by itself, "auto" does that where they do not carry the same signal, "1" and "2" take
+            one of them. See `channels.choose_tracks`.
 
     Raises:
-        UsageError: `n_best` below 1.
+        UsageError: `n_best` below 1, or `channels` something else.
     """
 
     windowing: Windowing = field(default_factory=Windowing)
@@ -53,8 +67,11 @@ class PipelineConfig:
     pause: float = PAUSE
     threads: int = 1
     n_best: int = 1
+    channels: Channels = "mix"
 
     def __post_init__(self) -> None:
+        if self.channels not in CHANNELS:
+            raise UsageError(f"channels {self.channels!r}; expected {', '.join(CHANNELS)}")
         if self.n_best < 1:
             raise UsageError(f"n-best {self.n_best}; expected at least 1")
 
@@ -83,26 +100,26 @@ class Outcome(NamedTuple):
 
 
 class _Read(NamedTuple):
-    """A short recording as it was read: its waveform, or the error."""
+    """A short track as it was read: its waveform, or the error."""
 
-    recording: Recording
+    track: Track
     waveform: np.ndarray | None
     error: AsrError | None
 
 
 class _Emitted(NamedTuple):
-    """Some stretches of a recording, gone through the network.
+    """Some stretches of a track, gone through the network.
 
     Attributes:
-        recording: what they are of.
+        track: what they are of.
         starts: seconds from its beginning.
         emissions: of each.
-        seconds: how much of the recording has been gone through since the last piece.
-        duration: of the whole recording, with its last piece; None before.
+        seconds: how much of the track has been gone through since the last piece.
+        duration: of the whole track, with its last piece; None before.
         error: what ended it.
     """
 
-    recording: Recording
+    track: Track
     starts: tuple[float, ...]
     emissions: tuple[Emission, ...]
     seconds: float
@@ -128,8 +145,8 @@ def transcribe_recordings(
         batches: many short recordings, or a single one of any length.
         config: how they go through the network.
         progress: told how many seconds of audio have been transcribed since it was last told.
-        on_words: told the words of each stretch of a recording, in order, as soon as they are there; a tagger has seen no more
-            than the stretch.
+        on_words: told the words of each stretch of a recording, in order, as soon as they are there, one channel after the
+            other; a tagger has seen no more than the stretch.
     """
     emitted = _emit(transcriber, prefetch(_read(transcriber, batches, config)), config)
     return _decode(transcriber, prefetch(emitted, ahead=2), config, progress, on_words)
@@ -138,15 +155,17 @@ def transcribe_recordings(
 def transcribe_waveform(
     transcriber: "Transcriber", waveform: np.ndarray, *, config: PipelineConfig
 ) -> Outcome:
-    """Transcribe a `(N,)` waveform at the model's rate as `transcribe_recordings` does a file."""
+    """Transcribe a `(N,)` waveform at the model's rate as `transcribe_recordings` does a file. AudioError: it has no channel 2."""
+    if config.channels == "2":
+        raise AudioError("waveform of one channel; expected a file of two, of which channels 2 is one")
     seconds = len(waveform) / transcriber.sample_rate
-    recording = Recording("waveform", Path("waveform"), "waveform", seconds)
+    track = Track(Recording("waveform", Path("waveform"), "waveform", seconds), None)
     if config.vad == "none" and seconds <= config.windowing.longest:
-        emitted = _emit_short(transcriber, [_Read(recording, waveform, None)], config)
+        emitted = _emit_short(transcriber, [_Read(track, waveform, None)], config)
     else:
         size = round(_BLOCK * transcriber.sample_rate)
         blocks = (waveform[at : at + size] for at in range(0, len(waveform), size))
-        emitted = _emit_blocks(transcriber, recording, blocks, config)
+        emitted = _emit_blocks(transcriber, track, blocks, config)
     [outcome] = _decode(transcriber, emitted, config, lambda _: None)
     return outcome
 
@@ -158,12 +177,13 @@ def _decode(
     progress: Callable[[float], None],
     on_words: OnWords | None = None,
 ) -> Iterator[Outcome]:
-    """The outcome of each recording, once its last stretch is decoded."""
-    parts: dict[str, list[Hypothesis]] = {}
-    several: dict[str, list[Alternatives]] = {}
+    """The outcome of each recording, once the last stretch of its last track is decoded."""
+    parts: dict[Track, list[Hypothesis]] = {}
+    several: dict[Track, list[Alternatives]] = {}
+    done: dict[str, list[Outcome]] = {}
     failed: set[str] = set()
     for piece in emitted:
-        recording = piece.recording
+        track, recording = piece.track, piece.track.recording
         if recording.name in failed:
             continue
         if piece.error is None:
@@ -174,32 +194,56 @@ def _decode(
             except AsrError as error:
                 piece = piece._replace(error=error)
             else:
-                best = [_moved(texts[0], start) for start, texts in zip(piece.starts, found, strict=True)]
-                parts.setdefault(recording.name, []).extend(best)
+                best = [
+                    _own(_moved(texts[0], start), track)
+                    for start, texts in zip(piece.starts, found, strict=True)
+                ]
+                parts.setdefault(track, []).extend(best)
                 if on_words is not None:
                     for words in (part.words for part in best if part.words):
                         on_words(recording, _written(transcriber, words))
                 if config.n_best > 1:
                     seconds = [len(emission) * transcriber.seconds_per_frame for emission in piece.emissions]
-                    several.setdefault(recording.name, []).extend(
-                        map(_alternatives, piece.starts, seconds, found)
+                    several.setdefault(track, []).extend(
+                        _alternatives(start, length, texts, track)
+                        for start, length, texts in zip(piece.starts, seconds, found, strict=True)
                     )
-        progress(piece.seconds)
+        progress(piece.seconds / track.of)
         if piece.error is not None:
             failed.add(recording.name)
             yield Outcome(recording, None, None, piece.error)
         elif piece.duration is not None:
-            whole = _joined(parts.pop(recording.name, []), space=transcriber.decoder.alphabet.space)
+            whole = _joined(parts.pop(track, []), space=transcriber.decoder.alphabet.space)
             words = _written(transcriber, whole.words)
             segments = gather_segments(words, duration=piece.duration, pause=config.pause)
-            alternatives = tuple(several.pop(recording.name, []))
-            yield Outcome(recording, whole, replace(segments, alternatives=alternatives), None)
+            alternatives = tuple(several.pop(track, []))
+            outcome = Outcome(recording, whole, replace(segments, alternatives=alternatives), None)
+            done.setdefault(recording.name, []).append(outcome)
+            if len(done[recording.name]) == track.of:
+                yield _merged(done.pop(recording.name))
 
 
-def _alternatives(start: float, seconds: float, found: Sequence[Hypothesis]) -> Alternatives:
+def _merged(outcomes: Sequence[Outcome]) -> Outcome:
+    """The outcomes of a recording's tracks as one."""
+    if len(outcomes) == 1:
+        return outcomes[0]
+    transcription = merge_channels([one.transcription for one in outcomes if one.transcription is not None])
+    score = sum(one.result().score for one in outcomes)
+    hypothesis = Hypothesis(transcription.verbatim, (), score, spoken_words(transcription.words))
+    return Outcome(outcomes[0].recording, hypothesis, transcription, None)
+
+
+def _alternatives(start: float, seconds: float, found: Sequence[Hypothesis], track: Track) -> Alternatives:
     """What was found in a stretch of some seconds, best first."""
     texts = tuple(ScoredText(one.text, one.score) for one in found)
-    return Alternatives(round(start, 3), round(start + seconds, 3), texts)
+    return Alternatives(round(start, 3), round(start + seconds, 3), texts, track.label)
+
+
+def _own(hypothesis: Hypothesis, track: Track) -> Hypothesis:
+    """Without the words that are not the track's own."""
+    words = track.own(hypothesis.words)
+    tokens = hypothesis.tokens if len(words) == len(hypothesis.words) else ()
+    return replace(hypothesis, text=" ".join(word.text for word in words), tokens=tokens, words=words)
 
 
 def _written(transcriber: "Transcriber", words: tuple[Word, ...]) -> tuple[Word, ...]:
@@ -226,39 +270,54 @@ def _joined(parts: Sequence[Hypothesis], *, space: int) -> Hypothesis:
 
 def _read(
     transcriber: "Transcriber", batches: Iterable[Sequence[Recording]], config: PipelineConfig
-) -> Iterator[list[_Read] | Recording]:
-    """Short recordings, read; long ones as they are."""
+) -> Iterator[list[_Read] | Track]:
+    """Tracks of short recordings, read; those of long ones as they are."""
     for batch in batches:
-        if len(batch) == 1 and (batch[0].duration is None or batch[0].duration > config.windowing.longest):
-            yield batch[0]
-            continue
-        read = []
+        is_long = len(batch) == 1 and (batch[0].duration or math.inf) > config.windowing.longest
+        tracks, broken = [], []
         for recording in batch:
             try:
-                waveform = read_audio(
-                    recording.audio,
-                    sample_rate=transcriber.sample_rate,
-                    start=recording.start,
-                    duration=None if recording.whole else recording.duration,
-                    channel=recording.channel,
-                    allow_truncated=recording.allow_truncated,
-                )
-                transcriber.check_length(waveform, str(recording.audio))
-                read.append(_Read(recording, waveform, None))
+                tracks.append(choose_tracks(recording, config.channels))
             except AsrError as error:
-                read.append(_Read(recording, None, error))
-        yield read
+                broken.append(_Read(Track(recording, None), None, error))
+        if broken:
+            yield broken
+        # First channels together, then second ones: no batch is larger than the one that was planned.
+        for group in zip_longest(*tracks):
+            chosen = [track for track in group if track is not None]
+            if is_long:
+                yield from chosen
+            else:
+                yield [_read_track(transcriber, track) for track in chosen]
+
+
+def _read_track(transcriber: "Transcriber", track: Track) -> _Read:
+    recording = track.recording
+    try:
+        waveform = read_audio(
+            recording.audio,
+            sample_rate=transcriber.sample_rate,
+            start=recording.start,
+            duration=None if recording.whole else recording.duration,
+            channel=track.channel,
+            weights=track.weights,
+            allow_truncated=recording.allow_truncated,
+        )
+        transcriber.check_length(waveform, str(recording.audio))
+    except AsrError as error:
+        return _Read(track, None, error)
+    return _Read(track, waveform, None)
 
 
 def _emit(
-    transcriber: "Transcriber", read: Iterable[list[_Read] | Recording], config: PipelineConfig
+    transcriber: "Transcriber", read: Iterable[list[_Read] | Track], config: PipelineConfig
 ) -> Iterator[_Emitted]:
     for item in read:
-        if isinstance(item, Recording):
+        if isinstance(item, Track):
             try:
                 yield from _emit_long(transcriber, item, config)
             except AsrError as error:
-                yield _Emitted(item, (), (), item.duration or 0.0, None, error)
+                yield _Emitted(item, (), (), item.recording.duration or 0.0, None, error)
         else:
             yield from _emit_short(transcriber, item, config)
 
@@ -270,7 +329,7 @@ def _emit_short(
     stretches = [
         []
         if item.waveform is None
-        else list(_stretches(transcriber, [item.waveform], item.recording, config))
+        else list(_stretches(transcriber, [item.waveform], item.track.recording, config))
         if config.vad != "none"
         else [Stretch(0, item.waveform)]
         for item in batch
@@ -280,37 +339,36 @@ def _emit_short(
     rate = transcriber.sample_rate
     for item, group in zip(batch, stretches, strict=True):
         if item.waveform is None:
-            yield _Emitted(item.recording, (), (), item.recording.duration or 0.0, None, item.error)
+            yield _Emitted(item.track, (), (), item.track.recording.duration or 0.0, None, item.error)
             continue
         seconds = len(item.waveform) / rate
         starts = tuple(stretch.first / rate for stretch in group)
-        yield _Emitted(item.recording, starts, tuple(next(emissions) for _ in group), seconds, seconds)
+        yield _Emitted(item.track, starts, tuple(next(emissions) for _ in group), seconds, seconds)
 
 
-def _emit_long(
-    transcriber: "Transcriber", recording: Recording, config: PipelineConfig
-) -> Iterator[_Emitted]:
-    """A recording of any length, stretch by stretch."""
-    rate = transcriber.sample_rate
+def _emit_long(transcriber: "Transcriber", track: Track, config: PipelineConfig) -> Iterator[_Emitted]:
+    """A track of any length, stretch by stretch."""
+    rate, recording = transcriber.sample_rate, track.recording
     with open_audio(recording.audio, allow_truncated=recording.allow_truncated) as audio:
         duration = recording.duration or audio.info.duration
         if config.vad == "none" and duration <= config.windowing.longest:
-            waveform = audio.read(sample_rate=rate)
+            waveform = audio.read(sample_rate=rate, channel=track.channel, weights=track.weights)
             transcriber.check_length(waveform, recording.source)
-            yield from _emit_short(transcriber, [_Read(recording, waveform, None)], config)
+            yield from _emit_short(transcriber, [_Read(track, waveform, None)], config)
             return
         blocks = audio.blocks(
             sample_rate=rate,
             start=recording.start,
             duration=None if recording.whole else recording.duration,
-            channel=recording.channel,
+            channel=track.channel,
+            weights=track.weights,
         )
         with closing(prefetch(blocks, ahead=2)) as ahead:  # a file must not be closed while it is read
-            yield from _emit_blocks(transcriber, recording, ahead, config)
+            yield from _emit_blocks(transcriber, track, ahead, config)
 
 
 def _emit_blocks(
-    transcriber: "Transcriber", recording: Recording, blocks: Iterable[np.ndarray], config: PipelineConfig
+    transcriber: "Transcriber", track: Track, blocks: Iterable[np.ndarray], config: PipelineConfig
 ) -> Iterator[_Emitted]:
     """A waveform of any length that comes in blocks, stretch by stretch."""
     rate = transcriber.sample_rate
@@ -322,15 +380,15 @@ def _emit_blocks(
             samples += len(block)
             yield block
 
-    stretches = _stretches(transcriber, counted(), recording, config)
+    stretches = _stretches(transcriber, counted(), track.recording, config)
     budget = round(config.seconds_per_batch * rate)
     for group in fill_batches(stretches, lambda stretch: len(stretch.waveform), most=budget):
         found = transcriber.emit([_long_enough(transcriber, stretch.waveform) for stretch in group])
         reached = (group[-1].first + len(group[-1].waveform)) / rate
         starts = tuple(stretch.first / rate for stretch in group)
-        yield _Emitted(recording, starts, tuple(found), max(0.0, reached - told), None)
+        yield _Emitted(track, starts, tuple(found), max(0.0, reached - told), None)
         told = max(told, reached)
-    yield _Emitted(recording, (), (), max(0.0, samples / rate - told), samples / rate)
+    yield _Emitted(track, (), (), max(0.0, samples / rate - told), samples / rate)
 
 
 def _stretches(

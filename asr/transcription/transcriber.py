@@ -25,6 +25,7 @@ from asr.model.checkpoint import load_checkpoint
 from asr.model.precision import Precision
 from asr.model.pretrained import default_model
 from asr.transcription.batches import plan_batches
+from asr.transcription.channels import Channels
 from asr.transcription.emitter import Emitter, EmitterInfo, TorchEmitter
 from asr.transcription.onnx_emitter import OnnxEmitter
 from asr.transcription.pipeline import Outcome, PipelineConfig, transcribe_recordings, transcribe_waveform
@@ -185,6 +186,7 @@ class Transcriber:
         *,
         sample_rate: int | None = None,
         pipeline: PipelineConfig | None = None,
+        channels: Channels | None = None,
         allow_truncated: bool = False,
     ) -> Hypothesis:
         """Recognise what is said in one recording of any length: the words as they are recognised, which is what is scored.
@@ -193,13 +195,15 @@ class Transcriber:
             audio: a file (audio, video or a pipe), or a `(N,)` float waveform in [-1, 1].
             sample_rate: of a waveform, in Hz; the model's when None. Files know their own.
             pipeline: where long recordings are cut.
+            channels: of a file: "mix", "separate", "auto", "1" or "2", in place of the pipeline's (see `PipelineConfig`).
             allow_truncated: take what is there of a file that was cut short, with a warning.
 
         Raises:
-            AudioError: unreadable, cut short, empty, too short for one frame, or holding NaN.
+            AudioError: unreadable, cut short, empty, too short for one frame, holding NaN, or without the channel.
+            UsageError: `channels` something else.
         """
         return self._transcribe(
-            audio, sample_rate, pipeline or PipelineConfig(), allow_truncated=allow_truncated
+            audio, sample_rate, _with_channels(pipeline, channels), allow_truncated=allow_truncated
         ).result()
 
     def transcription(
@@ -208,6 +212,7 @@ class Transcriber:
         *,
         sample_rate: int | None = None,
         pipeline: PipelineConfig | None = None,
+        channels: Channels | None = None,
         allow_truncated: bool = False,
     ) -> Transcription:
         """What `asr transcribe` writes of a recording: a text that is to be read where there is a tagger, its segments and words.
@@ -215,7 +220,7 @@ class Transcriber:
         Args and errors are those of `transcribe`.
         """
         outcome = self._transcribe(
-            audio, sample_rate, pipeline or PipelineConfig(), allow_truncated=allow_truncated
+            audio, sample_rate, _with_channels(pipeline, channels), allow_truncated=allow_truncated
         )
         outcome.result()
         assert outcome.transcription is not None
@@ -368,3 +373,8 @@ class Transcriber:
                 f"{where}: {len(waveform)} samples at {self.sample_rate} Hz; expected at least "
                 f"{self.minimum_samples} ({self.minimum_samples / self.sample_rate:.3f} s)"
             )
+
+
+def _with_channels(pipeline: PipelineConfig | None, channels: Channels | None) -> PipelineConfig:
+    pipeline = pipeline or PipelineConfig()
+    return pipeline if channels is None else replace(pipeline, channels=channels)

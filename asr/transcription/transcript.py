@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Literal, NamedTuple
 
 from asr.decoding.hypothesis import Word
@@ -54,6 +55,11 @@ class Segment:
     text: str
     words: tuple[Word, ...]
 
+    @property
+    def channel(self) -> int | None:
+        """Of all its words; see `Word`."""
+        return self.words[0].channel
+
 
 class ScoredText(NamedTuple):
     """What may have been said, and the natural logarithm that the decoder gives it (see `Hypothesis.score`)."""
@@ -68,12 +74,14 @@ class Alternatives:
 
     Attributes:
         start, end: seconds from the beginning of the recording.
-        texts: each once, best first; the first is the transcript's.
+        texts: each once, best first; the first is the transcript's, but for words that leak from another channel.
+        channel: see `Word`.
     """
 
     start: float
     end: float
     texts: tuple[ScoredText, ...]
+    channel: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,8 +115,9 @@ class Transcription:
 
     Attributes:
         text: all of it, on one line.
-        segments: from pause to pause, or sentence by sentence, in order; together they hold every word once.
-        words: in order, times in seconds from the beginning of the recording; `WrittenWord`s of a text that is to be read.
+        segments: from pause to pause, or sentence by sentence, in the order of their starts; together they hold every word once.
+        words: in the order of the segments, times in seconds from the beginning of the recording; `WrittenWord`s of a text that
+            is to be read.
         duration: of the recording, in seconds.
         alternatives: a stretch each, in order; none where they were not asked for.
         misfits: of an aligned text, where it and the recording do not fit together, in order of time.
@@ -127,9 +136,55 @@ class Transcription:
         return " ".join(word.text for word in spoken_words(self.words))
 
     @property
+    def lines(self) -> tuple[str, ...]:
+        """A line a segment; where channels are told apart a line a turn, which ends when another channel has its say, and begins
+        with the name of its channel."""
+        lines: list[str] = []
+        for channel, turn in groupby(self.segments, key=lambda segment: segment.channel):
+            texts = [segment.text for segment in turn]
+            lines += texts if channel is None else [f"{channel_name(channel)}: {' '.join(texts)}"]
+        return tuple(lines)
+
+    @property
+    def has_channels(self) -> bool:
+        """Whether channels are told apart."""
+        return any(word.channel is not None for word in self.words)
+
+    @property
     def is_written(self) -> bool:
         """Whether the text is one that is to be read, and `verbatim` another."""
         return any(isinstance(word, WrittenWord) for word in self.words)
+
+
+def by_channel(words: Iterable[Word]) -> dict[int | None, tuple[Word, ...]]:
+    """The words of each channel, channels in order; all of them under None where channels are not told apart."""
+    found: dict[int | None, list[Word]] = {}
+    for word in words:
+        found.setdefault(word.channel, []).append(word)
+    return {channel: tuple(found[channel]) for channel in sorted(found, key=lambda one: one or 0)}
+
+
+def channel_name(channel: int) -> str:
+    """What people call a channel: they count from 1."""
+    return f"Channel {channel + 1}"
+
+
+def merge_channels(parts: Sequence[Transcription]) -> Transcription:
+    """Transcriptions of a recording's channels as one: segments of all channels in the order of their starts."""
+    segments = tuple(
+        sorted((one for part in parts for one in part.segments), key=lambda one: (one.start, one.channel))
+    )
+    return Transcription(
+        " ".join(segment.text for segment in segments),
+        segments,
+        tuple(word for segment in segments for word in segment.words),
+        max(part.duration for part in parts),
+        tuple(
+            sorted(
+                (one for part in parts for one in part.alternatives), key=lambda one: (one.start, one.channel)
+            )
+        ),
+    )
 
 
 def gather_segments(

@@ -34,6 +34,7 @@ def place_pieces(pieces: Iterable[Piece], words: Sequence[Word]) -> tuple[Writte
             min(word.confidence for word in words[piece.first : piece.last]),
             tuple(words[piece.first : piece.last]),
             piece.ends,
+            channel=words[piece.first].channel,
         )
         for piece in pieces
     )

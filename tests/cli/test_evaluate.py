@@ -129,3 +129,28 @@ def test_corrupted_sound_is_what_is_evaluated_and_kept(
     assert main([*arguments, "--out", str(place / "none"), "--corrupt", "noise=loud"]) == 2
     assert "--corrupt noise=loud" in capsys.readouterr().err
     assert not (place / "none").exists()
+
+
+def test_channels_are_scored_by_themselves(place: Path) -> None:
+    one, two = (soundfile.read(place / f"{number}.wav")[0] for number in (0, 1))
+    soundfile.write(place / "call.wav", np.stack([one, two], axis=1), 16000)
+    for name, facts in {
+        "alone": [{"audio": "0.wav"}, {"audio": "1.wav"}],
+        "call": [{"audio": "call.wav", "channel": 0}, {"audio": "call.wav", "channel": 1}],
+    }.items():
+        lines = [
+            {"id": f"u{number}", "duration": 1.0, "text": "A B", **fact} for number, fact in enumerate(facts)
+        ]
+        (place / f"{name}.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+        arguments = ["evaluate", place / f"{name}.jsonl", "--model", place / "model.pt", "--device", "cpu"]
+        assert main([*map(str, arguments), "--channels", "mix", "--out", str(place / name)]) == 0
+    assert (place / "alone" / "hypotheses.jsonl").read_text() == (
+        place / "call" / "hypotheses.jsonl"
+    ).read_text()
+    breakdowns = json.loads((place / "call" / "report.json").read_text())["breakdowns"]
+    [channels] = [one["groups"] for one in breakdowns if one["name"] == "channel"]
+    assert [(group["name"], group["utterances"]) for group in channels] == [("1", 1), ("2", 1)]
+    assert all(
+        one["name"] != "channel"
+        for one in json.loads((place / "alone" / "report.json").read_text())["breakdowns"]
+    )

@@ -204,6 +204,7 @@ def test_other_settings_do_not_resume(
         ("--cue-pause", "0.5"),
         ("--seconds-per-batch", "7"),
         ("--n-best", "2", "--format", "json"),
+        ("--channels", "separate"),
     ],
 )
 def test_whatever_changes_the_outputs_does_not_resume(
@@ -320,3 +321,32 @@ def test_a_killed_run_resumed_is_byte_identical_to_one_that_was_not(
     subprocess.run([*map(str, command), "--output-dir", str(broken), "--resume"], check=True, env=environment)
     assert tree(broken) == tree(whole)
     assert len(tree(whole)) == 201 * 3 + 1
+
+
+def test_a_line_a_turn_goes_to_stdout_and_the_manifest_has_each_channel(
+    tiny_checkpoint: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    generator = np.random.default_rng(0)
+    path = tmp_path / "call.wav"
+    soundfile.write(path, 0.1 * generator.standard_normal((32000, 2)), 16000)
+    words = [path, "--model", tiny_checkpoint, "--channels", "separate"]
+    assert transcribe(*words) == 0
+    alone = capsys.readouterr().out
+    assert {line.split(": ")[0] for line in alone.splitlines()} == {"Channel 1", "Channel 2"}
+    assert transcribe(shutil.copy(path, tmp_path / "again.wav"), *words[1:]) == 0
+    assert capsys.readouterr().out == alone
+    assert transcribe(path, tmp_path / "again.wav", *words[1:]) == 0
+    both = capsys.readouterr().out
+    assert both == "".join(
+        f"{tmp_path / name}\t{line}\n" for name in ("call.wav", "again.wav") for line in alone.splitlines()
+    )
+    assert transcribe(*words, "--output-dir", tmp_path / "out", "--resume") == 0
+    written = tree(tmp_path / "out")
+    assert written["call.txt"].decode() == alone
+    assert transcribe(*words, "--output-dir", tmp_path / "out", "--resume") == 0
+    assert "1 of 1 recordings are finished already" in capsys.readouterr().err
+    assert tree(tmp_path / "out") == written
+    [line] = written["transcripts.jsonl"].decode().splitlines()
+    texts = json.loads(line)["channels"]
+    assert set(texts) == {"0", "1"}
+    assert sorted(" ".join(texts.values()).split()) == sorted(json.loads(line)["text"].split())

@@ -212,6 +212,32 @@ def test_alternatives_come_with_verbose_json_alone(server: Server, speech: Calla
         assert (refused.status_code, refused.json()["error"]["param"]) == (400, "n_best")
 
 
+def test_channels_are_told_apart_in_every_answer(
+    client: openai.OpenAI, server: Server, babbling: Transcriber, tmp_path: Path
+) -> None:
+    one, two = babble(1, seconds=2.0), babble(2, seconds=2.0)
+    path = tmp_path / "call.wav"
+    soundfile.write(path, np.stack([one, two], axis=1), 16000)
+    expected = babbling.transcription(path, channels="separate")
+    assert {word.channel for word in expected.words} == {0, 1}
+    apart = {"channels": "separate"}
+    verbose = client.audio.transcriptions.create(
+        model="m", file=path, response_format="verbose_json", extra_body=apart
+    )
+    assert verbose.segments is not None
+    assert [(one.model_dump()["channel"], one.text) for one in verbose.segments] == [
+        (one.channel, one.text) for one in expected.segments
+    ]
+    content = path.read_bytes()
+    lines = "\n".join(expected.lines)
+    assert post(server, content, **apart).json() == {"text": lines}
+    assert post(server, content, **apart, response_format="text").text == lines + "\n"
+    assert post(server, content, **apart, response_format="vtt").text == render(expected, "vtt")
+    only = post(server, content, channels="2").json()["text"]
+    assert only == babbling.transcribe(two.astype(np.float32)).text
+    assert post(server, content, channels="mix").json() == post(server, content).json()
+
+
 def wav(tmp_path: Path, seconds: float) -> bytes:
     soundfile.write(tmp_path / "a.wav", babble(0, seconds=seconds), 16000)
     return (tmp_path / "a.wav").read_bytes()
@@ -255,6 +281,8 @@ def test_bad_options_are_refused(server: Server, speech: Callable[..., Path]) ->
         ({"include[]": "everything"}, "include"),
         ({"chunking_strategy": "[]"}, "chunking_strategy"),
         ({"n_best": "1.0"}, "n_best"),
+        ({"channels": "3"}, "channels"),
+        ({"channels": "auto", "stream": "true"}, "stream"),
         ({"temperature": ["0", "0"]}, "temperature"),
     ):  # fmt: skip
         answer = post(server, content, **fields)

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from asr.decoding.hypothesis import AlignedWord, TimedUnit, Word
 from asr.errors import UsageError
-from asr.transcription.formats import FORMATS, SubtitleRules, render
+from asr.transcription.formats import FORMATS, SubtitleRules, render, transcription_record
 from asr.transcription.formats.subtitles import make_cues
 from asr.transcription.transcript import (
     NOT_IN_TEXT,
@@ -25,6 +25,7 @@ from asr.transcription.transcript import (
     Misfit,
     Transcription,
     gather_segments,
+    merge_channels,
 )
 
 _FOLDERS = ("/usr/lib/sctk/bin", "/usr/local/bin", "/usr/bin")
@@ -338,3 +339,104 @@ def test_json_holds_phones_and_misfits() -> None:
 
 def test_a_word_of_several_parts_is_one_field_of_ctm() -> None:
     assert render(ALIGNED, "ctm", name="my file").splitlines()[0] == 'my_file 1 0.250 0.250 say_"A&B" 0.9000'
+
+
+def of_channel(channel: int, *words: Word) -> Transcription:
+    return gather_segments([replace(word, channel=channel) for word in words], duration=5.0)
+
+
+# Two speakers, the second of whom falls into the first one's words.
+CALL = merge_channels(
+    [
+        of_channel(0, Word("how", 0.2, 0.5, 0.9), Word("are", 0.6, 1.0, 0.8), Word("fine", 3.0, 3.5, 0.7)),
+        of_channel(1, Word("well", 0.8, 1.2, 0.6), Word("you", 1.8, 2.0, 0.5)),
+    ]
+)
+
+
+def test_turns_are_labelled_in_text_and_tables() -> None:
+    assert render(CALL, "txt") == "Channel 1: how are\nChannel 2: well you\nChannel 1: fine\n"
+    assert render(CALL, "tsv").splitlines()[:2] == ["start\tend\ttext\tchannel", "200\t1000\thow are\t1"]
+    assert render(CALL, "audacity").splitlines()[3] == "0.800000\t1.200000\tChannel 2: well"
+    rows = list(csv.DictReader(io.StringIO(render(CALL, "csv", name="call"))))
+    assert [(row["Label"], row["Speaker"]) for row in rows[2:4]] == [
+        ("fine", "Channel 1"),
+        ("well", "Channel 2"),
+    ]
+
+
+def test_json_says_the_channel_of_segments_and_words_from_0() -> None:
+    segments = json.loads(render(CALL, "json"))["segments"]
+    assert [(one["channel"], one["text"]) for one in segments] == [
+        (0, "how are"), (1, "well"), (1, "you"), (0, "fine"),
+    ]  # fmt: skip
+    assert all(word["channel"] == one["channel"] for one in segments for word in one["words"])
+    assert [word["channel"] for word in transcription_record(CALL, name="call")["words"]] == [0, 0, 1, 1, 0]
+    assert "channel" not in render(TRANSCRIPTION, "json")
+
+
+def test_pysubs2_reads_the_cues_of_both_channels() -> None:
+    pysubs2 = pytest.importorskip("pysubs2", reason="pysubs2 is not installed: pip install '.[dev]'")
+    srt = pysubs2.SSAFile.from_string(render(CALL, "srt"), format_="srt")
+    assert [(event.start, event.plaintext) for event in srt] == [
+        (200, "Channel 1: how are"), (800, "Channel 2: well you"), (3000, "Channel 1: fine"),
+    ]  # fmt: skip
+    vtt = pysubs2.SSAFile.from_string(render(CALL, "vtt"), format_="vtt")
+    assert [(event.start, event.end) for event in vtt] == [(event.start, event.end) for event in srt]
+    assert "\n<v Channel 2>well you\n" in render(CALL, "vtt")
+
+
+@quick
+@given(transcriptions(), rules.filter(lambda rules: rules.line_length >= len("Channel 2:")))
+def test_labelled_cues_keep_the_rules_too(transcription: Transcription, rules: SubtitleRules) -> None:
+    call = of_channel(1, *transcription.words)
+    for cue in make_cues(call, rules, labels=True):
+        assert cue.lines[0].startswith("Channel")
+        # A word too long for what the label leaves of its line has a line for itself.
+        assert len(cue.lines) <= rules.lines or len(" ".join(cue.lines).split()) == 3
+        assert all(len(line) <= rules.line_length or " " not in line for line in cue.lines)
+
+
+@pytest.mark.parametrize("format", ["textgrid", "textgrid-short"])
+def test_praatio_reads_tiers_of_each_channel(tmp_path, format: str) -> None:
+    textgrid = pytest.importorskip("praatio.textgrid")
+    path = tmp_path / "call.TextGrid"
+    path.write_text(render(CALL, format))
+    read = textgrid.openTextgrid(str(path), includeEmptyIntervals=False)
+    assert {
+        name: [(one.start, one.end, one.label) for one in read.getTier(name).entries]
+        for name in read.tierNames
+    } == {
+        "Channel 1 - segments": [(0.2, 1.0, "how are"), (3.0, 3.5, "fine")],
+        "Channel 1 - words": [(0.2, 0.5, "how"), (0.6, 1.0, "are"), (3.0, 3.5, "fine")],
+        "Channel 2 - segments": [(0.8, 1.2, "well"), (1.8, 2.0, "you")],
+        "Channel 2 - words": [(0.8, 1.2, "well"), (1.8, 2.0, "you")],
+    }
+
+
+def test_pympi_reads_tiers_of_each_channel(tmp_path) -> None:
+    elan = pytest.importorskip("pympi.Elan")
+    path = tmp_path / "call.eaf"
+    path.write_text(render(CALL, "eaf"))
+    read = elan.Eaf(str(path))
+    assert [data[2] for data in sorted(read.get_annotation_data_for_tier("Channel 2 - words"))] == [
+        "well",
+        "you",
+    ]
+
+
+def test_meeteval_scores_the_channels_of_ctm(tmp_path) -> None:
+    meeteval = pytest.importorskip("meeteval")
+    ctm, stm = tmp_path / "call.ctm", tmp_path / "call.stm"
+    ctm.write_text(render(CALL, "ctm", name="call"))
+    stm.write_text("call 1 anna 0.1 3.6 how are fine\ncall 2 bob 0.7 2.1 well they\n")
+    words = meeteval.io.CTM.load(ctm)
+    assert [(word.channel, word.word) for word in words] == [
+        ("1", "how"), ("1", "are"), ("1", "fine"), ("2", "well"), ("2", "you"),
+    ]  # fmt: skip
+    said = [
+        {"session_id": "call", "speaker": word.channel, "words": word.word, "start_time": word.begin_time}
+        for word in words
+    ]
+    [score] = meeteval.wer.cpwer(meeteval.io.load(str(stm)), meeteval.io.SegLST(said)).values()
+    assert (score.errors, score.length) == (1, 5)

@@ -36,11 +36,11 @@ def transcriber(tiny_checkpoint: Path) -> Transcriber:
     return load(tiny_checkpoint, device="cpu", precision="float32")
 
 
-def bursts(path: Path, *, count: int, rate: int = 16000) -> Path:
+def bursts(path: Path, *, count: int, rate: int = 16000, channels: int = 1) -> Path:
     """Bursts of noise of a second, a second and a half apart, in a whisper of noise."""
     generator = np.random.default_rng(0)
     gate = np.tile(np.repeat([0.3, 0.0], [rate, 3 * rate // 2]), count)
-    soundfile.write(path, (gate + 1e-4) * generator.standard_normal(len(gate)), rate)
+    soundfile.write(path, (gate + 1e-4)[:, None] * generator.standard_normal((len(gate), channels)), rate)
     return path
 
 
@@ -134,12 +134,15 @@ def test_silero_takes_noise_for_no_speech(tmp_path: Path) -> None:
     assert list(cut_stretches([waveform], detect, rules=StretchRules(), sample_rate=16000)) == []
 
 
-def test_memory_does_not_grow_with_the_recording(transcriber: Transcriber, tmp_path: Path) -> None:
+@pytest.mark.parametrize("channels", [1, 2])
+def test_memory_does_not_grow_with_the_recording(
+    transcriber: Transcriber, tmp_path: Path, channels: int
+) -> None:
     peaks = []
     for count in (32, 96):  # what is read ahead is less than the shorter one
-        path = bursts(tmp_path / f"{count}.wav", count=count)
+        path = bursts(tmp_path / f"{count}.wav", count=count, channels=channels)
         tracemalloc.start()
-        run(transcriber, SMALL, path)
+        run(transcriber, replace(SMALL, channels="separate"), path)
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
     assert peaks[1] < 1.5 * peaks[0]

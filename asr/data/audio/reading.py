@@ -75,6 +75,7 @@ class AudioFile:
         start: float = 0.0,
         duration: float | None = None,
         channel: int | None = None,
+        weights: np.ndarray | None = None,
     ) -> np.ndarray:
         """The `(N,)` waveform of the file or of a stretch of it; see `read_audio`."""
         first, count = self._stretch(start=start, duration=duration, channel=channel)
@@ -82,7 +83,7 @@ class AudioFile:
         if len(samples) == 0:
             raise AudioError(f"{self.name}: no samples in the file; expected speech")
         self._log_changes(channel=channel, sample_rate=sample_rate)
-        waveform = _mono(samples, channel)
+        waveform = _mono(samples, channel, weights)
         if self.info.sample_rate != sample_rate:
             waveform = resample(waveform, self.info.sample_rate, sample_rate)
         return np.ascontiguousarray(waveform, dtype=np.float32)
@@ -94,6 +95,7 @@ class AudioFile:
         start: float = 0.0,
         duration: float | None = None,
         channel: int | None = None,
+        weights: np.ndarray | None = None,
         seconds: float = 10.0,
     ) -> Iterator[np.ndarray]:
         """What `read` reads, in `(N,)` pieces of about `seconds`; see `audio_blocks`."""
@@ -103,18 +105,31 @@ class AudioFile:
         resampler = None
         if rate != sample_rate:
             resampler = soxr.ResampleStream(rate, sample_rate, 1, dtype="float32", quality="HQ")
+        for samples, is_last in self._pieces(first, count, seconds):
+            waveform = np.ascontiguousarray(_mono(samples, channel, weights), dtype=np.float32)
+            if resampler is not None:
+                waveform = resampler.resample_chunk(waveform, last=is_last)
+            if len(waveform):
+                yield waveform
+
+    def channel_blocks(
+        self, *, start: float = 0.0, duration: float | None = None, seconds: float = 10.0
+    ) -> Iterator[np.ndarray]:
+        """Every channel, in `(n, channels)` float32 pieces of `seconds` at the file's own rate. Raises as `blocks`."""
+        first, count = self._stretch(start=start, duration=duration, channel=None)
+        for samples, _ in self._pieces(first, count, seconds):
+            yield _scaled(samples)
+
+    def _pieces(self, first: int, count: int, seconds: float) -> Iterator[tuple[np.ndarray, bool]]:
+        """`(n, channels)` samples from sample `first` on, of `seconds` each, and whether they are the last."""
         at, end = first, first + count
         while at < end:
-            size = min(max(1, round(seconds * rate)), end - at)
+            size = min(max(1, round(seconds * self.info.sample_rate)), end - at)
             samples = self._read(at, size)
             if len(samples) < size:  # a file that is shorter than its header says
                 end = at + len(samples)
             at += len(samples)
-            waveform = np.ascontiguousarray(_mono(samples, channel), dtype=np.float32)
-            if resampler is not None:
-                waveform = resampler.resample_chunk(waveform, last=at >= end)
-            if len(waveform):
-                yield waveform
+            yield samples, at >= end
         if at == first:
             raise AudioError(f"{self.name}: no samples in the file; expected speech")
 
@@ -124,7 +139,7 @@ class AudioFile:
         if channel is not None and not 0 <= channel < self.info.channels:
             raise AudioError(
                 f"{self.name}: {self.info.channels} channels; expected to read channel {channel}, counted from 0: "
-                "check the manifest"
+                "check the manifest, or --channels, which counts from 1"
             )
         first = round(start * rate)
         count = total - first if duration is None else round(duration * rate)
@@ -245,6 +260,7 @@ def read_audio(
     start: float = 0.0,
     duration: float | None = None,
     channel: int | None = None,
+    weights: np.ndarray | None = None,
     allow_truncated: bool = False,
 ) -> np.ndarray:
     """Read a file, or a stretch of it, as a mono waveform.
@@ -259,6 +275,7 @@ def read_audio(
         start: seconds from the beginning of the file.
         duration: seconds to read; None reads to the end.
         channel: the only channel to read, counted from 0; None averages all.
+        weights: `(channels,)` in place of the average: the sum of the channels with these factors.
         allow_truncated: as in `open_audio`.
 
     Returns:
@@ -269,7 +286,9 @@ def read_audio(
             stretch asked for, or without the channel.
     """
     with open_audio(path, allow_truncated=allow_truncated) as file:
-        return file.read(sample_rate=sample_rate, start=start, duration=duration, channel=channel)
+        return file.read(
+            sample_rate=sample_rate, start=start, duration=duration, channel=channel, weights=weights
+        )
 
 
 def read_utterance(utterance: "Utterance", *, sample_rate: int) -> np.ndarray:
@@ -293,14 +312,23 @@ def audio_blocks(path: str | Path, *, sample_rate: int) -> Iterator[np.ndarray]:
         yield from file.blocks(sample_rate=sample_rate)
 
 
-def _mono(samples: np.ndarray, channel: int | None) -> np.ndarray:
-    """`(N, channels)` samples -> `(N,)` float32, one channel or the mean of all."""
-    if samples.dtype == np.int16:
-        samples = samples.astype(np.float32)
-        samples *= np.float32(1 / 32768)
+def _mono(samples: np.ndarray, channel: int | None, weights: np.ndarray | None) -> np.ndarray:
+    """`(N, channels)` samples -> `(N,)` float32: their weighted sum, one channel, or the mean of all."""
+    samples = _scaled(samples)
+    if weights is not None:
+        return samples @ weights.astype(np.float32)
     if channel is not None:
         return samples[:, channel]
     return samples[:, 0] if samples.shape[1] == 1 else samples.mean(axis=1)
+
+
+def _scaled(samples: np.ndarray) -> np.ndarray:
+    """Samples of 16 bits -> float32 in [-1, 1]; others as they are."""
+    if samples.dtype != np.int16:
+        return samples
+    scaled = samples.astype(np.float32)
+    scaled *= np.float32(1 / 32768)
+    return scaled
 
 
 def resample(waveform: np.ndarray, from_rate: float, to_rate: float) -> np.ndarray:

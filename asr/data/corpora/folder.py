@@ -1,6 +1,7 @@
 """Anyone's own audio: a transcript beside each file, or a table that names files and transcripts.
 
-Beside each file: `a.wav` with `a.txt` or `a.lab` (sub-folders too). A table: one `.csv` or `.tsv` in the
+Beside each file: `a.wav` with `a.txt` or `a.lab` (sub-folders too); or, of a call with a speaker on each channel, with
+`a.1.txt` and `a.2.txt`, which make an utterance a channel, `a-1` and `a-2`. A table: one `.csv` or `.tsv` in the
 folder, or given itself, with a header; the columns are found by their names:
 
     audio (or path, file, filename, wav_filename)    relative to the table
@@ -9,7 +10,7 @@ folder, or given itself, with a header; the columns are found by their names:
     any other                                        kept as a further field of the manifest
 
 Without a `split` column everything becomes one manifest, `all.jsonl`. A speaker column, or sub-folders
-named after speakers (`SPEAKER/a.wav`), fill in the speaker.
+named after speakers (`SPEAKER/a.wav`), fill in the speaker; not of a channel, for each has its own.
 """
 
 from collections.abc import Iterator
@@ -20,6 +21,7 @@ from asr.data.corpora.tables import read_table, seconds
 from asr.errors import CorpusError
 
 _TEXT_SUFFIXES = (".txt", ".lab")
+_CHANNELS = (0, 1)  # that may have a transcript each
 _COLUMNS = {
     "audio": ("audio", "path", "file", "filename", "audio_filepath", "wav_filename"),
     "text": ("text", "transcript", "transcription", "sentence"),
@@ -55,30 +57,42 @@ def _read_beside(root: Path) -> Iterator[Entry]:
     empty = True
     for audio in list_audio(root):
         empty = False
-        transcript = next(
-            (path for suffix in _TEXT_SUFFIXES if (path := audio.with_suffix(suffix)).exists()), None
-        )
-        if transcript is None:
+        whole = _beside(audio, "")
+        transcripts = {None: whole} if whole else {n: _beside(audio, f".{n + 1}") for n in _CHANNELS}
+        if not any(transcripts.values()):
             yield from untranscribed([audio], transcripts="a .txt or .lab beside it", split="all")
-            continue
-        place = audio.relative_to(root)
-        try:
-            text = " ".join(" ".join(read_lines(transcript)).split())
-        except CorpusError as error:
-            yield faulty(f"{error}, or leave it out with --skip-broken", split="all", audio=audio)
-            continue
-        yield Entry(
-            split="all",
-            id=place.with_suffix("").as_posix().replace("/", "-"),
-            audio=audio,
-            text=text,
-            where=str(transcript),
-            speaker=place.parts[0] if len(place.parts) > 1 else None,
-        )
+        for channel, transcript in transcripts.items():
+            if transcript is not None:
+                yield _transcribed(audio, transcript, channel, root)
     if empty:
         raise CorpusError(
             f"{root}: no audio in it; expected audio files with a .txt each, or one .csv or .tsv"
         )
+
+
+def _beside(audio: Path, kind: str) -> Path | None:
+    """The transcript of a file, or of one of its channels, where there is one."""
+    paths = (audio.with_suffix(kind + suffix) for suffix in _TEXT_SUFFIXES)
+    return next((path for path in paths if path.exists()), None)
+
+
+def _transcribed(audio: Path, transcript: Path, channel: int | None, root: Path) -> Entry:
+    """An utterance of a file, or of one of its channels."""
+    place = audio.relative_to(root)
+    try:
+        text = " ".join(" ".join(read_lines(transcript)).split())
+    except CorpusError as error:
+        return faulty(f"{error}, or leave it out with --skip-broken", split="all", audio=audio)
+    name = place.with_suffix("").as_posix().replace("/", "-")
+    return Entry(
+        split="all",
+        id=name if channel is None else f"{name}-{channel + 1}",
+        audio=audio,
+        text=text,
+        where=str(transcript),
+        speaker=place.parts[0] if len(place.parts) > 1 and channel is None else None,
+        channel=channel,
+    )
 
 
 def _read_table(table: Path) -> Iterator[Entry]:

@@ -17,6 +17,7 @@ from asr.transcription.formats.records import (
     as_textgrid,
     as_tsv,
     as_txt,
+    channel_record,
     transcription_record,
     verbatim_record,
     word_record,
@@ -64,7 +65,7 @@ def render(
 
     Args:
         transcription: the transcript.
-        format: txt (a line a segment), json, srt, vtt, tsv (milliseconds), ctm, textgrid (Praat), textgrid-short,
+        format: txt (a line a segment, or a turn where channels are told apart), json, srt, vtt, tsv (milliseconds), ctm, textgrid (Praat), textgrid-short,
             eaf (ELAN), audacity (labels) or csv (as the Montreal Forced Aligner's).
         name: of the recording; CTM, JSON, ELAN and CSV write it down.
         subtitles: how srt and vtt make cues.
@@ -83,6 +84,7 @@ __all__ = [
     "FORMATS",
     "SubtitleRules",
     "alternatives_record",
+    "channel_record",
     "render",
     "transcription_record",
     "verbatim_record",

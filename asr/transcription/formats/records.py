@@ -1,18 +1,32 @@
-"""Transcriptions as plain text, JSON, tables and tiers; of a written text the words of tables and tiers are those that were recognised."""
+"""Transcriptions as plain text, JSON, tables and tiers; of a written text the words of tables and tiers are those that were recognised.
+
+Where channels are told apart, all of them say whose words they are: JSON counts channels from 0, as manifests do, the others from 1.
+"""
 
 import json
 import math
+from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Any
 
 from asr.decoding.hypothesis import AlignedWord, Word
 from asr.transcription.formats.tiers import Tier, audacity, eaf, mfa_csv, short_textgrid, textgrid
-from asr.transcription.transcript import NOT_IN_TEXT, REPEATED, Transcription, WrittenWord, spoken_words
+from asr.transcription.transcript import (
+    NOT_IN_TEXT,
+    REPEATED,
+    Alternatives,
+    Segment,
+    Transcription,
+    WrittenWord,
+    by_channel,
+    channel_name,
+    spoken_words,
+)
 
 
 def as_txt(transcription: Transcription, *, name: str) -> str:
-    """A line a segment."""
-    return "".join(f"{segment.text}\n" for segment in transcription.segments)
+    """A line a segment; a line a turn, with its channel, where channels are told apart."""
+    return "".join(f"{line}\n" for line in transcription.lines)
 
 
 def as_json(transcription: Transcription, *, name: str) -> str:
@@ -21,6 +35,7 @@ def as_json(transcription: Transcription, *, name: str) -> str:
     record["segments"] = [
         {
             "id": number,
+            **channel_record(segment),
             "start": segment.start,
             "end": segment.end,
             "text": segment.text,
@@ -59,7 +74,13 @@ def verbatim_record(transcription: Transcription) -> dict[str, Any]:
 
 def word_record(word: Word, *, text: str = "text") -> dict[str, Any]:
     """A word as JSON has it, with its text under that name; a written one with the words that were spoken for it."""
-    record = {text: word.text, "start": word.start, "end": word.end, "confidence": word.confidence}
+    record: dict[str, Any] = {
+        text: word.text,
+        "start": word.start,
+        "end": word.end,
+        "confidence": word.confidence,
+        **channel_record(word),
+    }
     if isinstance(word, WrittenWord):
         record["spoken"] = [word_record(spoken, text=text) for spoken in word.spoken]
     if isinstance(word, AlignedWord):
@@ -68,12 +89,18 @@ def word_record(word: Word, *, text: str = "text") -> dict[str, Any]:
     return record
 
 
+def channel_record(part: Word | Segment | Alternatives) -> dict[str, int]:
+    """`channel` of a part of a transcription, counted from 0; {} where channels are not told apart."""
+    return {} if part.channel is None else {"channel": part.channel}
+
+
 def alternatives_record(transcription: Transcription) -> dict[str, Any]:
     """`alternatives` as JSON has them: for each stretch its texts and scores (natural log), best first; {} without any."""
     if not transcription.alternatives:
         return {}
     stretches = [
         {
+            **channel_record(one),
             "start": one.start,
             "end": one.end,
             "texts": [
@@ -88,25 +115,28 @@ def alternatives_record(transcription: Transcription) -> dict[str, Any]:
 
 
 def as_tsv(transcription: Transcription, *, name: str) -> str:
-    """A header, then a line a segment: start and end in milliseconds, and the text."""
-    rows = [
-        f"{round(segment.start * 1000)}\t{round(segment.end * 1000)}\t{' '.join(segment.text.split())}\n"
-        for segment in transcription.segments
-    ]
-    return "".join(["start\tend\ttext\n", *rows])
+    """A header, then a line a segment: start and end in milliseconds, the text, and the channel where channels are told apart."""
+    rows = [("start", "end", "text", *(["channel"] if transcription.has_channels else []))]
+    for segment in transcription.segments:
+        times = (f"{round(1000 * seconds)}" for seconds in (segment.start, segment.end))
+        channel = [] if segment.channel is None else [f"{segment.channel + 1}"]
+        rows.append((*times, " ".join(segment.text.split()), *channel))
+    return "".join("\t".join(row) + "\n" for row in rows)
 
 
 def as_ctm(transcription: Transcription, *, name: str) -> str:
     """A line a word: file, channel, start and duration in seconds, word, confidence (NIST sclite's format)."""
     name = "_".join(name.split())
     return "".join(
-        f"{name} 1 {word.start:.3f} {word.end - word.start:.3f} {'_'.join(word.text.split())} {word.confidence:.4f}\n"
-        for word in spoken_words(transcription.words)
+        f"{name} {1 + (channel or 0)} {word.start:.3f} {word.end - word.start:.3f} {'_'.join(word.text.split())} "
+        f"{word.confidence:.4f}\n"
+        for channel, words in by_channel(transcription.words).items()
+        for word in spoken_words(words)
     )
 
 
 def as_textgrid(transcription: Transcription, *, name: str) -> str:
-    """Praat's long text format, with a tier each of segments, words, and phones or characters where they are timed."""
+    """Praat's long text format, with a tier each of segments, words, and phones or characters where they are timed; of each channel."""
     return textgrid(_tiers(transcription), duration=transcription.duration)
 
 
@@ -121,33 +151,50 @@ def as_eaf(transcription: Transcription, *, name: str) -> str:
 
 
 def as_audacity(transcription: Transcription, *, name: str) -> str:
-    """Audacity's labels, one a word."""
-    return audacity(_words(transcription))
+    """Audacity's labels, one a word, in a track for each channel behind the other."""
+    return "".join(
+        audacity(_words(words, lead="" if channel is None else f"{channel_name(channel)}: "))
+        for channel, words in by_channel(transcription.words).items()
+    )
 
 
 def as_csv(transcription: Transcription, *, name: str) -> str:
-    """The Montreal Forced Aligner's table of words, and of phones or characters where they are timed."""
-    tiers = [tier for tier in _tiers(transcription) if tier.name != "segments"]
-    return mfa_csv(tiers, speaker=name)
+    """The Montreal Forced Aligner's table of words, and of phones or characters where they are timed; a channel is a speaker."""
+    speakers = {
+        name if channel is None else channel_name(channel): [_words(words), *_unit_tiers(words)]
+        for channel, words in by_channel(transcription.words).items()
+    }
+    speakers.setdefault(name, []).extend(_misfit_tiers(transcription))
+    return mfa_csv(speakers)
 
 
-def _words(transcription: Transcription) -> Tier:
-    return Tier("words", [(word.start, word.end, word.text) for word in spoken_words(transcription.words)])
+def _words(words: Iterable[Word], *, lead: str = "") -> Tier:
+    return Tier("words", [(word.start, word.end, lead + word.text) for word in spoken_words(words)])
 
 
 def _tiers(transcription: Transcription) -> list[Tier]:
-    segments = [(segment.start, segment.end, segment.text) for segment in transcription.segments]
-    aligned = [word for word in transcription.words if isinstance(word, AlignedWord)]
+    tiers: list[Tier] = []
+    for channel, words in (by_channel(transcription.words) or {None: ()}).items():
+        lead = "" if channel is None else f"{channel_name(channel)} - "
+        segments = [
+            (one.start, one.end, one.text) for one in transcription.segments if one.channel == channel
+        ]
+        of_channel = [Tier("segments", segments), _words(words), *_unit_tiers(words)]
+        tiers += [tier._replace(name=lead + tier.name) for tier in of_channel]
+    return [*tiers, *_misfit_tiers(transcription)]
+
+
+def _unit_tiers(words: Iterable[Word]) -> list[Tier]:
+    aligned = [word for word in words if isinstance(word, AlignedWord)]
     units = {
         "phones": [unit for word in aligned for unit in word.phones],
         "characters": [unit for word in aligned for unit in word.characters],
     }
-    timed = [
+    return [
         Tier(kind, [(unit.start, unit.end, unit.text) for unit in found])
         for kind, found in units.items()
         if found
     ]
-    return [Tier("segments", segments), _words(transcription), *timed, *_misfit_tiers(transcription)]
 
 
 def _misfit_tiers(transcription: Transcription) -> list[Tier]:

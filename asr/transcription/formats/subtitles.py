@@ -13,7 +13,7 @@ from typing import Any
 
 from asr.decoding.hypothesis import Word
 from asr.errors import UsageError
-from asr.transcription.transcript import Transcription
+from asr.transcription.transcript import Transcription, by_channel, channel_name
 
 # What it costs to cut behind a word, by its last character; in the midst of a sentence a half.
 _WITHIN = dict.fromkeys(".?!…。．！？؟।۔", 0.0) | dict.fromkeys(",:;，、：；،؛", 0.25)
@@ -61,57 +61,76 @@ class SubtitleRules:
 
 @dataclass(frozen=True, slots=True)
 class Cue:
-    """What is on the screen for a while: start and end in seconds, and the lines."""
+    """What is on the screen for a while: start and end in seconds, the lines, and the channel where channels are told apart."""
 
     start: float
     end: float
     lines: tuple[str, ...]
+    channel: int | None = None
 
 
-def make_cues(transcription: Transcription, rules: SubtitleRules) -> list[Cue]:
-    """The cues of a transcription, in order, none over another."""
-    groups = _fill(transcription.words, rules)
+def make_cues(transcription: Transcription, rules: SubtitleRules, *, labels: bool = False) -> list[Cue]:
+    """The cues of a transcription, in order, none over another of its channel.
+
+    Args:
+        transcription: of one channel, or of several that are told apart.
+        rules: what a cue may be.
+        labels: begin each cue with the name of its channel, where channels are told apart.
+    """
+    cues = [
+        cue
+        for channel, words in by_channel(transcription.words).items()
+        for cue in _cues(words, rules, "" if channel is None or not labels else f"{channel_name(channel)}:")
+    ]
+    return sorted(cues, key=lambda cue: cue.start)
+
+
+def _cues(words: Sequence[Word], rules: SubtitleRules, label: str) -> list[Cue]:
+    """The cues of one channel, in order, none over another, each with a label in front."""
+    groups = _fill(words, rules, label)
     cues = []
-    for number, words in enumerate(groups):
-        start, end = words[0].start, max(words[-1].end, words[0].start + rules.shortest)
+    for number, group in enumerate(groups):
+        start, end = group[0].start, max(group[-1].end, group[0].start + rules.shortest)
         if number + 1 < len(groups):
             following = groups[number + 1][0].start
             # The gap is taken from the time after the last word, and from the word itself only as long as
             # half of the cue is left.
             end = min(end, max(following - rules.gap, (start + following) / 2))
-        cues.append(Cue(start, end, _wrap([word.text for word in words], rules)))
+        texts = [*([label] if label else []), *(word.text for word in group)]
+        cues.append(Cue(start, end, _wrap(texts, rules), group[0].channel))
     return cues
 
 
 def as_srt(transcription: Transcription, *, rules: SubtitleRules) -> str:
-    """SubRip."""
+    """SubRip; a channel that is told apart is named in front."""
     return "\n".join(
         f"{number}\n{_clock(cue.start, ',')} --> {_clock(cue.end, ',')}\n{_joined(cue.lines)}\n"
-        for number, cue in enumerate(make_cues(transcription, rules), 1)
+        for number, cue in enumerate(make_cues(transcription, rules, labels=True), 1)
     )
 
 
 def as_vtt(transcription: Transcription, *, rules: SubtitleRules) -> str:
-    """WebVTT."""
+    """WebVTT; a channel that is told apart is a voice."""
     cues = [
-        f"\n{_clock(cue.start, '.')} --> {_clock(cue.end, '.')}\n{html.escape(_joined(cue.lines), quote=False)}\n"
+        f"\n{_clock(cue.start, '.')} --> {_clock(cue.end, '.')}\n"
+        f"{'' if cue.channel is None else f'<v {channel_name(cue.channel)}>'}{html.escape(_joined(cue.lines), quote=False)}\n"
         for cue in make_cues(transcription, rules)
     ]
     return "".join(["WEBVTT\n", *cues])
 
 
-def _fill(words: Sequence[Word], rules: SubtitleRules) -> list[Sequence[Word]]:
-    """The words of every cue."""
+def _fill(words: Sequence[Word], rules: SubtitleRules, label: str) -> list[Sequence[Word]]:
+    """The words of every cue, before which there is room for a label."""
     groups: list[Sequence[Word]] = []
     first = 0
     for place in range(1, len(words) + 1):
         if place == len(words) or words[place].start - words[place - 1].end >= rules.pause:
-            groups += _cut(words[first:place], rules)
+            groups += _cut(words[first:place], rules, len(label) if label else -1)
             first = place
     return groups
 
 
-def _cut(words: Sequence[Word], rules: SubtitleRules) -> list[Sequence[Word]]:
+def _cut(words: Sequence[Word], rules: SubtitleRules, lead: int) -> list[Sequence[Word]]:
     """Words between two pauses, cut where it costs least (as TeX finds its lines, Knuth & Plass 1981).
 
     A cue costs 1, and as much again if it holds a lone word; to cut within a sentence costs a half, behind a comma a quarter; and
@@ -121,7 +140,7 @@ def _cut(words: Sequence[Word], rules: SubtitleRules) -> list[Sequence[Word]]:
         return []
     costs, cuts = [0.0] + [math.inf] * len(words), [0] * (len(words) + 1)
     for first in range(len(words)):
-        for last, cost in _cues_from(words, first, rules):
+        for last, cost in _cues_from(words, first, rules, lead):
             if costs[first] + cost < costs[last]:
                 costs[last], cuts[last] = costs[first] + cost, first
     groups, last = [], len(words)
@@ -131,15 +150,20 @@ def _cut(words: Sequence[Word], rules: SubtitleRules) -> list[Sequence[Word]]:
     return groups[::-1]
 
 
-def _cues_from(words: Sequence[Word], first: int, rules: SubtitleRules) -> Iterator[tuple[int, float]]:
-    """Where a cue that begins with a word may end, and what it costs; a word alone always may."""
+def _cues_from(
+    words: Sequence[Word], first: int, rules: SubtitleRules, lead: int
+) -> Iterator[tuple[int, float]]:
+    """Where a cue that begins with a word may end, and what it costs; a word alone always may.
+
+    The first word stands a space behind `lead` characters; -1 is the beginning of the line.
+    """
     room = rules.line_length * rules.lines
-    lines, width, characters = 1, -1, -1
+    lines, width, characters = 1, lead, lead
     for place in range(first, len(words)):
         word = words[place]
         width += 1 + len(word.text)
         characters += 1 + len(word.text)
-        if width > rules.line_length and place > first:
+        if width > rules.line_length and (place > first or lead >= 0):
             lines, width = lines + 1, len(word.text)
         too_much = lines > rules.lines or word.end - words[first].start > rules.longest
         if too_much and place > first:

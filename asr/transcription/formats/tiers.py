@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 from xml.sax.saxutils import escape, quoteattr
 
@@ -144,13 +144,14 @@ def audacity(tier: Tier) -> str:
     )
 
 
-def mfa_csv(tiers: Sequence[Tier], *, speaker: str) -> str:
-    """The Montreal Forced Aligner's table: Begin, End, Label, Type (the tier's name), Speaker."""
+def mfa_csv(speakers: Mapping[str, Sequence[Tier]]) -> str:
+    """The Montreal Forced Aligner's table of the tiers of each speaker: Begin, End, Label, Type (the tier's name), Speaker."""
     written = io.StringIO()
     rows = csv.writer(written, lineterminator="\n")
     rows.writerow(["Begin", "End", "Label", "Type", "Speaker"])
-    for tier, spoken in tiers:
-        rows.writerows([start, last, text, tier, speaker] for start, last, text in spoken)
+    for speaker, tiers in speakers.items():
+        for tier, spoken in tiers:
+            rows.writerows([start, last, text, tier, speaker] for start, last, text in spoken)
     return written.getvalue()
 
 

@@ -4,7 +4,9 @@ import json
 import logging
 from pathlib import Path
 
+import numpy as np
 import pytest
+import soundfile
 from corpus_layouts import BUILDERS, Found, sound, text
 
 from asr.data.audio import read_audio
@@ -222,3 +224,20 @@ def test_segments_past_the_end_of_their_file_are_cut_when_short_and_refused_when
     text(tmp_path / "all.csv", "audio,text,start,duration,id", "a.wav,hello,1.0,1.7,x")
     with pytest.raises(CorpusError, match=r"all.csv:2 \(utt x\): ends at 2.700 s, .*a.wav lasts 2.000 s"):
         prepare(find("folder"), tmp_path / "all.csv", tmp_path / "out")
+
+
+def test_each_channel_of_a_call_may_have_its_own_transcript(tmp_path: Path) -> None:
+    root = tmp_path / "calls"
+    (root / "may").mkdir(parents=True)
+    soundfile.write(root / "may" / "a.wav", np.zeros((8000, 2)), 8000)
+    soundfile.write(root / "b.wav", np.zeros((8000, 2)), 8000)
+    (root / "may" / "a.1.txt").write_text("good morning")
+    (root / "may" / "a.2.txt").write_text("hello")
+    (root / "b.2.lab").write_text("anybody there")
+    prepare(find("folder"), root, tmp_path / "out")
+    found = [
+        (one.id, one.channel, one.text, one.speaker) for one in read_manifest(tmp_path / "out" / "all.jsonl")
+    ]
+    assert found == [
+        ("b-2", 1, "anybody there", None), ("may-a-1", 0, "good morning", None), ("may-a-2", 1, "hello", None),
+    ]  # fmt: skip
