@@ -14,8 +14,10 @@ from asr.transcription.silence import FAINTEST
 Channels = Literal["mix", "separate", "auto", "1", "2"]
 CHANNELS: tuple[Channels, ...] = get_args(Channels)
 
-# A word whose stretch is so many decibels fainter than the same stretch of another channel is the other channel's, and leaks.
+# A word whose stretch is so many decibels fainter than the same stretch of another channel is the other channel's, and leaks. A
+# short word would be all edge where what leaks comes later, so that some seconds before and after a word belong to its stretch.
 LEAK = -13.0
+MARGIN = 0.05
 
 # What leaks is a copy, and subtracted, where that takes away this share of its energy at least. Cross-talk between wires is one;
 # what a microphone hears of a loudspeaker comes later and sounds otherwise.
@@ -64,9 +66,9 @@ class ChannelLevels:
         return max(channels, key=lambda channel: float(self.power[channel].sum()))
 
     def leaks(self, channel: int, start: float, end: float) -> bool:
-        """Whether what is heard in a channel between two seconds is another channel's."""
-        first = min(int(start * _FRAMES), self.power.shape[1] - 1)
-        loudness = self.power[:, first : max(first + 1, round(end * _FRAMES))].mean(axis=1)
+        """Whether a word that is heard in a channel between two seconds is another channel's."""
+        first = min(max(0, int((start - MARGIN) * _FRAMES)), self.power.shape[1] - 1)
+        loudness = self.power[:, first : max(first + 1, round((end + MARGIN) * _FRAMES))].mean(axis=1)
         return bool(loudness[channel] < 10 ** (LEAK / 10) * loudness.max())
 
 
