@@ -211,6 +211,10 @@ class RayPool:
             cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
             quietly |= {"num_cpus": cores, "include_dashboard": False, "object_store_memory": _STORE}
             told = "what it says of that lies in /tmp/ray/session_latest/logs; without --ray one process does the work"
+        elif address != "auto":
+            trouble = _silence(address)
+            if trouble:  # Ray would go on asking
+                raise AsrError(f"--ray {address}: Ray does not answer ({trouble}); {told}")
         try:
             ray.init(address, **quietly)
         except Exception as error:  # Ray has no class of its own for it
@@ -264,14 +268,10 @@ class RayPool:
         """Ray ends this process, without a word that helps, when the head has been away for long; so look first."""
         import ray
 
-        host, _, port = ray.get_runtime_context().gcs_address.rpartition(":")
-        try:
-            socket.create_connection((host.strip("[]"), int(port)), timeout=_LOOK).close()
-        except OSError as error:
+        address = ray.get_runtime_context().gcs_address
+        if trouble := _silence(address):
             if now - self._answered > _SILENCE:
-                raise AsrError(
-                    f"the head of the cluster, {host}:{port}, is gone ({error.strerror or error}); {_AGAIN}"
-                ) from None
+                raise AsrError(f"the head of the cluster, {address}, is gone ({trouble}); {_AGAIN}")
             return False
         self._answered = now
         return True
@@ -336,6 +336,16 @@ class RayPool:
                 f"({self._identity}); machines must have the same files, and --precision float32 or bfloat16 where processors differ"
             )
         return True
+
+
+def _silence(address: str) -> str:
+    """Why nobody takes a connection at HOST:PORT; "" where somebody does."""
+    host, _, port = address.rpartition(":")
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=_LOOK).close()
+    except (OSError, ValueError) as error:
+        return getattr(error, "strerror", None) or str(error)
+    return ""
 
 
 def _first_line(error: BaseException) -> str:

@@ -36,10 +36,17 @@ CONFIG = PipelineConfig(Windowing(2.0, 0.5, 1), seconds_per_batch=1.0)
 CLUSTER = {
     "RAY_worker_niceness": "0",
     "RAY_AUTH_MODE": "disabled",
-    "RAY_raylet_start_wait_time_s": "900",
-    "RAY_agent_register_timeout_ms": "900000",
+    "RAY_raylet_start_wait_time_s": "120",
+    "RAY_agent_register_timeout_ms": "120000",
     "RAY_health_check_failure_threshold": "20",
 }
+
+
+@pytest.fixture(autouse=True)
+def environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same for all tests: what Ray has read once in a process holds for good."""
+    for name, value in CLUSTER.items():
+        monkeypatch.setenv(name, value)
 
 
 @pytest.fixture
@@ -62,12 +69,10 @@ def model(tiny_checkpoint: Path) -> ModelSettings:
 
 
 @pytest.fixture
-def cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+def cluster() -> Iterator[Any]:
     """A head without processors, and no machines yet."""
     from ray.cluster_utils import Cluster
 
-    for name, value in CLUSTER.items():
-        monkeypatch.setenv(name, value)
     made = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False})
     yield made
     ray.shutdown()
