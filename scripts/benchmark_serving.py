@@ -180,7 +180,7 @@ def send_all(
 def resident_mb(pid: int) -> float:
     """Resident memory of a process; 0 once it is gone."""
     try:
-        status = Path(f"/proc/{pid}/status").read_text()
+        status = Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
     except OSError:
         return 0.0
     found = re.search(r"VmRSS:\s+(\d+) kB", status)

@@ -29,7 +29,7 @@ class Trial:
         seconds_per_batch: the budget.
         utterances: in its most costly batch.
         hours_per_hour: hours of audio in an hour, on that batch.
-        memory_gib: most memory used so far; NaN where the budget did not fit.
+        memory_gib: most memory used so far; NaN where the budget did not fit, or the system does not tell.
         fits: False when memory ran out.
     """
 

@@ -46,7 +46,7 @@ class EpochRow:
         data_wait_share: share of the training time spent waiting for batches.
         nonfinite_steps: steps skipped for a NaN or infinity.
         unreadable: utterances left out because their audio could not be read.
-        memory_gib: most memory used so far, in GiB: of the GPU where there is one, else of the process.
+        memory_gib: most memory used so far, in GiB: of the GPU where there is one, else of the process; NaN where it is not known.
         seconds: the epoch, validation included.
         dev_per: phone error rate of the best phones of each frame, with CTC-CRF given its unit model; NaN without phones.
         dev_decoded_wer: of the utterances of `dev_decoding`, through the whole of decoding; NaN without any.
@@ -243,12 +243,15 @@ def read_metrics(path: Path) -> list[EpochRow]:
             raise AsrError(f"{path}: not the metrics of a run ({error}); move it away") from None
 
 
-def peak_memory() -> int:
-    """Bytes: the most that the GPU has allocated where there is one, else the process's largest size."""
+def peak_memory() -> float:
+    """Bytes: the most that the GPU has allocated where there is one, else the process's largest size; NaN on Windows, whose Python
+    does not know it."""
     if torch.cuda.is_available():
         return torch.cuda.max_memory_allocated()
-    import resource
-
+    try:
+        import resource
+    except ImportError:
+        return math.nan
     unit = 1 if sys.platform == "darwin" else 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 

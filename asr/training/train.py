@@ -40,10 +40,10 @@ from asr.training.loading import ProgressBar, dev_loader, stop_workers, train_lo
 from asr.training.module import SpeechModule
 from asr.training.processes import find_launch, is_first_process
 from asr.training.run_record import write_run_record
+from asr.training.signals import StopSignals
 from asr.training.starting_point import begin
 from asr.training.state import (
     StateIO,
-    StopSignals,
     TrainingState,
     TrainingStopped,
     newest_state,
