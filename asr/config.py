@@ -176,6 +176,8 @@ class TrainingConfig:
         patience: epochs without a better model after which training ends; 0 goes through all epochs.
         dev_normaliser: how dev transcripts are spelled alike before errors are counted; one of
             `asr score --normaliser`.
+        device: "auto" for the NVIDIA GPUs of the machine where there are any, else the CPU; "cpu"; "cuda"; "mps", Apple's GPU, with
+            CTC on the CPU.
         cpu_processes: processes that share the work on a machine without a GPU; each takes batches of
             `data.seconds_per_batch` and its share of the cores. Small networks leave cores idle in one
             process. With GPUs there is one process each.
@@ -200,6 +202,7 @@ class TrainingConfig:
     best_by: BestBy = "wer"
     patience: int = 0
     dev_normaliser: str = "none"
+    device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     cpu_processes: int = 1
 
 

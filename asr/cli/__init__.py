@@ -44,6 +44,9 @@ GROUPS = {
         "label": Verb(
             "asr.cli.label", "transcripts for speech that has none: those that the model is sure of"
         ),
+        "pronounce": Verb(
+            "asr.cli.pronounce", "words of manifests and language models -> a pronunciation dictionary"
+        ),
         "pack": Verb("asr.cli.pack", "a manifest -> tar shards that training reads from end to end"),
     },
     "train": {

@@ -33,7 +33,11 @@ def add_checkpoint_options(parser: argparse.ArgumentParser) -> None:
         help="a checkpoint that `asr train` wrote, such as RUN/checkpoints/best.pt; default: the model that "
         "ships with the package, where it was built with one",
     )
-    parser.add_argument("--device", default="auto", help="cpu, cuda, or auto (default)")
+    parser.add_argument(
+        "--device",
+        default="auto",
+        help="cpu, cuda, mps (Apple's GPU), or auto (default: cuda where there is one, else cpu)",
+    )
     parser.add_argument(
         "--precision",
         choices=["auto", "float32", "bfloat16"],

@@ -30,6 +30,7 @@ from asr.data.batching import SpeechDataset
 from asr.data.manifest import read_manifest
 from asr.data.tokenizer import build_tokenizer
 from asr.errors import CheckpointError, TrainingError, UsageError
+from asr.model.device import choose_device
 from asr.model.precision import resolve_precision
 from asr.training.checkpoints import BEST, ModelFiles
 from asr.training.data import check_training_data, open_training_data
@@ -57,6 +58,7 @@ log = logging.getLogger(__name__)
 # Settings that a resumed run may change: none of them changes what is learnt from which data.
 _MAY_CHANGE = (
     "data.workers",
+    "training.device",
     "training.cpu_processes",
     "training.checkpoint_minutes",
     "training.checkpoint_steps",
@@ -172,9 +174,10 @@ def _run(
         module.dev_decoder = DevDecoder(
             config.dev_decoding, dev, module.best_weights, tokenizer, normaliser=module.normaliser
         )
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device = choose_device(config.training.device)
     precision = resolve_precision(config.training.precision, device)
-    launch = find_launch(config.training.cpu_processes if device.type == "cpu" else torch.cuda.device_count())
+    own_choice = {"cpu": config.training.cpu_processes, "cuda": torch.cuda.device_count()}
+    launch = find_launch(own_choice.get(device.type, 1))
     if is_first_process():
         run_dir.mkdir(parents=True, exist_ok=True)
         if on_start is not None:

@@ -5,10 +5,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-import environment
 import pytest
-import quickstart
 
+import environment
+import quickstart
 from asr.cli import VERBS
 from asr.cli.console import Parser
 

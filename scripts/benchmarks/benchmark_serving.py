@@ -1,6 +1,6 @@
 """Many clients at once on a real server, well-behaved and otherwise, for minutes.
 
-python scripts/benchmark_serving.py --model RUN/checkpoints/best.pt --manifest test.jsonl --seconds 300
+python scripts/benchmarks/benchmark_serving.py --model RUN/checkpoints/best.pt --manifest test.jsonl --seconds 300
 
 Starts `asr serve` on a free port with low limits. Most of the clients transcribe utterances of the manifest, one
 after the other, and compare every answer with the text that the model gives for the utterance alone; the rest
