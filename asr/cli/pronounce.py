@@ -48,9 +48,9 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageError("--dictionary has American English in 39 phones; add --fold")
     if arguments.fold and arguments.language != "en-us":
         raise UsageError(f"--fold is of American English, not {arguments.language}; leave one out")
+    others = [_other_way(text) for text in arguments.also]
     if arguments.out.exists() and not arguments.force:
         raise UsageError(f"{arguments.out} exists; choose another file, or --force")
-    others = [_other_way(text) for text in arguments.also]
     from tqdm import tqdm
 
     from asr.data.american_phones import fold_american, from_arpabet
