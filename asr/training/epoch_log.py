@@ -1,4 +1,4 @@
-"""One row of numbers an epoch: to metrics.csv, TensorBoard, the log, and the curves."""
+"""One row of numbers an epoch: to metrics.csv, trackers such as TensorBoard, the log, and the curves."""
 
 import csv
 import dataclasses
@@ -172,9 +172,14 @@ class EpochLog(lightning.Callback):
             log.error("%s; training goes on, and writes all rows after the next epoch", error)
         for logger in trainer.loggers:
             try:
-                logger.log_metrics(dataclasses.asdict(row), step=row.epoch)
-            except OSError as error:
-                log.error("TensorBoard: %s; training goes on", error)
+                known = {
+                    key: value for key, value in dataclasses.asdict(row).items() if not math.isnan(value)
+                }
+                logger.log_metrics(known, step=row.epoch)
+            except (
+                Exception
+            ) as error:  # a full disk, a server that has gone: each library has errors of its own
+                log.error("%s: %s; training goes on", type(logger).__name__, error)
         log.info("%s", self._line(row))
         for name in train.unreadable_named:
             log.warning("left out of epoch %d: %s", row.epoch, name)

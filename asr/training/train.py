@@ -6,7 +6,7 @@ RUN/
   transfer.json       which weights an earlier model gave, where training began with one
   metrics.csv         one row an epoch
   curves.png          the same as a picture
-  tensorboard/        the same for TensorBoard
+  tensorboard/        the same for TensorBoard, where training.trackers names it
   train.log           what was printed
   checkpoints/        best.pt, last.pt (models), state-EPOCHS-BATCHES.ckpt (for --resume)
 """
@@ -21,7 +21,6 @@ from typing import Any
 
 import lightning
 import torch
-from lightning.pytorch.loggers import TensorBoardLogger
 from lightning.pytorch.strategies import DDPStrategy
 
 from asr.allocator import keep_freed_memory
@@ -51,6 +50,7 @@ from asr.training.state import (
     requeue_job,
     sampler_position,
 )
+from asr.training.trackers import check_trackers, open_trackers
 from asr.training.transfer import Transfer
 
 log = logging.getLogger(__name__)
@@ -59,6 +59,7 @@ log = logging.getLogger(__name__)
 _MAY_CHANGE = (
     "data.workers",
     "training.device",
+    "training.trackers",
     "training.cpu_processes",
     "training.checkpoint_minutes",
     "training.checkpoint_steps",
@@ -159,6 +160,7 @@ def _run(
         logging.getLogger(library).setLevel(logging.WARNING)
     if not is_first_process():
         logging.getLogger("asr").setLevel(logging.WARNING)
+    check_trackers(config.training.trackers)
     data, dev = open_training_data(config), read_manifest(config.data.dev)
     tokenizer = build_tokenizer(config.tokenizer, data.transcripts())
     lightning.seed_everything(config.training.seed, workers=True, verbose=False)
@@ -209,7 +211,7 @@ def _run(
         precision="bf16-mixed" if precision == "bfloat16" else "32-true",
         callbacks=[epoch_log, models],
         plugins=[io],
-        logger=TensorBoardLogger(run_dir, name="tensorboard", version="", default_hp_metric=False),
+        logger=open_trackers(config, run_dir),
         enable_checkpointing=False,
         accumulate_grad_batches=config.training.accumulate,
         use_distributed_sampler=False,
