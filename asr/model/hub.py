@@ -26,15 +26,14 @@ from asr.decoding.options import (
     read_options,
     write_options,
 )
-from asr.decoding.phone_models import models_path
 from asr.errors import CheckpointError, UsageError
 from asr.extras import install_command
 from asr.model.checkpoint import load_checkpoint
 from asr.model.hub_reference import Reference, parse_reference
-from asr.writing.tagger import tagger_path
 
 NAME = "model"
 CARD = "README.md"
+_BESIDE = (".tagger", ".hmm")  # what a model may have beside it under its own name
 
 
 def pull_model(source: str, folder: Path | None = None) -> Path:
@@ -124,9 +123,9 @@ def stage(checkpoint: Path, folder: Path, *, reference: Reference, card: str | N
         return folder / name
 
     take(checkpoint, target.name)
-    for path_of in (tagger_path, models_path):
-        if path_of(checkpoint).is_file():
-            take(path_of(checkpoint), path_of(target).name)
+    for ending in _BESIDE:
+        if checkpoint.with_suffix(ending).is_file():
+            take(checkpoint.with_suffix(ending), target.with_suffix(ending).name)
     tuned = options_path(checkpoint)
     if tuned.is_file():
         options = read_options(tuned)

@@ -124,7 +124,11 @@ class Answer(BaseHTTPRequestHandler):
             commits.append({**(commits[-1] if commits else {}), **files})
             oid = sha(len(commits) - 1)
             return self.say(
-                {"commitUrl": f"http://{self.headers['Host']}/{name}/commit/{oid}", "commitOid": oid, "success": True}
+                {
+                    "commitUrl": f"http://{self.headers['Host']}/{name}/commit/{oid}",
+                    "commitOid": oid,
+                    "success": True,
+                }
             )
         return self.say({"errors": [], "warnings": []})  # of the card
 
