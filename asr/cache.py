@@ -82,6 +82,9 @@ def made_once(
         _remove_unused(path.parent, kind)
         return read(path)  # mapped, so that what it took to make it is free again
     except AsrError as error:
+        # Windows does not rename over a file that another process has mapped, which has the same content.
+        with suppress(AsrError, OSError):
+            return read(path)
         _warn_once(str(error), kind)
         return made
 

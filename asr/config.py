@@ -54,6 +54,7 @@ class OptimizerConfig:
 
 BestBy = Literal["wer", "loss", "per", "decoded_wer"]
 HeadLoss = Literal["ctc", "ctc_crf"]
+Tracker = Literal["tensorboard", "wandb", "mlflow"]
 
 
 @dataclass(frozen=True)
@@ -164,8 +165,8 @@ class TrainingConfig:
         keep_checkpoints: saved states that are kept.
         weight_noise: deviation of the Gaussian noise that is added to every weight while a batch's gradient
             is computed, drawn anew for each batch (Graves 2011); 0 adds none.
-        start_from: what training begins with: a checkpoint, the folder of a run (its best model), or "english", the model
-            that ships with the package. Whatever fits is taken: of heads with other units, those they share; what
+        start_from: what training begins with: a checkpoint, the folder of a run (its best model), "hf:owner/name" of the Hugging Face
+            Hub, or "english", the model that ships with the package. Whatever fits is taken: of heads with other units, those they share; what
             the model lacks begins anew. null begins with random weights.
         freeze: parts of the network that keep their weights, by their names in the model ("encoder",
             "encoder.layers.0", "head") or "taken" for all that `start_from` gave.
@@ -176,6 +177,11 @@ class TrainingConfig:
         patience: epochs without a better model after which training ends; 0 goes through all epochs.
         dev_normaliser: how dev transcripts are spelled alike before errors are counted; one of
             `asr score --normaliser`.
+        device: "auto" for the NVIDIA GPUs of the machine where there are any, else the CPU; "cpu"; "cuda"; "mps", Apple's GPU, with
+            CTC on the CPU.
+        trackers: where the rows of metrics.csv go as well: "tensorboard" (in the run folder), "wandb" (Weights & Biases), "mlflow". The
+            latter two need their packages, get the configuration, too, and are told by their own environment variables
+            (WANDB_PROJECT, MLFLOW_TRACKING_URI, ...) where to write.
         cpu_processes: processes that share the work on a machine without a GPU; each takes batches of
             `data.seconds_per_batch` and its share of the cores. Small networks leave cores idle in one
             process. With GPUs there is one process each.
@@ -200,6 +206,8 @@ class TrainingConfig:
     best_by: BestBy = "wer"
     patience: int = 0
     dev_normaliser: str = "none"
+    device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+    trackers: tuple[Tracker, ...] = ("tensorboard",)
     cpu_processes: int = 1
 
 

@@ -159,7 +159,7 @@ def make(
     step(recurrent, lambda: asr("lm", "train-recurrent", text, recurrent, "--epochs", 2.5))
     phones = out / f"{NAME}.phones"
     ways = ("--fold", *WEAK_FORMS, "--dictionary", cmudict)
-    step(phones, lambda: script("pronounce.py", *ways, train, *everyday, synthetic, small, phones))
+    step(phones, lambda: asr("pronounce", *ways, train, *everyday, synthetic, small, phones))
     given = ("--data.dev", development, "--heads.phones.pronunciations", phones)
     aligner = acoustic_model(out / "aligner", aligner_config, "--data.train", train, *given)
     pieces = out / "pieces.jsonl"

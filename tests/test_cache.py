@@ -26,7 +26,7 @@ def read(path: Path) -> MappedArrays:
 
 
 def squares_of(source: Path) -> MappedArrays:
-    numbers = np.array(source.read_text().split(), np.int64)
+    numbers = np.array(source.read_text(encoding="utf-8").split(), np.int64)
     return MappedArrays({"count": len(numbers)}, b"squares", {"square": numbers**2, "none": numbers[:0]})
 
 

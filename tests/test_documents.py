@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parents[1]
 DOCUMENTS = [
     *sorted(ROOT.glob("*.md")),
     *sorted((ROOT / "docs").rglob("*.md")),
-    ROOT / "scripts" / "README.md",
+    *sorted((ROOT / "scripts").rglob("*.md")),
 ]
 SHAPES = {"folder", "kaldi", "nemo", "lhotse", "huggingface"}  # of data, not corpora
 LINK = re.compile(r"\]\((?!\w+:)([^)\s#]*)(?:#([^)\s]*))?\)")
@@ -53,7 +53,12 @@ def test_every_link_of_a_document_leads_somewhere(document: Path) -> None:
 
 @pytest.mark.parametrize(
     ("document", "first_column"),
-    [("README.md", 1), ("RESULTS.md", 1), ("docs/which-configuration.md", 2), ("scripts/README.md", 2)],
+    [
+        ("README.md", 1),
+        ("RESULTS.md", 1),
+        ("docs/which-configuration.md", 2),
+        ("scripts/benchmarks/README.md", 2),
+    ],
 )
 def test_the_numbers_of_a_table_stand_on_the_pages_that_its_row_links_to(
     document: str, first_column: int
@@ -118,9 +123,10 @@ def test_commands_are_found_in_the_documents() -> None:
 
 
 def test_every_script_stands_in_the_table_of_scripts() -> None:
-    text = (ROOT / "scripts" / "README.md").read_text(encoding="utf-8")
-    scripts = {path.name for path in (ROOT / "scripts").iterdir() if path.is_file()} - {"README.md"}
-    assert scripts == set(re.findall(r"scripts/(\w+(?:\.py)?)", text))
+    for folder in ("scripts", "scripts/benchmarks"):
+        text = (ROOT / folder / "README.md").read_text(encoding="utf-8")
+        scripts = {path.name for path in (ROOT / folder).iterdir() if path.is_file()} - {"README.md"}
+        assert scripts == set(re.findall(rf"(?<!\w){folder}/(\w+(?:\.py)?)(?![\w/])", text))
 
 
 def test_the_page_on_reports_prints_what_the_command_prints(

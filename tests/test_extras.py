@@ -11,7 +11,7 @@ from asr import extras
 REPOSITORY = Path(__file__).resolve().parents[1]
 WRITTEN = [
     *(REPOSITORY / "asr").rglob("*.py"),
-    *(REPOSITORY / "scripts").iterdir(),
+    *(REPOSITORY / "scripts").rglob("*"),
     *(REPOSITORY / "docs").rglob("*.md"),
     *REPOSITORY.glob("*.md"),
 ]

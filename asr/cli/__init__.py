@@ -44,6 +44,9 @@ GROUPS = {
         "label": Verb(
             "asr.cli.label", "transcripts for speech that has none: those that the model is sure of"
         ),
+        "pronounce": Verb(
+            "asr.cli.pronounce", "words of manifests and language models -> a pronunciation dictionary"
+        ),
         "pack": Verb("asr.cli.pack", "a manifest -> tar shards that training reads from end to end"),
     },
     "train": {
@@ -64,7 +67,9 @@ GROUPS = {
         ),
     },
     "models and this program": {
-        "model": Verb("asr.cli.model", "what is in a checkpoint; the mean of several"),
+        "model": Verb(
+            "asr.cli.model", "what is in a checkpoint; the mean of several; to and from the Hugging Face Hub"
+        ),
         "export": Verb("asr.cli.export", "a checkpoint as an ONNX file"),
         "cache": Verb("asr.cli.cache", "what is kept so that the next start is quick; how to remove it"),
     },

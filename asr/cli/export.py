@@ -12,10 +12,12 @@ an4.onnx` runs it too.
 import argparse
 from pathlib import Path
 
+from asr.cli.model_options import model_file
+
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
-    parser.add_argument("model", metavar="CKPT", type=Path, help="a checkpoint that `asr train` wrote")
+    parser.add_argument("model", metavar="CKPT", type=model_file, help="a checkpoint that `asr train` wrote")
     parser.add_argument("out", metavar="OUT", type=Path, help="the file to write, such as model.onnx")
     parser.add_argument("--format", choices=["onnx"], default="onnx", help="default: %(default)s")
     parser.add_argument(

@@ -18,6 +18,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
+from asr.cli.model_options import model_file
 from asr.errors import AsrError, UsageError
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     gradients.add_argument(
         "--config", type=Path, metavar="YAML", help="an experiment whose network to look at"
     )
-    gradients.add_argument("--model", type=Path, metavar="CKPT", help="or a trained checkpoint")
+    gradients.add_argument("--model", type=model_file, metavar="CKPT", help="or a trained checkpoint")
     gradients.add_argument("--manifest", type=Path, metavar="FILE", help="utterances; the config's dev set")
     gradients.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the pictures")
     gradients.add_argument(
@@ -62,7 +63,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     utterance = kinds.add_parser("utterance", help="from sound to words")
     utterance.add_argument("audio", metavar="AUDIO", type=Path, help="a recording; any format and rate")
-    utterance.add_argument("--model", type=Path, required=True, metavar="CKPT")
+    utterance.add_argument("--model", type=model_file, required=True, metavar="CKPT")
     utterance.add_argument("--text", help="what is said; default: what the model recognises")
     utterance.add_argument("--out", type=Path, required=True, metavar="PNG")
     augmentation = kinds.add_parser("augmentation", help="how training utterances vary", allow_abbrev=False)

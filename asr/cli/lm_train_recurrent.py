@@ -44,7 +44,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("out", metavar="OUT", type=Path, help="the model, such as words.rnn")
     add_config_options(parser, RecurrentLmConfig, _HELP)
-    parser.add_argument("--device", default="auto", help="cpu, cuda, or auto (default)")
+    parser.add_argument("--device", default="auto", help="cpu, cuda, mps, or auto (default)")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -53,9 +53,9 @@ def run(arguments: argparse.Namespace) -> int:
 
     from asr.language_model.counting import read_sentences
     from asr.language_model.recurrent import write_recurrent_model
+    from asr.model.device import choose_device
     from asr.training.recurrent_lm import read_lines, train_recurrent_lm
     from asr.training.recurrent_lm_config import RecurrentLmConfig
-    from asr.transcription.emitter import choose_device
 
     if arguments.out.suffix in (".arpa", ".lm", ".gz"):
         raise UsageError(f"{arguments.out}: is the name of an n-gram; expected one such as words.rnn")

@@ -1,10 +1,16 @@
-"""What is in a checkpoint (sizes, alphabet, features, network, what training wrote down), the mean of several, a wider one.
+"""What is in a checkpoint (sizes, alphabet, features, network, what training wrote down), the mean of several, a wider one; models of
+the Hugging Face Hub.
 
 asr model info runs/an4/checkpoints/best.pt
 asr model info                              the model that ships with the package
 asr model info best.pt --json
 asr model average runs/one/checkpoints/best.pt runs/two/checkpoints/best.pt mean.pt
 asr model widen best.pt wider.pt --hidden-size 320      to train on with more cells: training.start_from wider.pt
+asr model push runs/an4/checkpoints/best.pt hf:owner/name
+asr model pull hf:owner/name@revision models/name
+
+With `pull` or without, `--model hf:owner/name` takes a model of the Hub, and keeps it in huggingface_hub's cache. HF_TOKEN, or
+`hf auth login`, opens private repositories.
 """
 
 import argparse
@@ -13,6 +19,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from asr.cli.model_options import model_file
 from asr.model.pretrained import default_model
 
 if TYPE_CHECKING:
@@ -28,7 +35,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "model",
         metavar="CKPT",
         nargs="?",
-        type=Path,
+        type=model_file,
         default=default_model(),
         help="a checkpoint; default: the model that ships with the package",
     )
@@ -41,7 +48,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
         description="Write the mean of the weights of checkpoints that have a training in common: epochs of one run, or "
         "runs that began with the same weights. It is often better than each of them; measure it.",
     )
-    average.add_argument("models", metavar="CKPT", nargs="+", type=Path, help="two or more of one shape")
+    average.add_argument(
+        "models", metavar="CKPT", nargs="+", type=model_file, help="two or more of one shape"
+    )
     average.set_defaults(run=_average)
 
     widening = verbs.add_parser(
@@ -50,12 +59,36 @@ def configure(parser: argparse.ArgumentParser) -> None:
         description="Write a model with more cells a direction that recognises what the given one does (Net2Net): "
         "training goes on from it with training.start_from and the same model.hidden_size.",
     )
-    widening.add_argument("model", metavar="CKPT", type=Path, help="a checkpoint")
+    widening.add_argument("model", metavar="CKPT", type=model_file, help="a checkpoint")
     widening.add_argument("--hidden-size", type=int, required=True, metavar="N", help="cells a direction")
     widening.add_argument(
         "--seed", type=int, default=1, metavar="N", help="of what is drawn (default: %(default)s)"
     )
     widening.set_defaults(run=_widen)
+
+    push = verbs.add_parser(
+        "push",
+        help="a model to the Hugging Face Hub",
+        description="Write a checkpoint to a repository, made where there is none, with its card, language models and all that lies beside it.",
+    )
+    push.add_argument("model", metavar="CKPT", type=Path, help="a checkpoint")
+    push.add_argument("target", metavar="hf:OWNER/NAME[@BRANCH]")
+    push.add_argument(
+        "--card",
+        type=Path,
+        metavar="FILE",
+        help="the model card; default: what the checkpoint knows of itself",
+    )
+    push.add_argument("--private", action="store_true", help="of a new repository: nobody else may see it")
+    push.add_argument("--message", default="", metavar="TEXT", help="of the commit")
+    push.set_defaults(run=_push)
+
+    pull = verbs.add_parser("pull", help="a model of the Hugging Face Hub to a folder")
+    pull.add_argument("source", metavar="hf:OWNER/NAME[@REVISION]")
+    pull.add_argument(
+        "folder", metavar="FOLDER", nargs="?", type=Path, help="default: huggingface_hub's cache"
+    )
+    pull.set_defaults(run=_pull)
 
     for verb in (average, widening):
         verb.add_argument("out", metavar="OUT", type=Path, help="the file to write")
@@ -100,6 +133,32 @@ def _widen(arguments: argparse.Namespace) -> int:
         arguments,
         lambda: widen(load_checkpoint(arguments.model), arguments.hidden_size, seed=arguments.seed),
     )
+
+
+def _push(arguments: argparse.Namespace) -> int:
+    from asr.errors import UsageError
+    from asr.model.hub import push_model
+    from asr.model.pretrained import model_card
+
+    if arguments.card is None:
+        card = model_card(arguments.model)
+    elif arguments.card.is_file():
+        card = arguments.card.read_text(encoding="utf-8")
+    else:
+        raise UsageError(f"--card {arguments.card}: no such file")
+    print(
+        push_model(
+            arguments.model, arguments.target, card=card, private=arguments.private, message=arguments.message
+        )
+    )
+    return 0
+
+
+def _pull(arguments: argparse.Namespace) -> int:
+    from asr.model.hub import pull_model
+
+    print(pull_model(arguments.source, arguments.folder))
+    return 0
 
 
 def _write(arguments: argparse.Namespace, make: "Callable[[], Checkpoint]") -> int:

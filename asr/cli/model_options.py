@@ -8,7 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from asr.model.pretrained import default_model
+from asr.model.hub_reference import HUB
+from asr.model.pretrained import default_model, find_model
 
 if TYPE_CHECKING:
     from asr.decoding.options import DecodingOptions
@@ -23,17 +24,26 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
     add_decoding_options(parser)
 
 
+def model_file(text: str) -> Path:
+    """The file that the command line names; one of the Hugging Face Hub is fetched. Raises as `find_model`."""
+    return find_model(text) if text.startswith(HUB) else Path(text)
+
+
 def add_checkpoint_options(parser: argparse.ArgumentParser) -> None:
     """Add --model, --device, --precision."""
     parser.add_argument(
         "--model",
-        type=Path,
+        type=model_file,
         default=default_model(),
         metavar="CKPT",
-        help="a checkpoint that `asr train` wrote, such as RUN/checkpoints/best.pt; default: the model that "
+        help="a checkpoint that `asr train` wrote, such as RUN/checkpoints/best.pt; hf:owner/name[@revision] of the Hugging Face Hub; default: the model that "
         "ships with the package, where it was built with one",
     )
-    parser.add_argument("--device", default="auto", help="cpu, cuda, or auto (default)")
+    parser.add_argument(
+        "--device",
+        default="auto",
+        help="cpu, cuda, mps (Apple's GPU), or auto (default: cuda where there is one, else cpu)",
+    )
     parser.add_argument(
         "--precision",
         choices=["auto", "float32", "bfloat16"],

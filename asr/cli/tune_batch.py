@@ -41,7 +41,9 @@ def run(arguments: argparse.Namespace) -> int:
         config, tokenizer, data.durations, most_seconds=arguments.most_seconds, steps=arguments.steps
     ):
         trials.append(trial)
-        memory = "does not fit" if math.isnan(trial.memory_gib) else f"{trial.memory_gib:.2f} GiB"
+        memory = "does not fit"
+        if trial.fits:
+            memory = "?" if math.isnan(trial.memory_gib) else f"{trial.memory_gib:.2f} GiB"
         print(
             f"{trial.seconds_per_batch:>15.1f}{trial.utterances:>12}{trial.hours_per_hour:>9.0f}{memory:>14}",
             flush=True,

@@ -202,7 +202,7 @@ def format_line(utterance: Utterance, *, folder: str) -> str:
     """The manifest line of an utterance, for a manifest in the absolute `folder`."""
     audio = os.path.abspath(utterance.audio)
     if audio.startswith(folder + os.sep):
-        audio = os.path.relpath(audio, folder)
+        audio = os.path.relpath(audio, folder).replace(os.sep, "/")  # readable on every system
     record: dict[str, Any] = {"id": utterance.id, "audio": audio}
     if utterance.start:
         record["start"] = round(utterance.start, 6)

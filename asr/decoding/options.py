@@ -164,7 +164,7 @@ def write_options(
     """
     folder = Path(path).resolve().parent
     record = dataclasses.asdict(options)
-    _change_paths(record, lambda file: os.path.relpath(file, folder))
+    _change_paths(record, lambda file: os.path.relpath(file, folder).replace(os.sep, "/"))
     with write_atomically(path) as file:
         json.dump(
             {"version": VERSION, "options": record, "measured": dict(measured or {})},

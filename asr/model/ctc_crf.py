@@ -24,6 +24,7 @@ import torch
 from torch import Tensor
 
 from asr.data.tokenizer import BLANK
+from asr.model.device import loss_device
 from asr.model.features import frame_mask
 
 # Scaled probabilities in single precision lose a state that is 1e-38 times as probable as the others. Where all that is left
@@ -44,7 +45,9 @@ def log_partition(log_potentials: Tensor, lengths: Tensor, table: Tensor) -> Ten
         `(B,)`; its gradient are the probabilities of each unit in each frame. -inf, with a gradient of 0, where no path is possible.
     """
     with torch.autocast(log_potentials.device.type, enabled=False):
-        return _LogPartition.apply(idle_past_ends(log_potentials, lengths), table.to(log_potentials.dtype))
+        place = loss_device(log_potentials.device)
+        potentials = idle_past_ends(log_potentials.to(place), lengths.to(place))
+        return _LogPartition.apply(potentials, table.to(potentials)).to(log_potentials.device)
 
 
 @torch.no_grad()
@@ -58,9 +61,10 @@ def unit_posteriors(log_potentials: Tensor, lengths: Tensor, table: Tensor) -> T
         `(B, T, V)`; -inf where no path is possible.
     """
     with torch.autocast(log_potentials.device.type, enabled=False):
-        potentials = idle_past_ends(log_potentials.float(), lengths)
-        _, posteriors = solve(potentials, table.float(), with_posteriors=True)
-    return posteriors.log()
+        place = loss_device(log_potentials.device)
+        potentials = idle_past_ends(log_potentials.float().to(place), lengths.to(place))
+        _, posteriors = solve(potentials, table.to(potentials), with_posteriors=True)
+    return posteriors.log().to(log_potentials.device)
 
 
 def idle_past_ends(log_potentials: Tensor, lengths: Tensor) -> Tensor:

@@ -5,6 +5,7 @@ from torch import Tensor
 
 from asr.data.tokenizer import BLANK
 from asr.model.acoustic import AcousticModel, Emission
+from asr.model.device import loss_device
 from asr.model.encoder import Encoding
 from asr.model.features import frame_mask
 
@@ -23,10 +24,16 @@ def ctc_loss(emission: Emission, tokens: Tensor, token_lengths: Tensor) -> Tenso
     Returns:
         `(B,)` float32, one loss an utterance.
     """
-    log_probs = emission.log_probs.float().transpose(0, 1)  # (B, T', V) -> (T', B, V)
-    return torch.nn.functional.ctc_loss(
-        log_probs, tokens, emission.lengths, token_lengths, blank=BLANK, reduction="none"
+    place = loss_device(emission.log_probs.device)
+    losses = torch.nn.functional.ctc_loss(
+        emission.log_probs.float().to(place).transpose(0, 1),  # (B, T', V) -> (T', B, V)
+        tokens.to(place),
+        emission.lengths.to(place),
+        token_lengths.to(place),
+        blank=BLANK,
+        reduction="none",
     )
+    return losses.to(emission.log_probs.device)
 
 
 def objective_losses(

@@ -78,7 +78,7 @@ class FrameDropout(nn.Module):
 
     def dropped(self, hidden: Tensor) -> Tensor:
         """Some activations 0, the others larger to make up for it."""
-        if hidden.is_cuda:
+        if hidden.device.type != "cpu":
             return nn.functional.dropout(hidden, self.share)
         count = hidden.numel()
         draws = torch.empty(-(-count // 4), dtype=torch.int64).random_(-(2**63), None)

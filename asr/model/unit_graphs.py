@@ -16,6 +16,7 @@ from torch import Tensor
 
 from asr.data.tokenizer import BLANK
 from asr.model.ctc_crf import idle_past_ends
+from asr.model.device import loss_device
 
 # The ways to say each word of a transcript, as unit ids from 1.
 Ways = Sequence[Sequence[Sequence[int]]]
@@ -172,7 +173,9 @@ def graph_log_likelihood(log_potentials: Tensor, lengths: Tensor, graphs: UnitGr
     Returns:
         `(B,)`; its gradient are the probabilities of each unit in each frame. -inf, with a gradient of 0, where no path fits.
     """
-    return _GraphLikelihood.apply(idle_past_ends(log_potentials, lengths), graphs)
+    place = loss_device(log_potentials.device)
+    potentials = idle_past_ends(log_potentials.to(place), lengths.to(place))
+    return _GraphLikelihood.apply(potentials, graphs.to(place)).to(log_potentials.device)
 
 
 class _GraphLikelihood(torch.autograd.Function):

@@ -42,7 +42,7 @@ class VocalTractPerturbation(nn.Module):
         low, high = _mel(torch.tensor([LOWEST_HERTZ, self.nyquist], dtype=torch.float64)).tolist()
         self.first, self.step = low, (high - low) / (features.n_mels + 1)
         mels = low + self.step * torch.arange(1, features.n_mels + 1, dtype=torch.float64)
-        self.register_buffer("centres", _hertz(mels), persistent=False)  # (n_mels,)
+        self.register_buffer("centres", _hertz(mels).float(), persistent=False)  # (n_mels,)
 
     def forward(self, features: Tensor) -> Tensor:
         """Return `(B, T, F)` features, each utterance's stretched by its own factor in training."""
@@ -66,7 +66,7 @@ class VocalTractPerturbation(nn.Module):
 
     def sources(self, factors: Tensor) -> Tensor:
         """The frequency in Hz that each bin takes its energy from, `(B,)` -> `(B, bins)`."""
-        factors = factors.double().unsqueeze(1)
+        factors = factors.unsqueeze(1)
         bend = _BEND * factors.clamp(max=1) / factors
         slope = (self.nyquist - factors * bend) / (self.nyquist - bend)
         above = self.nyquist - slope * (self.nyquist - self.centres)

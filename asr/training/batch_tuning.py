@@ -13,6 +13,7 @@ from asr.data.batching import Batch, Sample, collate
 from asr.data.bucketing import BucketBatchSampler
 from asr.data.tokenizer import Tokenizer
 from asr.errors import ConfigError
+from asr.model.device import choose_device
 from asr.model.precision import autocast, resolve_precision
 from asr.training.epoch_log import peak_memory
 from asr.training.module import SpeechModule
@@ -29,7 +30,7 @@ class Trial:
         seconds_per_batch: the budget.
         utterances: in its most costly batch.
         hours_per_hour: hours of audio in an hour, on that batch.
-        memory_gib: most memory used so far; NaN where the budget did not fit.
+        memory_gib: most memory used so far; NaN where the budget did not fit, or the system does not tell.
         fits: False when memory ran out.
     """
 
@@ -62,7 +63,7 @@ def try_budgets(
             stops at four times the configured budget.
         steps: of each trial; the first is not timed.
     """
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device = choose_device(config.training.device)
     longest = config.data.augmentation.longest(float(durations.max()))
     if device.type == "cpu" and most_seconds <= 0:
         most_seconds = 4 * config.data.seconds_per_batch

@@ -4,7 +4,6 @@ import importlib
 import os
 import platform
 import re
-import resource
 import shutil
 import tempfile
 from importlib.metadata import PackageNotFoundError, requires, version
@@ -73,8 +72,8 @@ def _processor() -> Finding:
 def _memory() -> Finding:
     try:
         total = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (ValueError, OSError):
-        return Finding("memory", "advice", "unknown")
+    except (AttributeError, ValueError, OSError):  # Windows has no sysconf
+        return Finding("memory", "fine", "not told by this system")
     limit = _container_limit()
     most = min(total, limit) if limit else total
     text = f"{most / _GIB:.1f} GiB" + (" (limit of the container)" if limit and limit < total else "")
@@ -241,6 +240,10 @@ def _shared_memory() -> Finding:
 
 
 def _open_files() -> Finding:
+    try:
+        import resource
+    except ImportError:
+        return Finding("open files", "fine", "no limit of a process on this system")
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft < 1024:
         return Finding("open files", "advice", f"at most {soft}", f"ulimit -n {min(hard, 4096)}")

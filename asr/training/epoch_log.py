@@ -1,4 +1,4 @@
-"""One row of numbers an epoch: to metrics.csv, TensorBoard, the log, and the curves."""
+"""One row of numbers an epoch: to metrics.csv, trackers such as TensorBoard, the log, and the curves."""
 
 import csv
 import dataclasses
@@ -46,7 +46,7 @@ class EpochRow:
         data_wait_share: share of the training time spent waiting for batches.
         nonfinite_steps: steps skipped for a NaN or infinity.
         unreadable: utterances left out because their audio could not be read.
-        memory_gib: most memory used so far, in GiB: of the GPU where there is one, else of the process.
+        memory_gib: most memory used so far, in GiB: of the GPU where there is one, else of the process; NaN where it is not known.
         seconds: the epoch, validation included.
         dev_per: phone error rate of the best phones of each frame, with CTC-CRF given its unit model; NaN without phones.
         dev_decoded_wer: of the utterances of `dev_decoding`, through the whole of decoding; NaN without any.
@@ -172,9 +172,14 @@ class EpochLog(lightning.Callback):
             log.error("%s; training goes on, and writes all rows after the next epoch", error)
         for logger in trainer.loggers:
             try:
-                logger.log_metrics(dataclasses.asdict(row), step=row.epoch)
-            except OSError as error:
-                log.error("TensorBoard: %s; training goes on", error)
+                known = {
+                    key: value for key, value in dataclasses.asdict(row).items() if not math.isnan(value)
+                }
+                logger.log_metrics(known, step=row.epoch)
+            except (
+                Exception
+            ) as error:  # a full disk, a server that has gone: each library has errors of its own
+                log.error("%s: %s; training goes on", type(logger).__name__, error)
         log.info("%s", self._line(row))
         for name in train.unreadable_named:
             log.warning("left out of epoch %d: %s", row.epoch, name)
@@ -243,12 +248,15 @@ def read_metrics(path: Path) -> list[EpochRow]:
             raise AsrError(f"{path}: not the metrics of a run ({error}); move it away") from None
 
 
-def peak_memory() -> int:
-    """Bytes: the most that the GPU has allocated where there is one, else the process's largest size."""
+def peak_memory() -> float:
+    """Bytes: the most that the GPU has allocated where there is one, else the process's largest size; NaN on Windows, whose Python
+    does not know it."""
     if torch.cuda.is_available():
         return torch.cuda.max_memory_allocated()
-    import resource
-
+    try:
+        import resource
+    except ImportError:
+        return math.nan
     unit = 1 if sys.platform == "darwin" else 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 

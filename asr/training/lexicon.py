@@ -56,7 +56,7 @@ def read_lexicon(
     if config.pronunciations is None:
         raise ConfigError(
             "heads.phones.weight is above 0 without heads.phones.pronunciations; name a dictionary in CMUdict's format "
-            "(scripts/pronounce.py writes one), or take heads.intermediate for letters of a lower layer"
+            "(`asr pronounce` writes one), or take heads.intermediate for letters of a lower layer"
         )
     words = _words(transcripts, tokenizer)
     dictionary = read_all_pronunciations(config.pronunciations)

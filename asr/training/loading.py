@@ -11,6 +11,7 @@ from torch.utils.data import DataLoader, Dataset
 from asr.config import ExperimentConfig
 from asr.data.batching import Batch, SpeechDataset, collate
 from asr.data.bucketing import BucketBatchSampler
+from asr.training.signals import STOP_SIGNALS
 
 
 class EpochLoader:
@@ -104,5 +105,5 @@ def stop_workers(loader: "EpochLoader | DataLoader[Any]") -> None:
 def _leave_signals_to_the_trainer(worker: int) -> None:
     """Schedulers signal every process of a job. The trainer still wants its next batch then; workers end
     when it does."""
-    for number in (signal.SIGTERM, signal.SIGUSR1, signal.SIGINT):
+    for number in STOP_SIGNALS:
         signal.signal(number, signal.SIG_IGN)

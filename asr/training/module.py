@@ -139,10 +139,10 @@ class SpeechModule(lightning.LightningModule):
         self.train_totals.audio_seconds += float(batch.waveform_lengths.sum()) / self.model.sample_rate
         self._unreadable = batch.unreadable
         self.train_totals.unreadable_named += batch.unreadable
-        weights = 1.0 if batch.weights is None else batch.weights.double()
-        tokens = float((batch.token_lengths * weights).sum())
+        weights = 1.0 if batch.weights is None else batch.weights.cpu().double()
+        tokens = float((batch.token_lengths.cpu() * weights).sum())
         per_utterance = self.config.optimizer.loss_per == "utterance"
-        utterances = len(batch.ids) if batch.weights is None else float(batch.weights.double().sum())
+        utterances = len(batch.ids) if batch.weights is None else float(batch.weights.cpu().double().sum())
         self.agreed = self._agree(utterances if per_utterance else tokens, len(batch.unreadable))
         self.train_totals.unreadable += self.agreed.unreadable
         self.pending_weight += self.agreed.weight

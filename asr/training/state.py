@@ -9,13 +9,10 @@ two epochs; which batches are left of the epoch, the sampler knows.
 import dataclasses
 import logging
 import os
-import signal
 import subprocess
-import threading
 import time
 import zipfile
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import lightning
@@ -27,6 +24,7 @@ from asr.errors import AsrError, CheckpointError, TrainingError
 from asr.model.checkpoint import TRAINING_STATE, read_torch, write_torch
 from asr.training.module import SpeechModule
 from asr.training.processes import is_first_process
+from asr.training.signals import StopSignals
 from asr.training.totals import Agreement, TrainTotals
 
 log = logging.getLogger(__name__)
@@ -40,35 +38,6 @@ class TrainingStopped(TrainingError):
     def __init__(self, *, requeue: bool) -> None:
         super().__init__("stopped by a signal")
         self.requeue = requeue
-
-
-class StopSignals:
-    """A context in which SIGTERM, SIGUSR1 and Ctrl-C are wishes that each step looks at; a second Ctrl-C ends at once.
-
-    Lightning's own handlers talk to the other processes from inside the handler, in the midst of whatever
-    they were talking about: that hangs as soon as two processes share a training.
-    """
-
-    def __init__(self) -> None:
-        self.stop = False
-        self.requeue = False
-        self._before: dict[int, Any] = {}
-
-    def __enter__(self) -> "StopSignals":
-        if threading.current_thread() is threading.main_thread():
-            for number in (signal.SIGTERM, signal.SIGUSR1, signal.SIGINT):
-                self._before[number] = signal.signal(number, self._note)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        for number, handler in self._before.items():
-            signal.signal(number, handler)
-
-    def _note(self, number: int, frame: FrameType | None) -> None:
-        if number == signal.SIGINT and self.stop:
-            raise KeyboardInterrupt  # who asks twice cannot wait for the end of the batch
-        self.stop = True
-        self.requeue |= number == signal.SIGUSR1
 
 
 class StateIO(TorchCheckpointIO):

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from asr.errors import TrainingError
 from asr.model.checkpoint import read_torch, write_torch
-from asr.training.state import StopSignals
+from asr.training.signals import StopSignals
 
 log = logging.getLogger(__name__)
 

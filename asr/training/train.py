@@ -6,7 +6,7 @@ RUN/
   transfer.json       which weights an earlier model gave, where training began with one
   metrics.csv         one row an epoch
   curves.png          the same as a picture
-  tensorboard/        the same for TensorBoard
+  tensorboard/        the same for TensorBoard, where training.trackers names it
   train.log           what was printed
   checkpoints/        best.pt, last.pt (models), state-EPOCHS-BATCHES.ckpt (for --resume)
 """
@@ -21,7 +21,6 @@ from typing import Any
 
 import lightning
 import torch
-from lightning.pytorch.loggers import TensorBoardLogger
 from lightning.pytorch.strategies import DDPStrategy
 
 from asr.allocator import keep_freed_memory
@@ -30,6 +29,7 @@ from asr.data.batching import SpeechDataset
 from asr.data.manifest import read_manifest
 from asr.data.tokenizer import build_tokenizer
 from asr.errors import CheckpointError, TrainingError, UsageError
+from asr.model.device import choose_device
 from asr.model.precision import resolve_precision
 from asr.training.checkpoints import BEST, ModelFiles
 from asr.training.data import check_training_data, open_training_data
@@ -40,16 +40,17 @@ from asr.training.loading import ProgressBar, dev_loader, stop_workers, train_lo
 from asr.training.module import SpeechModule
 from asr.training.processes import find_launch, is_first_process
 from asr.training.run_record import write_run_record
+from asr.training.signals import StopSignals
 from asr.training.starting_point import begin
 from asr.training.state import (
     StateIO,
-    StopSignals,
     TrainingState,
     TrainingStopped,
     newest_state,
     requeue_job,
     sampler_position,
 )
+from asr.training.trackers import check_trackers, open_trackers
 from asr.training.transfer import Transfer
 
 log = logging.getLogger(__name__)
@@ -57,6 +58,8 @@ log = logging.getLogger(__name__)
 # Settings that a resumed run may change: none of them changes what is learnt from which data.
 _MAY_CHANGE = (
     "data.workers",
+    "training.device",
+    "training.trackers",
     "training.cpu_processes",
     "training.checkpoint_minutes",
     "training.checkpoint_steps",
@@ -157,6 +160,7 @@ def _run(
         logging.getLogger(library).setLevel(logging.WARNING)
     if not is_first_process():
         logging.getLogger("asr").setLevel(logging.WARNING)
+    check_trackers(config.training.trackers)
     data, dev = open_training_data(config), read_manifest(config.data.dev)
     tokenizer = build_tokenizer(config.tokenizer, data.transcripts())
     lightning.seed_everything(config.training.seed, workers=True, verbose=False)
@@ -172,9 +176,10 @@ def _run(
         module.dev_decoder = DevDecoder(
             config.dev_decoding, dev, module.best_weights, tokenizer, normaliser=module.normaliser
         )
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device = choose_device(config.training.device)
     precision = resolve_precision(config.training.precision, device)
-    launch = find_launch(config.training.cpu_processes if device.type == "cpu" else torch.cuda.device_count())
+    own_choice = {"cpu": config.training.cpu_processes, "cuda": torch.cuda.device_count()}
+    launch = find_launch(own_choice.get(device.type, 1))
     if is_first_process():
         run_dir.mkdir(parents=True, exist_ok=True)
         if on_start is not None:
@@ -206,7 +211,7 @@ def _run(
         precision="bf16-mixed" if precision == "bfloat16" else "32-true",
         callbacks=[epoch_log, models],
         plugins=[io],
-        logger=TensorBoardLogger(run_dir, name="tensorboard", version="", default_hp_metric=False),
+        logger=open_trackers(config, run_dir),
         enable_checkpointing=False,
         accumulate_grad_batches=config.training.accumulate,
         use_distributed_sampler=False,

@@ -10,8 +10,8 @@ import torch
 from asr.data.padding import pad_waveforms
 from asr.data.tokenizer import Tokenizer
 from asr.decoding.emission import Emission, NetworkText
-from asr.errors import UsageError
 from asr.model.checkpoint import Checkpoint
+from asr.model.device import choose_device
 from asr.model.precision import Precision, autocast
 from asr.model.recognition import recognise
 
@@ -66,7 +66,7 @@ class TorchEmitter:
 
     Args:
         checkpoint: the model and its tokenizer.
-        device: "cpu", "cuda", or "auto" for a GPU where there is one.
+        device: of `choose_device`.
         precision: "float32", "bfloat16", or "auto" for bfloat16 where the hardware multiplies it.
 
     Raises:
@@ -108,22 +108,3 @@ class TorchEmitter:
             Emission(letters[row, :length], None if phones is None else phones[row, :length])
             for row, length in enumerate(heads.lengths.tolist())
         ]
-
-
-def choose_device(name: str) -> torch.device:
-    """The device called "cpu", "cuda" or "cuda:1"; "auto" is a GPU where there is one.
-
-    Raises:
-        UsageError: no such device on this machine.
-    """
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        device = torch.device(name)
-        torch.zeros(1, device=device)
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
-        reason = str(error).splitlines()[0]
-        raise UsageError(
-            f"device {name!r} cannot be used here ({reason}); expected cpu, cuda or auto"
-        ) from None
-    return device

@@ -142,13 +142,13 @@ def test_a_folder_is_aligned_and_what_lacks_a_text_is_named(corpus, folder, chec
     assert written == {
         "one.ctm", "one.csv", "deep/two.ctm", "deep/two.csv", "transcripts.jsonl", "report.md",
     }  # fmt: skip
-    rows = [line.split() for line in Path("out/deep/two.ctm").read_text().splitlines()]
+    rows = [line.split() for line in Path("out/deep/two.ctm").read_text(encoding="utf-8").splitlines()]
     assert [row[4] for row in rows] == ["AB", "C", "C", "BA"]
     begins = [float(row[2]) for row in rows]
     assert 1.0 <= begins[0] < 3.0
     assert all(4.0 <= begin < 6.5 for begin in begins[1:3])
     assert 7.0 <= begins[3] < 8.0
-    report = Path("out/report.md").read_text()
+    report = Path("out/report.md").read_text(encoding="utf-8")
     assert "2 recordings aligned, 1 failed; 6 words" in report
     assert "[deep/two](<deep/two.ctm>)" in report
 
@@ -158,7 +158,7 @@ def test_a_corpus_equals_its_recordings_one_by_one_and_a_run_goes_on(corpus, fol
     assert run_corpus(corpus, checkpoint, "--format", "ctm") == 0
     one = [str(corpus / "one.wav"), str(corpus / "one.lab")]
     assert main(["align", *one, "--believe-text", "--format", "ctm", "--model", str(checkpoint)]) == 0
-    assert capsys.readouterr().out == Path("out/one.ctm").read_text()
+    assert capsys.readouterr().out == Path("out/one.ctm").read_text(encoding="utf-8")
     whole = {path: path.read_text() for path in Path("out").rglob("*") if path.is_file()}
     Path("out/deep/two.ctm").unlink()
     before = Path("out/one.ctm").stat().st_mtime_ns
@@ -196,7 +196,7 @@ def test_a_manifests_utterances_are_aligned_by_their_texts(folder, checkpoint, c
     command = ["align", "some.jsonl", "--output-dir", "out", "--believe-text", "--model", str(checkpoint)]
     assert main(command) == 1
     assert "utt b: no transcript" in capsys.readouterr().err
-    record = json.loads(Path("out/a.json").read_text())
+    record = json.loads(Path("out/a.json").read_text(encoding="utf-8"))
     assert record["duration"] == 4.0
     assert all(0 <= word["start"] < word["end"] <= 4.0 for word in words_of(record))
 

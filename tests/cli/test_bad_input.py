@@ -174,7 +174,9 @@ def config(tone_experiment: object, tmp_path: Path) -> Path:
 
 
 def test_unknown_keys_name_the_nearest(fails: Fails, config: Path, tmp_path: Path) -> None:
-    config.write_text(config.read_text().replace("hidden_size", "hiden_size"))
+    config.write_text(
+        config.read_text(encoding="utf-8").replace("hidden_size", "hiden_size"), encoding="utf-8"
+    )
     line = fails(2, "train", "--config", config, "--run-dir", tmp_path / "run")
     assert "config.yaml: unknown key 'model.hiden_size'; did you mean 'model.hidden_size'?" in line
     assert not (tmp_path / "run").exists()

@@ -88,7 +88,7 @@ def test_stdin_is_a_recording(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    stream = io.TextIOWrapper(io.BytesIO(tone().read_bytes()))
+    stream = io.TextIOWrapper(io.BytesIO(tone().read_bytes()), encoding="utf-8")
     monkeypatch.setattr(sys, "stdin", stream)
     assert transcribe("-", "--model", tiny_checkpoint, "--json") == 0
     record = json.loads(capsys.readouterr().out)

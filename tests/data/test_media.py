@@ -43,8 +43,8 @@ def only_fake_ffmpeg(tmp_path: Path, tone: Callable[..., Path], monkeypatch: pyt
 def answer(text: str, *, code: int = 1) -> None:
     """Let the fake ffmpeg complain, and end with that code."""
     program = Path(shutil.which("ffmpeg") or "")
-    body = program.read_text() if code == 0 else f"#!{sys.executable}\nimport sys\n"
-    program.write_text(f"{body}\nprint({text!r}, file=sys.stderr)\nsys.exit({code})\n")
+    body = program.read_text(encoding="utf-8") if code == 0 else f"#!{sys.executable}\nimport sys\n"
+    program.write_text(f"{body}\nprint({text!r}, file=sys.stderr)\nsys.exit({code})\n", encoding="utf-8")
 
 
 def test_a_video_is_decoded_to_a_copy_that_goes_away(only_fake_ffmpeg: Path, video: Path) -> None:
@@ -53,7 +53,7 @@ def test_a_video_is_decoded_to_a_copy_that_goes_away(only_fake_ffmpeg: Path, vid
         copy = sound.path
         assert sound.info.duration == 2.0
         assert len(sound.read(sample_rate=8000, start=0.5, duration=1.0)) == 8000
-    assert f"-i file:{video} -map 0:a:0" in only_fake_ffmpeg.read_text()
+    assert f"-i file:{video} -map 0:a:0" in only_fake_ffmpeg.read_text(encoding="utf-8")
     for number in range(2):  # the cache keeps two
         other = video.with_name(f"{number}.mp4")
         other.write_bytes(video.read_bytes())
@@ -65,10 +65,10 @@ def test_stretches_of_one_video_decode_it_once(only_fake_ffmpeg: Path, video: Pa
     whole = read_audio(video, sample_rate=16000)
     stretch = read_audio(video, sample_rate=16000, start=0.5, duration=0.25)
     np.testing.assert_array_equal(stretch, whole[8000:12000])
-    assert len(only_fake_ffmpeg.read_text().splitlines()) == 1
+    assert len(only_fake_ffmpeg.read_text(encoding="utf-8").splitlines()) == 1
     video.write_bytes(video.read_bytes() + b"changed")
     read_audio(video, sample_rate=16000)
-    assert len(only_fake_ffmpeg.read_text().splitlines()) == 2
+    assert len(only_fake_ffmpeg.read_text(encoding="utf-8").splitlines()) == 2
 
 
 def test_nothing_is_kept_of_an_upload_or_a_pipe(only_fake_ffmpeg: Path, video: Path) -> None:
@@ -76,7 +76,7 @@ def test_nothing_is_kept_of_an_upload_or_a_pipe(only_fake_ffmpeg: Path, video: P
         assert sound.path.exists()
         copy = sound.path
     assert not copy.exists()
-    assert " -t 10 " in only_fake_ffmpeg.read_text()
+    assert " -t 10 " in only_fake_ffmpeg.read_text(encoding="utf-8")
 
 
 def test_a_playlist_is_not_followed(only_fake_ffmpeg: Path, tmp_path: Path) -> None:

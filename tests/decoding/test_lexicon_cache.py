@@ -89,7 +89,7 @@ def test_what_a_lexicon_is_made_of_decides_whether_it_is_made_anew(options, fold
     found(options)
     before = len(names(folder))
     if changed == "pronunciations":
-        with open(options.pronunciations, "a") as file:
+        with open(options.pronunciations, "a", encoding="utf-8") as file:
             file.write("ACT(2)  ae t\n")
     elif changed == "language model":
         write_language_model(options.lm, estimate([["CAT"], *TEXT], order=3), small=True)

@@ -85,7 +85,7 @@ OTHER: dict[str, Any] = {
 def test_every_field_is_in_the_file_and_in_the_fingerprint(tmp_path, monkeypatch, name):
     monkeypatch.chdir(tmp_path)
     for file in ("x.lm", "w.txt", "p.dict", "r.rnn"):
-        Path(file).write_text(file)
+        Path(file).write_text(file, encoding="utf-8")
     plain, other = DecodingOptions(), dataclasses.replace(DecodingOptions(), **{name: OTHER[name]})
     write_options("o.json", other)
     assert read_options("o.json") == other != plain

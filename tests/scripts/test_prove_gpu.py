@@ -13,7 +13,7 @@ from proof.page import proof_page
 from proof.section import Check, Section
 from prove_gpu import SECTIONS
 
-SCRIPT = Path(__file__).resolve().parents[2] / "scripts" / "prove_gpu.py"
+SCRIPT = Path(__file__).resolve().parents[2] / "scripts" / "benchmarks" / "prove_gpu.py"
 
 
 def run(*words: object) -> "subprocess.CompletedProcess[str]":

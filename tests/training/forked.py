@@ -26,7 +26,7 @@ def start(work: Callable[[], object], output: Path, environment: Mapping[str, st
     """Run `work` in a fork, its stderr in a file, until it ends: 0, or 1 for an error of ours."""
 
     def child() -> None:
-        with output.open("w") as file:
+        with output.open("w", encoding="utf-8") as file:
             os.dup2(file.fileno(), 2)
             os.environ.update(environment)
             rank_zero_only.rank = int(environment.get("RANK", 0))  # Lightning looked when it was imported
@@ -108,7 +108,7 @@ def record_steps(path: Path, *, die_after: int | None = None, number: int = sign
         seen += 1
         loss = original(module, batch)  # type: ignore[arg-type]
         line = f"{module.current_epoch} {module.steps_behind} {float(loss).hex()} {','.join(batch.ids)}"  # type: ignore[attr-defined]
-        with path.open("a") as file:
+        with path.open("a", encoding="utf-8") as file:
             file.write(line + "\n")
         return loss
 

@@ -171,7 +171,7 @@ def test_a_unit_model_may_come_from_a_file_and_must_have_all_units(dictionary: P
     assert first.phones_table is not None
     assert second.phones_table is not None
     assert torch.equal(first.phones_table, second.phones_table)
-    dictionary.write_text("A  EY\nA(2)  OH\nB  B IY\nAB  AE B\n")
+    dictionary.write_text("A  EY\nA(2)  OH\nB  B IY\nAB  AE B\n", encoding="utf-8")
     with pytest.raises(LanguageModelError, match="lacks the units OH"):
         with_file(*TEXTS)
 
@@ -349,7 +349,7 @@ def test_weights_without_phones_begin_a_training_with_them(
 def test_more_phones_than_frames_are_an_error_that_names_the_utterance(
     tone_experiment: ExperimentConfig, dictionary: Path, tmp_path: Path
 ) -> None:
-    dictionary.write_text(f"A  EY\nB  {' '.join(['B', 'IY'] * 20)}\n")
+    dictionary.write_text(f"A  EY\nB  {' '.join(['B', 'IY'] * 20)}\n", encoding="utf-8")
     with pytest.raises(
         TrainingError, match=r"utt u1: 0\.60 s .*encoder frames, the shortest way to say it needs 40.*utt u3"
     ):

@@ -165,7 +165,9 @@ def test_more_processes_than_batches_share_a_step_in_peace(
         plain_experiment, data=dataclasses.replace(plain_experiment.data, utterances_per_batch=1)
     )
     manifest = Path(config.data.train)
-    manifest.write_text("".join(manifest.read_text().splitlines(keepends=True)[:3]))
+    manifest.write_text(
+        "".join(manifest.read_text(encoding="utf-8").splitlines(keepends=True)[:3]), encoding="utf-8"
+    )
 
     def rank(number: int) -> None:
         record_steps(tmp_path / f"steps{number}.txt")

@@ -84,7 +84,7 @@ def with_training(config: ExperimentConfig, **changes: object) -> ExperimentConf
 
 def steps_of(path: Path) -> dict[tuple[str, str], str]:
     """The last thing seen of each (epoch, step)."""
-    lines = [line.split(" ", 2) for line in path.read_text().splitlines()]
+    lines = [line.split(" ", 2) for line in path.read_text(encoding="utf-8").splitlines()]
     return {(epoch, step): rest for epoch, step, rest in lines}
 
 
@@ -215,7 +215,9 @@ def test_a_run_goes_on_only_with_the_data_it_stopped_in_the_middle_of(
 
     assert finish([start(work, tmp_path / "err")], seconds=240) == [-signal.SIGKILL]
     manifest = Path(noise_experiment.data.train)
-    manifest.write_text("".join(manifest.read_text().splitlines(keepends=True)[:-1]))
+    manifest.write_text(
+        "".join(manifest.read_text(encoding="utf-8").splitlines(keepends=True)[:-1]), encoding="utf-8"
+    )
     with pytest.raises(
         CheckpointError, match=r"training data .* have changed .* 16 utterances .* 17 utterances"
     ):

@@ -20,11 +20,11 @@ from asr.training.train import train
 
 
 def with_weights(manifest: Path, out: Path, weights: list[float | None]) -> Path:
-    lines = [json.loads(line) for line in manifest.read_text().splitlines()]
+    lines = [json.loads(line) for line in manifest.read_text(encoding="utf-8").splitlines()]
     for line, weight in zip(lines, weights, strict=True):
         if weight is not None:
             line["weight"] = weight
-    out.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    out.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
     return out
 
 

@@ -220,6 +220,6 @@ def test_manifests_that_fit_not(speech: Path, tmp_path: Path, capsys: pytest.Cap
     assert main(["label", dev, "out.jsonl", "--dev", dev]) == 1
     assert "every utterance has a transcript" in capsys.readouterr().err
     blank = tmp_path / "blank.jsonl"
-    blank.write_text(speech.read_text().splitlines()[0] + "\n")
+    blank.write_text(speech.read_text(encoding="utf-8").splitlines()[0] + "\n")
     assert main(["label", str(speech), "out.jsonl", "--dev", str(blank)]) == 1
     assert "no transcripts" in capsys.readouterr().err

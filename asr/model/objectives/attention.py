@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from asr.data.tokenizer import BLANK
+from asr.model.device import loss_device
 from asr.model.features import frame_mask
 from asr.model.objectives.objective import Objective, ObjectiveConfig, Recognised, fits
 
@@ -89,7 +90,7 @@ class AttentionDecoder(Objective):
                 keys.expand(count, -1, -1),
                 mask.expand(count, -1),
             )
-            log_probs = torch.log_softmax(scores.double(), dim=1).tolist()
+            log_probs = torch.log_softmax(scores.to(loss_device(scores.device)).double(), dim=1).tolist()
             longer: list[tuple[float, int, int]] = []
             for row, (prefix, score) in enumerate(going):
                 ended.append(Recognised(list(prefix), score + log_probs[row][EDGE]))

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from asr.data.tokenizer import BLANK
+from asr.model.device import loss_device
 from asr.model.objectives.objective import Objective, ObjectiveConfig, Recognised, fits
 
 # Tokens in one frame, at most.
@@ -48,14 +49,16 @@ class Transducer(Objective):
                 1, lengths.unsqueeze(1) - 1
             ).squeeze(1)  # fmt: skip
         with torch.autocast(hidden.device.type, enabled=False):
-            return rnnt_loss(
-                logits.float(),
-                tokens.int(),
-                lengths.int(),
-                token_lengths.int(),
+            place = loss_device(hidden.device)
+            losses = rnnt_loss(
+                logits.float().to(place),
+                tokens.int().to(place),
+                lengths.int().to(place),
+                token_lengths.int().to(place),
                 blank=BLANK,
                 reduction="none",
             )
+            return losses.to(hidden.device)
 
     def joint(self, hidden: Tensor, predicted: Tensor) -> Tensor:
         """Logits `(..., V)` of encodings `(..., E)` and predictions `(..., H)`."""
@@ -99,7 +102,9 @@ class Transducer(Objective):
 
     def _log_probs(self, frame: Tensor, predicted: Tensor) -> Tensor:
         """`(E,)` and `(n, H)` -> `(n, V)` natural-log probabilities in double precision."""
-        return torch.log_softmax(self.joint(frame.unsqueeze(0), predicted).double(), dim=1)
+        return torch.log_softmax(
+            self.joint(frame.unsqueeze(0), predicted).to(loss_device(frame.device)).double(), dim=1
+        )
 
 
 class _Memory:

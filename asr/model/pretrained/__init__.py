@@ -7,6 +7,7 @@ said (`english.phones`), how phones sound (`english.hmm`), what decoding was fou
 from pathlib import Path
 
 from asr.errors import CheckpointError
+from asr.model.hub_reference import HUB
 
 FOLDER = Path(__file__).resolve().parent
 NAME = "english"
@@ -19,12 +20,17 @@ def default_model() -> Path | None:
 
 
 def find_model(source: str | Path) -> Path:
-    """The checkpoint that is meant: a file, the folder of a run (its best model), or "english", the model that ships with the
-    package.
+    """The checkpoint that is meant: a file, the folder of a run (its best model), `hf:owner/name` of the Hugging Face Hub (fetched
+    where need be), or "english", the model that ships with the package.
 
     Raises:
-        CheckpointError: nothing of that name.
+        CheckpointError: nothing of that name, or it cannot be fetched.
+        UsageError: `hf:` with something else after it than a repository.
     """
+    if str(source).startswith(HUB):
+        from asr.model.hub import pull_model
+
+        return pull_model(str(source))
     path = Path(source)
     if path.is_dir():
         best = path / "checkpoints" / "best.pt"

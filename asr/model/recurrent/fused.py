@@ -3,7 +3,7 @@
 There are two ways to run both directions over utterances of unequal length, which give the same numbers:
 
 - *packed*: cuDNN's own handling of sequences of unequal length. The way on CUDA. On the CPU the packed
-  path misses oneDNN and trains about twice slower (`scripts/benchmark_training.py` shows the ratio).
+  path misses oneDNN and trains about twice slower (`scripts/benchmarks/benchmark_training.py` shows the ratio).
 - *reversed*: two one-directional passes over plain padded tensors, the second fed with each utterance
   reversed within its own length. The way on the CPU, and the one that exports to ONNX.
 

@@ -4,7 +4,7 @@ torch runs its LSTM through oneDNN there, but does the other two operation by op
 training records each and walks the record back. Here everything that does not depend on the frame before
 (forward) or after (backward) is one operation over all frames; a sum, a product or two and the recurrent
 matrix product are left for the loop.
-`scripts/benchmark_cells.py` shows what that saves.
+`scripts/benchmarks/benchmark_cells.py` shows what that saves.
 """
 
 from typing import Any

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Every recurrent network with the same budget on the same data, as a Markdown table.
 
-    python scripts/compare_networks.py --config configs/an4.yaml --epochs 40 --out runs/networks-an4 \
+    python scripts/benchmarks/compare_networks.py --config configs/an4.yaml --epochs 40 --out runs/networks-an4 \
         --test data/an4/test.jsonl
-    python scripts/compare_networks.py --config configs/digits.yaml --epochs 20 --out runs/networks-digits \
+    python scripts/benchmarks/compare_networks.py --config configs/digits.yaml --epochs 20 --out runs/networks-digits \
         --test data/digits/test.jsonl --only lstm-two-3,gru-two-3
 
 Trains cell by cell, one and both directions, depth 1 to 5, and CTC, transducer and attention, each in a folder of

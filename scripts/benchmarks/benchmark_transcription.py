@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """How fast transcription is, beside the same network's bare forward pass, in one run.
 
-    python scripts/benchmark_transcription.py data/an4/test.jsonl --model runs/an4/checkpoints/best.pt
+    python scripts/benchmarks/benchmark_transcription.py data/an4/test.jsonl --model runs/an4/checkpoints/best.pt
 
 Measures, in turn and repeatedly: files to text through the whole pipeline, the network alone on ready
 tensors, the features alone; each in float32 and bfloat16; how far the two precisions' log-probabilities
@@ -9,7 +9,7 @@ are apart; and the time from starting the command to the first transcript of a 5
 process of its own: ours in float32 and bfloat16 and exported to ONNX, PocketSphinx, faster-whisper where `--whisper` names its weights, and torchaudio's
 wav2vec2 base with random weights, the cost of a modern encoder (`pip install '.[export,benchmarks]'`).
 
-    python scripts/benchmark_transcription.py ... --only systems
+    python scripts/benchmarks/benchmark_transcription.py ... --only systems
 """
 
 import argparse

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """What a step of each recurrent cell costs, beside torch's own layers, in one run.
 
-    python scripts/benchmark_cells.py
-    python scripts/benchmark_cells.py --hidden 250 --batch 1 --threads 2 --device cuda
+    python scripts/benchmarks/benchmark_cells.py
+    python scripts/benchmarks/benchmark_cells.py --hidden 250 --batch 1 --threads 2 --device cuda
 
 Each cell runs one layer, both directions, forward and backward (training) and forward alone (in use), over the
 same random batch; cells take turns, round by round, so that whatever else the machine does meets them alike.

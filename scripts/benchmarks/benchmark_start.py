@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """What `asr transcribe` of a short file takes beyond importing PyTorch: the very first time, and from then on.
 
-    python scripts/benchmark_start.py speech.wav --runs 3
+    python scripts/benchmarks/benchmark_start.py speech.wav --runs 3
 
 Both are run in turns, in processes of their own, with an empty cache folder to begin with. Printed are medians of the
 differences: wall time, processor time of all threads (which other work on the machine moves less), and peak memory.

@@ -1,6 +1,6 @@
 """Time and memory of the commands that read manifests, on one of many utterances.
 
-python scripts/benchmark_manifests.py FOLDER --utterances 1000000
+python scripts/benchmarks/benchmark_manifests.py FOLDER --utterances 1000000
 
 Makes FOLDER: 100 recordings of a minute each, and a NeMo manifest of segments of them (1 to 3 s, sentences of
 made-up words, 10,000 speakers); then runs every command in a process of its own and prints a Markdown table of

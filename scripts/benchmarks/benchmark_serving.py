@@ -1,6 +1,6 @@
 """Many clients at once on a real server, well-behaved and otherwise, for minutes.
 
-python scripts/benchmark_serving.py --model RUN/checkpoints/best.pt --manifest test.jsonl --seconds 300
+python scripts/benchmarks/benchmark_serving.py --model RUN/checkpoints/best.pt --manifest test.jsonl --seconds 300
 
 Starts `asr serve` on a free port with low limits. Most of the clients transcribe utterances of the manifest, one
 after the other, and compare every answer with the text that the model gives for the utterance alone; the rest
@@ -180,7 +180,7 @@ def send_all(
 def resident_mb(pid: int) -> float:
     """Resident memory of a process; 0 once it is gone."""
     try:
-        status = Path(f"/proc/{pid}/status").read_text()
+        status = Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
     except OSError:
         return 0.0
     found = re.search(r"VmRSS:\s+(\d+) kB", status)

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Word error rates of one model on several kinds of speech, as they are and as they would have been heard elsewhere.
 
-    python scripts/evaluate_kinds.py OUT --model data/english/english.pt --noises data/more/noise \\
+    python scripts/benchmarks/evaluate_kinds.py OUT --model data/english/english.pt --noises data/more/noise \\
       books=data/english/heldout.jsonl calls=data/english/more/minds14-dev.jsonl ...
 
 Every set is transcribed as `asr transcribe` does it: as it is, in recorded noise and in babble at 20, 10 and 5 dB, in a living room and a

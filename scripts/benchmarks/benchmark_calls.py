@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Calls of two speakers, one on each channel: errors of each channel beside the speaker alone.
 
-    python scripts/benchmark_calls.py data/english/heldout.jsonl --speakers 4088 8226 --out runs/calls
+    python scripts/benchmarks/benchmark_calls.py data/english/heldout.jsonl --speakers 4088 8226 --out runs/calls
 
 Builds ten calls of up to a minute and a half from a manifest: turns that overlap by up to 2 s or leave up to 1 s between them, noise in
 both channels, and each speaker in the other's channel as well, fainter and, where asked, later. Scores every channel of the calls, for

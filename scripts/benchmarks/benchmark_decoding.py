@@ -1,6 +1,6 @@
 """Speed, WER and exact scores of our beam search beside flashlight's and pyctcdecode's.
 
-    python scripts/benchmark_decoding.py --model runs/an4/checkpoints/best.pt --manifest data/an4/dev.jsonl \\
+    python scripts/benchmarks/benchmark_decoding.py --model runs/an4/checkpoints/best.pt --manifest data/an4/dev.jsonl \\
         --text data/an4/train.jsonl --lm-weight 0.4 --word-bonus 2.5 --pyctcdecode .venv-pyctc/bin/python
 
 All decode the same emissions with the same beam, n-gram models estimated from --text, and weights. Seconds

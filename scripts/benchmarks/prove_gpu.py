@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 """Does it all hold on a GPU, and how fast is it there? One command, offline, that writes one page.
 
-    python scripts/prove_gpu.py OUT                    # the GPU, on a corpus of tones that it makes itself
-    python scripts/prove_gpu.py OUT --manifest train.jsonl
-    python scripts/prove_gpu.py OUT --device cpu --tiny   # every line of it, in a minute; the figures mean nothing
+    python scripts/benchmarks/prove_gpu.py OUT                    # the GPU, on a corpus of tones that it makes itself
+    python scripts/benchmarks/prove_gpu.py OUT --manifest train.jsonl
+    python scripts/benchmarks/prove_gpu.py OUT --device cpu --tiny   # every line of it, in a minute; the figures mean nothing
 
 Sections (`--only NAME,NAME` for some of them): equality, layers, training, survival, ranks, transcription; what each claims is in
-`scripts/proof`, and on the page. Writes OUT/proof.json and OUT/proof.html; exit code 1 where a claim does not hold or a section
+`scripts/benchmarks/proof`, and on the page. Writes OUT/proof.json and OUT/proof.html; exit code 1 where a claim does not hold or a section
 ended with an error, which does not stop the others.
 """
 

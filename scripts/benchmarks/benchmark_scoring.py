@@ -1,6 +1,6 @@
 """Time and memory of `asr score` on a large synthetic set.
 
-    python scripts/benchmark_scoring.py --utterances 100000 --out OUT
+    python scripts/benchmarks/benchmark_scoring.py --utterances 100000 --out OUT
 
 Writes a manifest of references (with speaker, duration, a signal-to-noise ratio and an accent) and JSON
 lines of hypotheses (with confidences) into OUT, scores them with every part of the report, and prints wall

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """One recogniser over a manifest, in a process of its own; benchmark_transcription.py runs it for each.
 
-    python scripts/transcription_systems.py bfloat16 data/an4/test.jsonl --model best.pt
+    python scripts/benchmarks/transcription_systems.py bfloat16 data/an4/test.jsonl --model best.pt
 
 Prints one JSON object: seconds of audio, seconds to read everything into memory and through, to the first
 word since the process began, and the peak of its memory. Systems: float32, bfloat16 (ours), onnx and

@@ -1,9 +1,9 @@
 """How near aligned boundaries are to the true ones, and whether texts that do not fit are found.
 
-python scripts/benchmark_alignment.py voices                          flite speaks, and says when each phone is spoken
-python scripts/benchmark_alignment.py misfits data/english/librispeech/dev-clean-4.jsonl --recordings 100
-python scripts/benchmark_alignment.py repeats data/english/heldout.jsonl --recordings 100
-python scripts/benchmark_alignment.py calibrate data/english/librispeech/train-clean-5.jsonl --recordings 100 --write asr/model/pretrained/english.hmm
+python scripts/benchmarks/benchmark_alignment.py voices                          flite speaks, and says when each phone is spoken
+python scripts/benchmarks/benchmark_alignment.py misfits data/english/librispeech/dev-clean-4.jsonl --recordings 100
+python scripts/benchmarks/benchmark_alignment.py repeats data/english/heldout.jsonl --recordings 100
+python scripts/benchmarks/benchmark_alignment.py calibrate data/english/librispeech/train-clean-5.jsonl --recordings 100 --write asr/model/pretrained/english.hmm
 
 `voices` needs flite. `misfits` joins three utterances of a chapter to a recording and damages its text: the middle sentence taken
 away, another one put in, or the middle one swapped for another. `repeats` says one to four words of an utterance twice, writes
@@ -33,6 +33,9 @@ from asr.decoding.options import DecodingOptions
 from asr.errors import AsrError
 from asr.transcription.transcriber import Transcriber, load
 from asr.transcription.transcript import NOT_IN_TEXT, NOT_SPOKEN, REPEATED, REPEATED_IN_TEXT, MisfitKind
+
+sys.path.insert(1, str(Path(__file__).resolve().parents[1]))  # where flite.py is
+
 from flite import PAUSE, VOICES, phones_of, speak_segments
 
 # From the Harvard sentences (IEEE Recommended Practice for Speech Quality Measurements, 1969).

@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 """What each augmentation and each corpus brings: short trainings with one budget, from the same weights, as a Markdown table.
 
-    python scripts/compare_everyday.py runs/everyday-parts --config configs/english_wide.yaml --hours 8 \\
+    python scripts/benchmarks/compare_everyday.py runs/everyday-parts --config configs/english_wide.yaml --hours 8 \\
       --start-from english --decoding asr/model/pretrained/english.decoding.json --noises NOISES \\
       books=data/english/heldout.jsonl calls=data/english/minds-dev.jsonl ...
 
 Every training hears HOURS hours, drawn from the configuration's training manifest without what the row lacks, for one epoch; then every set is
-transcribed as `asr transcribe` does it, with the tuned options given, as `scripts/evaluate_kinds.py` has it. A training that
+transcribed as `asr transcribe` does it, with the tuned options given, as `scripts/benchmarks/evaluate_kinds.py` has it. A training that
 is finished is taken as it is, one that was cut short goes on. `--list` names the rows, `--only` chooses among them (so that
 several can be made side by side); OUT/table.md has those.
 """

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """An hour in one file: memory, speed, errors and cue times beside the same speech utterance by utterance.
 
-    python scripts/benchmark_long_recording.py data/an4/dev.jsonl --model runs/an4/checkpoints/best.pt --out runs/hour
+    python scripts/benchmarks/benchmark_long_recording.py data/an4/dev.jsonl --model runs/an4/checkpoints/best.pt --out runs/hour
 
 Builds the recording from a manifest: utterances in random order, again and again (each time with other noise),
 with pauses of random length, all under white noise. Transcribes it with `asr transcribe` in a process of its

@@ -2,7 +2,7 @@
 """Capitals by the package truecase, as a yardstick for a tagger: n-grams of news in 73 MB.
 
     pip install truecase
-    python scripts/score_truecase.py TEXT [--words 400000]
+    python scripts/benchmarks/score_truecase.py TEXT [--words 400000]
 
 TEXT is as `asr punctuation score` takes it. It is given sentence by sentence, and the first word of each gets a capital without being asked for:
 truecase cannot find sentences, and a tagger has to.

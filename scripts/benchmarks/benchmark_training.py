@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """How fast training is, beside other ways to train the same network on the same batches, in one run.
 
-    python scripts/benchmark_training.py --config configs/an4.yaml
+    python scripts/benchmarks/benchmark_training.py --config configs/an4.yaml
 
 After each epoch of the whole pipeline (files, augmentation, loader processes, Lightning, guards, logging),
 the very same batches are trained on again
@@ -16,7 +16,7 @@ Prints hours of audio per hour for each, and ratios within each epoch, so that a
 slows all of them; then how far the bare pass is from the machine's matrix-multiplication speed (of a GPU:
 beside its own large matrix product in the same precision).
 
-    python scripts/benchmark_training.py --config configs/an4_crf.yaml --losses [--processes 2]
+    python scripts/benchmarks/benchmark_training.py --config configs/an4_crf.yaml --losses [--processes 2]
 
 instead trains on each of some batches twice, once with the configuration's losses and once with plain CTC in place of CTC-CRF,
 in one process with all threads or in several at once with their share; prints the ratio of the two, and the memory of each.

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """How time and memory grow: against batch, length and hidden size, and against utterances in a manifest.
 
-    python scripts/benchmark_growth.py --out docs/growth.png
+    python scripts/benchmarks/benchmark_growth.py --out docs/growth.png
 
 Every point is measured in a process of its own, so that its largest memory is its own: a training step
 (forward, backward, optimiser; median of several) of `--layers` BiLSTM layers on noise, with two of batch,

@@ -1,6 +1,6 @@
 """Our normalisers `whisper`, `whisper-multilingual` and `open-asr` against their originals, sentence by sentence.
 
-  python scripts/compare_normalisers.py data/*/train.jsonl books.txt --most 20000
+  python scripts/benchmarks/compare_normalisers.py data/*/train.jsonl books.txt --most 20000
 
 Manifests give their transcripts, other files their lines; --rows adds rows of words and signs that the rules are about. Whisper's rules are those of the package whisper-normalizer;
 with --leaderboard, a checkout of github.com/huggingface/open_asr_leaderboard, its rules are compared, too.

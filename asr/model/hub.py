@@ -1,0 +1,203 @@
+"""Models on the Hugging Face Hub: a repository with a checkpoint, how it decodes, and every file that this takes.
+
+REPOSITORY/
+  README.md              the model card
+  model.pt               the checkpoint
+  model.decoding.json    what `asr lm tune` found best; the files that it names lie beside it
+  model.tagger, model.hmm, *.lm, *.rnn, *.phones ...
+
+`hf:owner/name` or `hf:owner/name@revision` names one wherever a model is named. What was fetched is kept in huggingface_hub's own
+cache. Nothing in a repository is run: a checkpoint holds plain tensors and values.
+"""
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from asr.decoding.options import (
+    LEXICON_OF_LM,
+    file_fields,
+    options_path,
+    read_measured,
+    read_options,
+    write_options,
+)
+from asr.errors import CheckpointError, UsageError
+from asr.extras import install_command
+from asr.model.checkpoint import load_checkpoint
+from asr.model.hub_reference import Reference, parse_reference
+
+NAME = "model"
+CARD = "README.md"
+_BESIDE = (".tagger", ".hmm")  # what a model may have beside it under its own name
+
+
+def pull_model(source: str, folder: Path | None = None) -> Path:
+    """Fetch a repository's files, those that are not there yet.
+
+    Args:
+        source: `hf:owner/name@revision`.
+        folder: where they shall lie; None leaves them in huggingface_hub's cache.
+
+    Returns:
+        The checkpoint.
+
+    Raises:
+        UsageError: no such reference, or huggingface_hub is not installed.
+        CheckpointError: no such repository or revision, no access, no network, or no model in it.
+    """
+    reference = parse_reference(source)
+    with _explained(reference):
+        from huggingface_hub import snapshot_download
+
+        place = snapshot_download(
+            reference.repository,
+            revision=reference.revision,
+            local_dir=folder,
+            ignore_patterns=["*.md.*", ".git*"],
+        )
+    for name in (f"{NAME}.pt", f"{NAME}.onnx"):
+        if (Path(place) / name).is_file():
+            return Path(place) / name
+    raise CheckpointError(
+        f"{reference}: no {NAME}.pt in this repository; expected what `asr model push` writes"
+    )
+
+
+def push_model(
+    checkpoint: Path, target: str, *, card: str | None = None, private: bool = False, message: str = ""
+) -> str:
+    """Write a model and all that lies beside it to a repository, which is made where there is none.
+
+    Args:
+        checkpoint: the model's file.
+        target: `hf:owner/name@branch`.
+        card: the model card; None writes one that says what the checkpoint knows of itself.
+        private: of a new repository.
+        message: of the commit.
+
+    Returns:
+        The address of the commit.
+
+    Raises:
+        UsageError: no such reference, huggingface_hub is not installed, or two files of one name.
+        CheckpointError: no model; no account or access; no network.
+        DecodingError: what lies beside the model is not readable.
+    """
+    reference = parse_reference(target)
+    with tempfile.TemporaryDirectory(prefix="asr-") as folder:
+        stage(checkpoint, Path(folder), reference=reference, card=card)
+        with _explained(reference):
+            from huggingface_hub import HfApi
+
+            api = HfApi(library_name="ctc-asr")
+            api.create_repo(reference.repository, private=private, exist_ok=True)
+            if reference.revision is not None:
+                api.create_branch(reference.repository, branch=reference.revision, exist_ok=True)
+            commit = api.upload_folder(
+                repo_id=reference.repository,
+                folder_path=folder,
+                revision=reference.revision,
+                commit_message=message or f"Model {checkpoint.stem}",
+            )
+    return str(commit.commit_url)
+
+
+def stage(checkpoint: Path, folder: Path, *, reference: Reference, card: str | None = None) -> None:
+    """Copy a model and all that belongs to it into an empty folder, under the names that a repository has. Raises as `push_model`."""
+    about = card if card is not None else _card(checkpoint, reference)
+    target = folder / (NAME + checkpoint.suffix)
+    taken: dict[str, Path] = {}
+
+    def take(source: Path, name: str) -> Path:
+        source = source.resolve()
+        if taken.setdefault(name, source) != source:
+            raise UsageError(f"{source} and {taken[name]} have the same name; rename one of them")
+        if not source.is_file():
+            raise CheckpointError(f"{source}: is not there, and {options_path(checkpoint)} names it")
+        shutil.copyfile(source, folder / name)
+        return folder / name
+
+    take(checkpoint, target.name)
+    for ending in _BESIDE:
+        if checkpoint.with_suffix(ending).is_file():
+            take(checkpoint.with_suffix(ending), target.with_suffix(ending).name)
+    tuned = options_path(checkpoint)
+    if tuned.is_file():
+        options = read_options(tuned)
+        files: dict[str, Any] = {
+            name: str(take(Path(value), Path(value).name))
+            for name in file_fields()
+            if (value := getattr(options, name)) not in (None, LEXICON_OF_LM)
+        }
+        write_options(options_path(target), replace(options, **files), measured=read_measured(tuned))
+    (folder / CARD).write_text(about, encoding="utf-8")
+
+
+def _card(checkpoint: Path, reference: Reference) -> str:
+    """What is known of a model, and how it is used."""
+    head = "---\nlibrary_name: ctc-asr\npipeline_tag: automatic-speech-recognition\n---\n\n"
+    use = f"```console\n$ asr transcribe speech.wav --model {reference}\n```\n"
+    if checkpoint.suffix != ".pt":
+        return f"{head}# {reference.repository}\n\n{use}"
+    found = load_checkpoint(checkpoint)
+    rows = {
+        "parameters": f"{sum(parameter.numel() for parameter in found.model.parameters()):,}",
+        "tokens": len(found.tokenizer),
+        "sample rate": f"{found.model.sample_rate} Hz",
+        **found.notes,
+    }
+    table = "\n".join(f"| {name} | {value} |" for name, value in rows.items() if not isinstance(value, dict))
+    return f"{head}# {reference.repository}\n\n{use}\n| | |\n|---|---|\n{table}\n"
+
+
+@contextmanager
+def _explained(reference: Reference) -> Iterator[None]:
+    """Turn what huggingface_hub raises into errors that say what to do."""
+    try:
+        import huggingface_hub.errors as known
+    except ImportError:
+        raise UsageError(
+            f"{reference}: huggingface_hub is not installed; `{install_command('hub')}`"
+        ) from None
+    try:
+        yield
+    except known.GatedRepoError:
+        raise CheckpointError(
+            f"{reference}: its owner wants to be asked; do so at its page, then `hf auth login`"
+        ) from None
+    except known.RepositoryNotFoundError:
+        raise CheckpointError(
+            f"{reference}: no such repository, or a private one; see to its name, or log in: `hf auth login`"
+        ) from None
+    except known.RevisionNotFoundError:
+        raise CheckpointError(f"{reference}: the repository has no such revision") from None
+    except known.HFValidationError as error:
+        raise UsageError(f"{reference}: {' '.join(str(error).split())}") from None
+    except known.LocalTokenNotFoundError:
+        raise CheckpointError(f"{reference}: needs an account; `hf auth login`, or set HF_TOKEN") from None
+    except (known.LocalEntryNotFoundError, known.RevisionResolutionError):
+        raise CheckpointError(
+            f"{reference}: cannot be reached, and is not in the cache; see to the network, HF_ENDPOINT and HF_HUB_OFFLINE"
+        ) from None
+    except known.HfHubHTTPError as error:
+        status = getattr(error.response, "status_code", None)
+        what = (
+            "write access; `hf auth login` with a token that has it"
+            if status in (401, 403)
+            else "a try later"
+        )
+        raise CheckpointError(
+            f"{reference}: the Hub refused with status {status}: {' '.join(str(error).split())[:200]}; needs {what}"
+        ) from None
+    except OSError as error:  # no disk, no network
+        raise CheckpointError(f"{reference}: {error}; see to the network, or free space") from None
+    except Exception as error:
+        # huggingface_hub speaks HTTP by httpx, or by a later one of another name.
+        if not type(error).__module__.startswith("httpx"):
+            raise
+        raise CheckpointError(f"{reference}: cannot be reached ({error}); see to the network") from None

@@ -1,0 +1,1 @@
+"""The sections of `scripts/benchmarks/prove_gpu.py`."""

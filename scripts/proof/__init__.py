@@ -1,1 +1,0 @@
-"""The sections of `scripts/prove_gpu.py`."""

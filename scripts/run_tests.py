@@ -1,0 +1,25 @@
+"""Environment, lint, types, tests. Arguments go to pytest.
+
+python scripts/run_tests.py -k ctc
+python scripts/run_tests.py -m "not slow"      the quick half
+
+VENV=.venv-313 names the environment's folder.
+"""
+
+import os
+import sys
+
+from environment import make_environment, run
+
+if __name__ == "__main__":
+    python = make_environment(os.environ.get("VENV", ".venv"), "dev")
+    # Tests run in two processes; more threads in each would only be in each other's way.
+    os.environ["OMP_NUM_THREADS"] = "1"
+    for tool in (
+        ["ruff", "check", "asr", "scripts", "tests"],
+        ["ruff", "format", "--check", "asr", "scripts", "tests"],
+        ["mypy"],
+        ["pytest", "-n", "2", *sys.argv[1:]],
+    ):
+        print("+", *tool, file=sys.stderr, flush=True)
+        run([python, "-m", *tool])
