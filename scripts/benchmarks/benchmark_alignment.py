@@ -402,7 +402,8 @@ def print_repeats(transcriber: Transcriber, utterances: Sequence[Utterance], cou
         "| damage | | recordings | noticed | called so | with these very words |\n|---|---|---|---|---|---|"
     )
     for (name, length), row in sorted(counts.items()):
-        print(f"| {name} | {length} | {' | '.join(map(str, row))} |")
+        words = row[3] if name != "not written" else ""
+        print(f"| {name} | {length} | {row[0]} | {row[1]} | {row[2]} | {words} |")
 
 
 def _share(part: int, whole: int) -> str:
