@@ -402,8 +402,8 @@ def print_repeats(transcriber: Transcriber, utterances: Sequence[Utterance], cou
         "| damage | | recordings | noticed | called so | with these very words |\n|---|---|---|---|---|---|"
     )
     for (name, length), row in sorted(counts.items()):
-        words = row[3] if name != "not written" else ""
-        print(f"| {name} | {length} | {row[0]} | {row[1]} | {row[2]} | {words} |")
+        exactly = str(row[3]) if name != "not written" else ""
+        print(f"| {name} | {length} | {row[0]} | {row[1]} | {row[2]} | {exactly} |")
 
 
 def _share(part: int, whole: int) -> str:
