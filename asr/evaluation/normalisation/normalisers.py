@@ -12,6 +12,8 @@ from asr.evaluation.normalisation.whisper import MULTILINGUAL_STEPS, OPEN_ASR_ST
 _APOSTROPHES = str.maketrans(dict.fromkeys("\u2019\u2018\u02bc\u2032\uff07`\u00b4", "'"))
 # Kept among punctuation: what is spoken.
 _SPOKEN = "%&@#+"
+# Kept where letters or digits are on both sides: an underscore, which `\w` has, too, is punctuation.
+_INNER = re.compile(r"(?<=[^\W_])'(?=[^\W_])|(?<=\d)[.,](?=\d)")
 
 
 def _fold_case(text: str) -> str:
@@ -22,13 +24,13 @@ def _fold_case(text: str) -> str:
 
 def _drop_punctuation(text: str) -> str:
     """Without punctuation; apostrophes within words stay, as do points and commas between digits, and what is spoken."""
-    text = re.sub(r"(?<=\w)'(?=\w)", "\ue000", text)
-    text = re.sub(r"(?<=\d)\.(?=\d)", "\ue001", text)
-    text = re.sub(r"(?<=\d),(?=\d)", "\ue002", text)
+    inner = {match.start() for match in _INNER.finditer(text)}
     text = "".join(
-        " " if unicodedata.category(letter)[0] == "P" and letter not in _SPOKEN else letter for letter in text
+        " "
+        if unicodedata.category(letter)[0] == "P" and letter not in _SPOKEN and place not in inner
+        else letter
+        for place, letter in enumerate(text)
     )
-    text = text.replace("\ue000", "'").replace("\ue001", ".").replace("\ue002", ",")
     return " ".join(text.split())
 
 
