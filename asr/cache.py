@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import cache, lru_cache
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from asr.errors import AsrError
 
@@ -108,6 +108,11 @@ def content_digest(path: str | Path) -> str:
         return _digest(os.fspath(path), state.st_size, state.st_mtime_ns)
     except OSError as error:
         raise AsrError(f"{path}: cannot read: {error.strerror or error}") from None
+
+
+def settings_digest(settings: Any) -> str:
+    """Sixteen hexadecimal digits, the same for settings that are equal: what JSON can hold, in whatever order its names come."""
+    return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:16]
 
 
 @lru_cache(maxsize=64)

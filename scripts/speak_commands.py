@@ -3,11 +3,12 @@
 python scripts/speak_commands.py MODEL.onnx VOICES data/corpora/more/kokoro
 
 MODEL.onnx is Kokoro-82M (Apache 2.0), VOICES the folder of its English voices (af_*.bin, am_*.bin, bf_*.bin, bm_*.bin; npm's kokoro-js
-has them); needs `pip install kokoro-onnx`. Every second voice speaks; the others are left for tests: `--digits-by-others` writes the ten
+has them); needs `pip install kokoro-onnx num2words`. Every second voice speaks; the others are left for tests: `--digits-by-others` writes the ten
 digits by each of those, as by telephone (8 kHz, mu-law). A script that was stopped goes on where it was.
 """
 
 import argparse
+import calendar
 import random
 import sys
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import soundfile
+from num2words import num2words
 from tqdm import tqdm
 
 from asr.data.audio import resample
@@ -91,45 +93,10 @@ COMMANDS = [
     "less",
     "again",
 ]
-DAYS = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"]
-MONTHS = [
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
-]
-ORDINALS = [
-    "first",
-    "second",
-    "third",
-    "fourth",
-    "fifth",
-    "sixth",
-    "seventh",
-    "eighth",
-    "ninth",
-    "tenth",
-    "eleventh",
-    "twelfth",
-    "thirteenth",
-    "fourteenth",
-    "fifteenth",
-    "sixteenth",
-    "seventeenth",
-    "eighteenth",
-    "nineteenth",
-    "twentieth",
-]
-TENS = ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"]
-HOURS = ["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"]
+DAYS, MONTHS = list(calendar.day_name), list(calendar.month_name)[1:]
+ORDINALS = [num2words(number, to="ordinal") for number in range(1, 21)]
+TENS = [num2words(number) for number in range(20, 100, 10)]
+HOURS = [num2words(hour) for hour in range(1, 13)]
 UNITS = ["dollars", "pounds", "percent", "miles", "kilometers", "degrees", "minutes", "people"]
 PHRASES = (
     "turn on the lights", "turn off the radio", "play some music", "set a timer for {} minutes", "what time is it",

@@ -21,6 +21,7 @@ FLOORS = [
         "asr.cache",
         "asr.mapped_arrays",
         "asr.small_models",
+        "asr.lstm_step",
     ),
     ("asr.data.audio", "asr.data.text", "asr.data.manifest", "asr.data.tokenizer"),
     ("asr.data", "asr.language_model", "asr.evaluation", "asr.writing"),

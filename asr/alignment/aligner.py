@@ -1,8 +1,6 @@
 """A recording and its text -> when each word and each phone is spoken, and where the two do not fit together."""
 
 import copy
-import hashlib
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -15,7 +13,7 @@ from asr.alignment.phone_models import PhoneModels
 from asr.alignment.spelling import LetterSpeller, PhoneSpeller, SpelledText, Speller
 from asr.alignment.text_path import BELIEVED, USUAL, Prices, TextPath, align_text
 from asr.alignment.timing import unit_times
-from asr.cache import content_digest
+from asr.cache import content_digest, settings_digest
 from asr.data.audio import open_audio
 from asr.decoding.confidence import Calibration
 from asr.decoding.emission import join
@@ -124,7 +122,7 @@ class Aligner:
             models,
             asdict(self._prices),
         ]
-        return hashlib.sha256(json.dumps(everything, sort_keys=True).encode()).hexdigest()[:16]
+        return settings_digest(everything)
 
     def align_file(
         self,

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from asr.lstm_step import sigmoid
+
 _NEAR = 1e-6  # keeps the logarithm of odds finite
 _SETTLED = 1e-10
 
@@ -71,7 +73,7 @@ def fit_calibration(evidence: Sequence[float], is_right: Sequence[bool]) -> Cali
 
     weights = identity.copy()
     for _ in range(50):
-        predicted = _sigmoid(inputs @ weights)
+        predicted = sigmoid(inputs @ weights)
         gradient = inputs.T @ (predicted - targets) + precision * (weights - identity)
         curvature = (inputs.T * (predicted * (1 - predicted))) @ inputs + precision * np.eye(2)
         step = np.linalg.solve(curvature, gradient)
@@ -83,7 +85,3 @@ def fit_calibration(evidence: Sequence[float], is_right: Sequence[bool]) -> Cali
         if np.abs(step).max() < _SETTLED:
             break
     return Calibration(float(weights[0]), float(weights[1]))
-
-
-def _sigmoid(odds: np.ndarray) -> np.ndarray:
-    return np.asarray(0.5 * np.tanh(0.5 * odds) + 0.5)

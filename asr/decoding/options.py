@@ -4,7 +4,6 @@
 """
 
 import dataclasses
-import hashlib
 import json
 import os
 from collections.abc import Callable, Mapping
@@ -12,7 +11,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal
 
-from asr.cache import content_digest
+from asr.cache import content_digest, settings_digest
 from asr.decoding.confidence import Calibration
 from asr.errors import DecodingError
 from asr.files import write_atomically
@@ -104,7 +103,7 @@ class DecodingOptions:
         """
         record = dataclasses.asdict(self)
         _change_paths(record, content_digest)
-        return hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()[:16]
+        return settings_digest(record)
 
     def __str__(self) -> str:
         if self.method == "greedy":

@@ -16,6 +16,7 @@ from typing import NamedTuple
 import numpy as np
 
 from asr.errors import LanguageModelError
+from asr.lstm_step import lstm_step
 from asr.small_models import Kind, open_small_model, write_small_model
 
 UNKNOWN, END = 0, 1
@@ -75,9 +76,7 @@ class RecurrentModel:
         """The state of n histories once each has been followed by one of `(n,)` word ids."""
         w = self.weights
         gates = w.embedding[words] @ w.from_input.T + state.hidden @ w.from_hidden.T + w.gate_bias
-        write, keep, new, show = np.split(gates, 4, axis=1)
-        cell = _sigmoid(keep) * state.cell + _sigmoid(write) * np.tanh(new)
-        return RecurrentState(_sigmoid(show) * np.tanh(cell), cell)
+        return RecurrentState(*lstm_step(gates, state.cell))
 
     def queries(self, state: RecurrentState) -> np.ndarray:
         """What the embeddings of the words to come are compared with, `(n, D)`."""
@@ -100,10 +99,6 @@ class RecurrentModel:
             scores.append(float(score[0]))
             state = self.advance(state, np.array([word]))
         return scores
-
-
-def _sigmoid(x: np.ndarray) -> np.ndarray:
-    return np.asarray(0.5 * np.tanh(0.5 * x) + 0.5)
 
 
 def write_recurrent_model(path: str | Path, model: RecurrentModel) -> None:

@@ -1,7 +1,6 @@
 """Where the numbers of a training go beside metrics.csv: Lightning's own loggers, each imported where the configuration names it."""
 
 import dataclasses
-import hashlib
 import importlib.util
 import json
 import os
@@ -11,6 +10,7 @@ from typing import Any
 
 from lightning.pytorch.loggers import Logger, MLFlowLogger, TensorBoardLogger, WandbLogger
 
+from asr.cache import settings_digest
 from asr.config import ExperimentConfig, Tracker
 from asr.errors import ConfigError, TrainingError
 
@@ -79,7 +79,7 @@ def _digest(record: Path) -> str | None:
     if not record.exists():
         return None
     first = json.loads(record.read_text(encoding="utf-8"))[0]
-    return hashlib.sha256(json.dumps(first, sort_keys=True).encode()).hexdigest()[:12]
+    return settings_digest(first)[:12]
 
 
 def _flat(record: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, Any]]:

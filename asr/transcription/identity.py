@@ -1,12 +1,10 @@
 """What decides what a recogniser writes: two runs of the same identity may share their outputs."""
 
-import hashlib
-import json
 from dataclasses import asdict
 from typing import Any
 
 from asr.alignment.aligner import Aligner
-from asr.cache import content_digest
+from asr.cache import content_digest, settings_digest
 from asr.model.precision import resolve_precision
 from asr.transcription.pipeline import PipelineConfig
 from asr.transcription.transcriber import Transcriber
@@ -15,7 +13,7 @@ from asr.transcription.transcriber import Transcriber
 def aligner_identity(transcriber: Transcriber, aligner: Aligner) -> str:
     """In words what a reader wants to know of a transcriber and its aligner, and a digest of everything. Raises AsrError as `recogniser_identity`."""
     name, digest, precision = _network(transcriber)
-    settings = _digest([digest, precision, aligner.fingerprint()])
+    settings = settings_digest([digest, precision, aligner.fingerprint()])
     return f"alignment by {name} {digest}; settings {settings}"
 
 
@@ -35,7 +33,7 @@ def recogniser_identity(transcriber: Transcriber, config: PipelineConfig, *other
     del pipeline["threads"]  # which change nothing but the time it takes
     tagger = None if transcriber.tagger is None else transcriber.tagger.fingerprint()
     everything = [digest, precision, transcriber.options.fingerprint(), pipeline, tagger, *others]
-    return f"{name} {digest}; {transcriber.options}; {precision}; settings {_digest(everything)}"
+    return f"{name} {digest}; {transcriber.options}; {precision}; settings {settings_digest(everything)}"
 
 
 def _network(transcriber: Transcriber) -> tuple[str, str, str]:
@@ -44,7 +42,3 @@ def _network(transcriber: Transcriber) -> tuple[str, str, str]:
     info = transcriber.emitter.info
     precision = resolve_precision(info.precision, info.device)
     return transcriber.source.name, content_digest(transcriber.source)[:16], precision
-
-
-def _digest(settings: list[Any]) -> str:
-    return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:16]

@@ -1,4 +1,4 @@
-"""Where recordings are transcribed: in this process, or by the workers of a cluster (`asr.transcription.ray_workers`)."""
+"""Where recordings are transcribed: in this process, or by the workers of a cluster (`asr.transcription.ray_pool`)."""
 
 import platform
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence

@@ -16,6 +16,7 @@ from typing import NamedTuple
 import numpy as np
 
 from asr.errors import WritingError
+from asr.lstm_step import lstm_step
 from asr.small_models import Kind, open_small_model, write_small_model
 from asr.writing.casing import Casing
 from asr.writing.published import MARKS
@@ -211,10 +212,8 @@ class Tagger:
         hidden = np.zeros((count, from_hidden.shape[1]), np.float32)
         cell, found = hidden, np.zeros((count, length, hidden.shape[1]), np.float32)
         for step in range(length):
-            write, keep, new, show = np.split(gates[:, step] + hidden @ from_hidden.T, 4, axis=1)
-            at_work = inside[:, step, None]
-            cell = np.where(at_work, _sigmoid(keep) * cell + _sigmoid(write) * np.tanh(new), 0)
-            hidden = np.where(at_work, _sigmoid(show) * np.tanh(cell), 0)
+            states = lstm_step(gates[:, step] + hidden @ from_hidden.T, cell)
+            hidden, cell = (np.where(inside[:, step, None], state, 0) for state in states)
             found[:, step] = hidden
         return found
 
@@ -226,10 +225,6 @@ class Tagger:
         if case == "small":
             return small
         return casing.capitals(small) if case == "capitals" else casing.capital(small)
-
-
-def _sigmoid(x: np.ndarray) -> np.ndarray:
-    return np.asarray(0.5 * np.tanh(0.5 * x) + 0.5)
 
 
 def tagger_path(checkpoint: str | Path) -> Path:

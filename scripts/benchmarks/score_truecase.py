@@ -9,7 +9,6 @@ truecase cannot find sentences, and a tagger has to.
 """
 
 import argparse
-import itertools
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -55,7 +54,7 @@ def main() -> int:
     except AsrError as error:
         print(f"score_truecase.py: {error}", file=sys.stderr)
         return 1
-    count = sum(map(len, itertools.chain(text.words for text in found)))
+    count = sum(len(text.words) for text in found)
     print(
         f"capitals, {count:,} words: precision {score.precision:.3f}, recall {score.recall:.3f}, "
         f"F1 {score.f1:.3f} ({score.interval[0]:.3f} to {score.interval[1]:.3f})"
