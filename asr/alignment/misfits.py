@@ -117,7 +117,7 @@ def _said_again(
     if not sequences:
         return range(0)
     lost = (heard.score - ctc_scores(log_probs, sequences)) / [len(one) for one in sequences]
-    best = int(lost.argmin())
+    best = int(np.argmin(lost))
     return candidates[best] if lost[best] <= _ALIKE else range(0)
 
 

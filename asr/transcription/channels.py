@@ -69,7 +69,7 @@ class ChannelLevels:
         """Whether a word that is heard in a channel between two seconds is another channel's."""
         first = min(max(0, int((start - MARGIN) * _FRAMES)), self.power.shape[1] - 1)
         loudness = self.power[:, first : max(first + 1, round((end + MARGIN) * _FRAMES))].mean(axis=1)
-        return bool(loudness[channel] < 10 ** (LEAK / 10) * loudness.max())
+        return bool(loudness[channel] < 10 ** (LEAK / 10) * np.max(loudness))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
