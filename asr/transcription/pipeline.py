@@ -14,6 +14,7 @@ from asr.data.audio import open_audio, read_audio
 from asr.data.padded_budget import fill_batches
 from asr.decoding.emission import Emission
 from asr.decoding.hypothesis import Hypothesis, Word
+from asr.decoding.threads import ahead
 from asr.errors import AsrError, AudioError, UsageError
 from asr.transcription.activity import VoiceActivity, choose_detector
 from asr.transcription.channels import CHANNELS, Channels, Track, choose_tracks
@@ -182,32 +183,35 @@ def _decode(
     several: dict[Track, list[Alternatives]] = {}
     done: dict[str, list[Outcome]] = {}
     failed: set[str] = set()
-    for piece in emitted:
+
+    def search(piece: _Emitted) -> list[list[Hypothesis]] | AsrError:
+        if piece.error is not None:
+            return piece.error
+        try:
+            return transcriber.decoder.n_best_batch(piece.emissions, config.n_best)
+        except AsrError as error:
+            return error
+
+    for piece, found in ahead(search, emitted, config.threads):
         track, recording = piece.track, piece.track.recording
         if recording.name in failed:
             continue
-        if piece.error is None:
-            try:
-                found = transcriber.decoder.n_best_batch(
-                    piece.emissions, config.n_best, threads=config.threads
+        if isinstance(found, AsrError):
+            piece = piece._replace(error=found)
+        else:
+            best = [
+                _own(_moved(texts[0], start), track) for start, texts in zip(piece.starts, found, strict=True)
+            ]
+            parts.setdefault(track, []).extend(best)
+            if on_words is not None:
+                for words in (part.words for part in best if part.words):
+                    on_words(recording, _written(transcriber, words))
+            if config.n_best > 1:
+                seconds = [len(emission) * transcriber.seconds_per_frame for emission in piece.emissions]
+                several.setdefault(track, []).extend(
+                    _alternatives(start, length, texts, track)
+                    for start, length, texts in zip(piece.starts, seconds, found, strict=True)
                 )
-            except AsrError as error:
-                piece = piece._replace(error=error)
-            else:
-                best = [
-                    _own(_moved(texts[0], start), track)
-                    for start, texts in zip(piece.starts, found, strict=True)
-                ]
-                parts.setdefault(track, []).extend(best)
-                if on_words is not None:
-                    for words in (part.words for part in best if part.words):
-                        on_words(recording, _written(transcriber, words))
-                if config.n_best > 1:
-                    seconds = [len(emission) * transcriber.seconds_per_frame for emission in piece.emissions]
-                    several.setdefault(track, []).extend(
-                        _alternatives(start, length, texts, track)
-                        for start, length, texts in zip(piece.starts, seconds, found, strict=True)
-                    )
         progress(piece.seconds / track.of)
         if piece.error is not None:
             failed.add(recording.name)
