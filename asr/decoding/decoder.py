@@ -98,12 +98,6 @@ class Decoder:
         """Decode many utterances, over threads; results in order."""
         return in_threads(self, emissions, threads)
 
-    def n_best_batch(
-        self, emissions: Sequence[Emission], count: int, *, threads: int = 1
-    ) -> list[list[Hypothesis]]:
-        """`n_best` of many utterances, over threads; results in order."""
-        return in_threads(lambda emission: self.n_best(emission, count), emissions, threads)
-
     def transcripts(self, emissions: Sequence[Emission], *, threads: int = 1) -> list[str]:
         """The texts alone of many utterances, over threads; results in order."""
         return in_threads(

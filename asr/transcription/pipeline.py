@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 OnWords = Callable[[Recording, tuple[Word, ...]], None]
 
 _BLOCK = 10.0  # seconds of a waveform that are looked at together
+_AHEAD = 32  # stretches that the network is ahead of the searches
 
 
 @dataclass(frozen=True)
@@ -109,22 +110,22 @@ class _Read(NamedTuple):
 
 
 class _Emitted(NamedTuple):
-    """Some stretches of a track, gone through the network.
+    """A stretch of a track, gone through the network, or the end of the track.
 
     Attributes:
-        track: what they are of.
-        starts: seconds from its beginning.
-        emissions: of each.
-        seconds: how much of the track has been gone through since the last piece.
-        duration: of the whole track, with its last piece; None before.
+        track: what it is of.
+        start: seconds from its beginning.
+        emission: of the stretch; None at the end.
+        seconds: how much of the track has been gone through since the last one.
+        duration: of the whole track, at its end.
         error: what ended it.
     """
 
     track: Track
-    starts: tuple[float, ...]
-    emissions: tuple[Emission, ...]
-    seconds: float
-    duration: float | None
+    start: float = 0.0
+    emission: Emission | None = None
+    seconds: float = 0.0
+    duration: float | None = None
     error: AsrError | None = None
 
 
@@ -150,7 +151,7 @@ def transcribe_recordings(
             other; a tagger has seen no more than the stretch.
     """
     emitted = _emit(transcriber, prefetch(_read(transcriber, batches, config)), config)
-    return _decode(transcriber, prefetch(emitted, ahead=2), config, progress, on_words)
+    return _decode(transcriber, prefetch(emitted, ahead=_AHEAD), config, progress, on_words)
 
 
 def transcribe_waveform(
@@ -184,11 +185,11 @@ def _decode(
     done: dict[str, list[Outcome]] = {}
     failed: set[str] = set()
 
-    def search(piece: _Emitted) -> list[list[Hypothesis]] | AsrError:
-        if piece.error is not None:
-            return piece.error
+    def search(piece: _Emitted) -> list[Hypothesis] | AsrError:
+        if piece.error is not None or piece.emission is None:
+            return piece.error or []
         try:
-            return transcriber.decoder.n_best_batch(piece.emissions, config.n_best)
+            return transcriber.decoder.n_best(piece.emission, config.n_best)
         except AsrError as error:
             return error
 
@@ -196,26 +197,18 @@ def _decode(
         track, recording = piece.track, piece.track.recording
         if recording.name in failed:
             continue
-        if isinstance(found, AsrError):
-            piece = piece._replace(error=found)
-        else:
-            best = [
-                _own(_moved(texts[0], start), track) for start, texts in zip(piece.starts, found, strict=True)
-            ]
-            parts.setdefault(track, []).extend(best)
-            if on_words is not None:
-                for words in (part.words for part in best if part.words):
-                    on_words(recording, _written(transcriber, words))
-            if config.n_best > 1:
-                seconds = [len(emission) * transcriber.seconds_per_frame for emission in piece.emissions]
-                several.setdefault(track, []).extend(
-                    _alternatives(start, length, texts, track)
-                    for start, length, texts in zip(piece.starts, seconds, found, strict=True)
-                )
         progress(piece.seconds / track.of)
-        if piece.error is not None:
+        if isinstance(found, AsrError):
             failed.add(recording.name)
-            yield Outcome(recording, None, None, piece.error)
+            yield Outcome(recording, None, None, found)
+        elif piece.emission is not None:
+            best = _own(_moved(found[0], piece.start), track)
+            parts.setdefault(track, []).append(best)
+            if on_words is not None and best.words:
+                on_words(recording, _written(transcriber, best.words))
+            if config.n_best > 1:
+                seconds = len(piece.emission) * transcriber.seconds_per_frame
+                several.setdefault(track, []).append(_alternatives(piece.start, seconds, found, track))
         elif piece.duration is not None:
             whole = _joined(parts.pop(track, []), space=transcriber.decoder.alphabet.space)
             words = _written(transcriber, whole.words)
@@ -321,7 +314,7 @@ def _emit(
             try:
                 yield from _emit_long(transcriber, item, config)
             except AsrError as error:
-                yield _Emitted(item, (), (), item.recording.duration or 0.0, None, error)
+                yield _Emitted(item, seconds=item.recording.duration or 0.0, error=error)
         else:
             yield from _emit_short(transcriber, item, config)
 
@@ -343,11 +336,12 @@ def _emit_short(
     rate = transcriber.sample_rate
     for item, group in zip(batch, stretches, strict=True):
         if item.waveform is None:
-            yield _Emitted(item.track, (), (), item.track.recording.duration or 0.0, None, item.error)
+            yield _Emitted(item.track, seconds=item.track.recording.duration or 0.0, error=item.error)
             continue
+        for stretch in group:
+            yield _Emitted(item.track, stretch.first / rate, next(emissions))
         seconds = len(item.waveform) / rate
-        starts = tuple(stretch.first / rate for stretch in group)
-        yield _Emitted(item.track, starts, tuple(next(emissions) for _ in group), seconds, seconds)
+        yield _Emitted(item.track, seconds=seconds, duration=seconds)
 
 
 def _emit_long(transcriber: "Transcriber", track: Track, config: PipelineConfig) -> Iterator[_Emitted]:
@@ -388,11 +382,11 @@ def _emit_blocks(
     budget = round(config.seconds_per_batch * rate)
     for group in fill_batches(stretches, lambda stretch: len(stretch.waveform), most=budget):
         found = transcriber.emit([_long_enough(transcriber, stretch.waveform) for stretch in group])
-        reached = (group[-1].first + len(group[-1].waveform)) / rate
-        starts = tuple(stretch.first / rate for stretch in group)
-        yield _Emitted(track, starts, tuple(found), max(0.0, reached - told), None)
-        told = max(told, reached)
-    yield _Emitted(track, (), (), max(0.0, samples / rate - told), samples / rate)
+        for stretch, emission in zip(group, found, strict=True):
+            reached = max(told, (stretch.first + len(stretch.waveform)) / rate)
+            yield _Emitted(track, stretch.first / rate, emission, reached - told)
+            told = reached
+    yield _Emitted(track, seconds=max(0.0, samples / rate - told), duration=samples / rate)
 
 
 def _stretches(

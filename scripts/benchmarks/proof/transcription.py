@@ -103,9 +103,7 @@ def _seconds(
     return (
         timed(lambda: [transcriber.emit(batch) for batch in batches]),
         timed(
-            lambda: [
-                transcriber.decoder.n_best_batch(found, 1, threads=config.threads) for found in emissions
-            ]
+            lambda: [transcriber.decoder.decode_batch(found, threads=config.threads) for found in emissions]
         ),
         timed(
             lambda: [one.result() for one in transcriber.transcribe_utterances(utterances, pipeline=config)]
