@@ -1,6 +1,7 @@
-"""Marks and capitals for recognised words: train a tagger on text as it is published, score it, apply it.
+"""Marks and capitals for recognised words: train a tagger on text as it is published, tune it, score it, apply it.
 
 asr punctuation train books/*.txt en.tagger --language en       paragraphs with blank lines between them; .gz, .xz and .jsonl too
+asr punctuation tune en.tagger some.txt more.jsonl tuned.tagger  put each mark as readily as is best for F1
 asr punctuation score en.tagger held-out.txt
 asr punctuation score en.tagger dev.jsonl --heard reports/dev/hypotheses.jsonl    what `asr evaluate` heard
 asr punctuation pauses train.jsonl reports/train/hypotheses.jsonl pauses.json      for `train --pauses`
@@ -66,16 +67,23 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add_config_options(train, TaggerConfig, _HELP)
     train.set_defaults(run=_train)
 
+    tune = verbs.add_parser("tune", help="put each mark as readily as is best for its F1")
+    tune.add_argument("tagger", metavar="TAGGER", type=Path)
+    tune.add_argument("text", help=told, **texts)  # type: ignore[arg-type]
+    tune.add_argument("out", metavar="OUT", type=Path, help="the tagger, such as tuned.tagger")
+    tune.set_defaults(run=_tune)
+
     score = verbs.add_parser("score", help="precision, recall and F1 of marks and capitals")
     score.add_argument("tagger", metavar="TAGGER", type=Path)
     score.add_argument("text", help=told, **texts)  # type: ignore[arg-type]
-    score.add_argument(
-        "--heard",
-        type=Path,
-        metavar="FILE",
-        help="recognised words with their times, of the one manifest TEXT, which carries its marks over to them: "
-        "hypotheses.jsonl of `asr evaluate`",
-    )
+    for verb in (tune, score):
+        verb.add_argument(
+            "--heard",
+            type=Path,
+            metavar="FILE",
+            help="recognised words with their times, of the one manifest TEXT, which carries its marks over to them: "
+            "hypotheses.jsonl of `asr evaluate`",
+        )
     score.add_argument(
         "--baseline",
         action="store_true",
@@ -137,6 +145,25 @@ def _train(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _tune(arguments: argparse.Namespace) -> int:
+    from tqdm import tqdm
+
+    from asr.writing.published import MARKS
+    from asr.writing.tagger import read_tagger, write_tagger
+    from asr.writing.tuning import tune_marks
+
+    tagger = read_tagger(arguments.tagger)
+    texts = _scored_texts(arguments, tagger.lexicon.language)
+    total = sum(len(text.words) for text in texts)
+    with tqdm(total=total, unit=" words", unit_scale=True, disable=not sys.stderr.isatty()) as bar:
+        tuned = tune_marks(tagger, texts, progress=bar.update)
+    write_tagger(arguments.out, tuned)
+    added = tuned.weights.marks_bias - tagger.weights.marks_bias
+    shown = "  ".join(f"{mark} {by:+.1f}" for mark, by in zip(MARKS[1:], added[1:].tolist(), strict=True))
+    print(f"{arguments.out}: {shown}  on {total:,} words")
+    return 0
+
+
 def _score(arguments: argparse.Namespace) -> int:
     from functools import partial
 
@@ -147,12 +174,7 @@ def _score(arguments: argparse.Namespace) -> int:
     tagger = read_tagger(arguments.tagger)
     write = partial(write_by_pauses, tagger.lexicon) if arguments.baseline else tagger.write
     language, signs = tagger.lexicon.language, tagger.lexicon.signs
-    if arguments.heard is None:
-        texts = [text for path in arguments.text for text in _texts(path, language)]
-    elif len(arguments.text) == 1 and arguments.text[0].suffix == ".jsonl":
-        texts = list(_heard(arguments.text[0], arguments.heard, language))
-    else:
-        raise UsageError("--heard needs one manifest (.jsonl) as TEXT, with the ids of what was heard")
+    texts = _scored_texts(arguments, language)
     scores = score_writing(
         texts, write, small=tagger.lexicon.casing.small, signs=lambda mark: signs.get(mark, mark)
     )
@@ -209,6 +231,15 @@ def _lines(path: Path) -> Iterator[str]:
         from asr.language_model.counting import text_lines
 
         yield from text_lines(path)
+
+
+def _scored_texts(arguments: argparse.Namespace, language: str) -> "list[Text]":
+    """What TEXT and --heard name. Raises UsageError where they do not go together."""
+    if arguments.heard is None:
+        return [text for path in arguments.text for text in _texts(path, language)]
+    if len(arguments.text) == 1 and arguments.text[0].suffix == ".jsonl":
+        return list(_heard(arguments.text[0], arguments.heard, language))
+    raise UsageError("--heard needs one manifest (.jsonl) as TEXT, with the ids of what was heard")
 
 
 def _texts(path: Path, language: str) -> "Iterator[Text]":

@@ -2,15 +2,17 @@
 
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from asr.cli import main
 from asr.writing.heard import Text
-from asr.writing.published import sentences
+from asr.writing.published import MARKS, sentences
 from asr.writing.scoring import score_writing
-from asr.writing.tagger import Written
+from asr.writing.tagger import Written, read_tagger, write_tagger
 
 LINES = ["Who saw Anna?", "They met Bertha, but Anna left.", "Where is Bertha?", "We like the old town."] * 10
 OPTIONS = "--known 50 --embedded 20 --width 24 --cells 16 --dropout 0 --words-per-text 12 --epochs 100 " \
@@ -44,8 +46,7 @@ def test_what_was_taken_away_is_put_again(folder, capsys, monkeypatch):
 
 def test_scores_are_printed(folder, capsys):
     given = [str(folder / name) for name in ("en.tagger", "book.txt", "talk.jsonl")]
-    assert main(["punctuation", "score", *given]) == 0
-    rows = {line.split()[0]: line.split() for line in capsys.readouterr().out.splitlines()[1:]}
+    rows = found(Path(given[0]), given[1:], capsys)
     assert rows["?"][1:] == ["20", "1.000", "1.000", "1.000", "1.000", "to", "1.000"]
     assert rows["capital"][1] == "80"
     assert rows["!"][1:5] == ["0", "nan", "nan", "nan"]
@@ -109,3 +110,31 @@ def test_a_text_without_sentences_is_refused(tmp_path, capsys):
     assert main(["punctuation", "train", str(tmp_path / "text.txt"), str(tmp_path / "x.tagger")]) == 1
     assert "no sentences in the text" in capsys.readouterr().err
     assert not (tmp_path / "x.tagger").exists()
+
+
+def test_marks_that_are_put_too_seldom_are_tuned(folder, capsys):
+    tagger = read_tagger(folder / "en.tagger")
+    texts = [str(folder / name) for name in ("book.txt", "talk.jsonl")] * 3
+    question = MARKS.index("?")
+    marks, _ = tagger.scores(["who", "saw", "anna", "where", "is", "bertha"])
+    short = marks[[2, 5], question] - np.delete(marks[[2, 5]], question, axis=1).max(axis=1)
+    bias = tagger.weights.marks_bias.copy()
+    bias[question] -= short.max() + 0.2  # no question mark any more, and within reach
+    write_tagger(folder / "seldom.tagger", replace(tagger, weights=tagger.weights._replace(marks_bias=bias)))
+    assert found(folder / "seldom.tagger", texts, capsys)["?"][2:5] == ["nan", "0.000", "0.000"]
+    assert (
+        main(["punctuation", "tune", str(folder / "seldom.tagger"), *texts, str(folder / "more.tagger")]) == 0
+    )
+    assert "? +" in capsys.readouterr().out
+    assert found(folder / "more.tagger", texts, capsys)["?"][4] == "1.000"
+    (folder / "few.txt").write_text("Who saw Anna?\n")
+    given = [str(folder / name) for name in ("en.tagger", "few.txt", "none.tagger")]
+    assert main(["punctuation", "tune", *given]) == 1
+    assert "no mark is 50 times in the text" in capsys.readouterr().err
+    assert not (folder / "none.tagger").exists()
+
+
+def found(tagger: Path, texts: list[str], capsys) -> dict[str, list[str]]:
+    """The rows of the scores."""
+    assert main(["punctuation", "score", str(tagger), *texts]) == 0
+    return {line.split()[0]: line.split() for line in capsys.readouterr().out.splitlines()[1:]}
