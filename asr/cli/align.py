@@ -43,7 +43,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--format",
         metavar="F,F",
-        help="json, ctm, textgrid, textgrid-short, eaf (ELAN), audacity (labels), csv (as the Montreal Forced Aligner's), srt, vtt, "
+        help="json, ctm, stm, textgrid, textgrid-short, eaf (ELAN), audacity (labels), csv (as the Montreal Forced Aligner's), srt, vtt, "
         "tsv, txt; several, or all, with --output-dir; default: json",
     )
     parser.add_argument("--out", type=Path, metavar="FILE", help="of one recording, instead of stdout")

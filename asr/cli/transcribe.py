@@ -58,7 +58,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--format",
         metavar="F,F",
-        help="txt (a line a segment), json, srt, vtt, tsv, ctm, textgrid, textgrid-short, eaf (ELAN), audacity (labels), csv, or "
+        help="txt (a line a segment), json, srt, vtt, tsv, ctm, stm, textgrid, textgrid-short, eaf (ELAN), audacity (labels), csv, or "
         "all; default: txt",
     )
     parser.add_argument(
@@ -122,7 +122,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.output_dir is not None:
         return _to_folder(arguments, formats, recordings, failures, config=config)
     total = len(recordings) + len(failures)
-    if total > 1 and arguments.format and formats != ["ctm"]:
+    if total > 1 and arguments.format and not set(formats) <= {"ctm", "stm"}:
         raise UsageError(
             f"{total} recordings in the format {formats[0]} cannot share stdout; add --output-dir DIR"
         )

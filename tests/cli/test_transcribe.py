@@ -101,7 +101,7 @@ def test_stdin_is_a_recording(
         (["--resume"], "--resume needs an output folder"),
         (["--format", "txt,srt"], "2 formats cannot share stdout"),
         (["--format", "srt"], "40 recordings in the format srt cannot share stdout"),
-        (["--format", "str"], "no format 'str'; did you mean 'srt'?"),
+        (["--format", "srtt"], "no format 'srtt'; did you mean 'srt'?"),
         (["--json", "--output-dir", "out"], "--json is for stdout"),
         (["--lines", "0"], "expected at least 1"),
         (["--window", "4", "--context", "3"], "context of at most half a window"),

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from asr.decoding.hypothesis import AlignedWord, TimedUnit, Word
 from asr.errors import UsageError
+from asr.evaluation.formats.nist import read_stm
 from asr.transcription.formats import FORMATS, SubtitleRules, render, transcription_record
 from asr.transcription.formats.subtitles import make_cues
 from asr.transcription.transcript import (
@@ -439,4 +440,22 @@ def test_meeteval_scores_the_channels_of_ctm(tmp_path) -> None:
         for word in words
     ]
     [score] = meeteval.wer.cpwer(meeteval.io.load(str(stm)), meeteval.io.SegLST(said)).values()
+    assert (score.errors, score.length) == (1, 5)
+
+
+def test_meeteval_and_our_reader_take_the_channels_of_stm_for_speakers(tmp_path) -> None:
+    stm, reference = tmp_path / "call.stm", tmp_path / "reference.stm"
+    stm.write_text(render(CALL, "stm", name="my call"))
+    reference.write_text("my_call 1 anna 0.1 3.6 how are fine\nmy_call 2 bob 0.7 2.1 well they\n")
+    assert [
+        (one.recording, one.transcript.speaker, one.start, one.end, one.transcript.text)
+        for one in read_stm(stm)
+    ] == [
+        (("my_call", "1"), "my_call-1", 0.2, 1.0, "how are"),
+        (("my_call", "2"), "my_call-2", 0.8, 1.2, "well"),
+        (("my_call", "2"), "my_call-2", 1.8, 2.0, "you"),
+        (("my_call", "1"), "my_call-1", 3.0, 3.5, "fine"),
+    ]
+    meeteval = pytest.importorskip("meeteval")
+    [score] = meeteval.wer.cpwer(meeteval.io.load(str(reference)), meeteval.io.load(str(stm))).values()
     assert (score.errors, score.length) == (1, 5)

@@ -14,6 +14,7 @@ from asr.transcription.formats.records import (
     as_eaf,
     as_json,
     as_short_textgrid,
+    as_stm,
     as_textgrid,
     as_tsv,
     as_txt,
@@ -30,6 +31,7 @@ _RECORDS: dict[str, Callable[..., str]] = {
     "json": as_json,
     "tsv": as_tsv,
     "ctm": as_ctm,
+    "stm": as_stm,
     "textgrid": as_textgrid,
     "textgrid-short": as_short_textgrid,
     "eaf": as_eaf,
@@ -46,6 +48,7 @@ FORMATS = {
     "vtt": ".vtt",
     "tsv": ".tsv",
     "ctm": ".ctm",
+    "stm": ".stm",
     "textgrid": ".TextGrid",
     "textgrid-short": ".short.TextGrid",
     "eaf": ".eaf",
@@ -65,9 +68,9 @@ def render(
 
     Args:
         transcription: the transcript.
-        format: txt (a line a segment, or a turn where channels are told apart), json, srt, vtt, tsv (milliseconds), ctm, textgrid (Praat), textgrid-short,
+        format: txt (a line a segment, or a turn where channels are told apart), json, srt, vtt, tsv (milliseconds), ctm, stm, textgrid (Praat), textgrid-short,
             eaf (ELAN), audacity (labels) or csv (as the Montreal Forced Aligner's).
-        name: of the recording; CTM, JSON, ELAN and CSV write it down.
+        name: of the recording; CTM, STM, JSON, ELAN and CSV write it down.
         subtitles: how srt and vtt make cues.
 
     Raises:

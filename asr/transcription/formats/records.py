@@ -126,13 +126,28 @@ def as_tsv(transcription: Transcription, *, name: str) -> str:
 
 def as_ctm(transcription: Transcription, *, name: str) -> str:
     """A line a word: file, channel, start and duration in seconds, word, confidence (NIST sclite's format)."""
-    name = "_".join(name.split())
     return "".join(
-        f"{name} {1 + (channel or 0)} {word.start:.3f} {word.end - word.start:.3f} {'_'.join(word.text.split())} "
+        f"{_field(name)} {1 + (channel or 0)} {word.start:.3f} {word.end - word.start:.3f} {_field(word.text)} "
         f"{word.confidence:.4f}\n"
         for channel, words in by_channel(transcription.words).items()
         for word in spoken_words(words)
     )
+
+
+def as_stm(transcription: Transcription, *, name: str) -> str:
+    """A line a segment: file, channel, speaker, start and end in seconds, the recognised words (NIST's format); a channel is a speaker."""
+    lines = []
+    for segment in transcription.segments:
+        channel = 1 + (segment.channel or 0)
+        speaker = _field(name) if segment.channel is None else f"{_field(name)}-{channel}"
+        words = " ".join(_field(word.text) for word in spoken_words(segment.words))
+        lines.append(f"{_field(name)} {channel} {speaker} {segment.start:.3f} {segment.end:.3f} {words}\n")
+    return "".join(lines)
+
+
+def _field(text: str) -> str:
+    """Without the white space that parts fields."""
+    return "_".join(text.split())
 
 
 def as_textgrid(transcription: Transcription, *, name: str) -> str:
