@@ -28,10 +28,13 @@ from asr.config import ExperimentConfig, load_experiment, save_experiment
 from asr.data.batching import SpeechDataset
 from asr.data.manifest import read_manifest
 from asr.data.tokenizer import build_tokenizer
+from asr.decoding.options import options_path, read_options, write_options
 from asr.errors import CheckpointError, TrainingError, UsageError
+from asr.model.checkpoint import load_checkpoint
 from asr.model.device import choose_device
 from asr.model.precision import resolve_precision
-from asr.training.checkpoints import BEST, ModelFiles
+from asr.model.pretrained import find_model
+from asr.training.checkpoints import BEST, LAST, ModelFiles
 from asr.training.data import check_training_data, open_training_data
 from asr.training.dev_decoding import DevDecoder
 from asr.training.epoch_log import EpochLog, best_row, read_metrics
@@ -189,6 +192,7 @@ def _run(
             head_data.save(run_dir)
             if config.training.start_from is not None:
                 transfer.save(run_dir)
+                _decode_alike(config.training.start_from, module, run_dir)
         write_run_record(
             run_dir / "run.json",
             seed=config.training.seed,
@@ -270,6 +274,21 @@ def _run(
     minutes = (time.monotonic() - began) / 60
     log.info("best epoch %d: dev WER %.2f %%; %.1f minutes", best.epoch, 100 * best.dev_wer, minutes)
     return run_dir / "checkpoints" / BEST
+
+
+def _decode_alike(source: str, module: SpeechModule, run_dir: Path) -> None:
+    """Give a model what an earlier one of the same letters and phones was tuned to."""
+    tuned = options_path(find_model(source))
+    if not tuned.exists():
+        return
+    earlier = load_checkpoint(find_model(source))
+    theirs = earlier.tokenizer.vocabulary, earlier.model.config.phones
+    if theirs != (module.tokenizer.vocabulary, module.model.config.phones):
+        return
+    options = read_options(tuned)
+    for name in (BEST, LAST):
+        write_options(options_path(run_dir / "checkpoints" / name), options)
+    log.info("%s: decoded as it was tuned, until `asr lm tune` finds something better: %s", source, tuned)
 
 
 def _fit(
