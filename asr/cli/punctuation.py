@@ -85,6 +85,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
             "hypotheses.jsonl of `asr evaluate`",
         )
     score.add_argument(
+        "--without-pauses", action="store_true", help="with --heard: as if nobody knew how long they are"
+    )
+    score.add_argument(
         "--baseline",
         action="store_true",
         help="score in its place a full stop and a capital at every pause of half a second, and each word as it is written most often",
@@ -175,6 +178,8 @@ def _score(arguments: argparse.Namespace) -> int:
     write = partial(write_by_pauses, tagger.lexicon) if arguments.baseline else tagger.write
     language, signs = tagger.lexicon.language, tagger.lexicon.signs
     texts = _scored_texts(arguments, language)
+    if arguments.without_pauses:
+        texts = [text._replace(pauses=None) for text in texts]
     scores = score_writing(
         texts, write, small=tagger.lexicon.casing.small, signs=lambda mark: signs.get(mark, mark)
     )

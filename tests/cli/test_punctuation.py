@@ -64,7 +64,15 @@ def test_pauses_and_scores_of_what_was_heard(folder, capsys):
         json.loads((folder / "pauses.json").read_text())["shares"][","][4] == 11 / 32
     )  # one of one, and seven more like those of all marks
     assert main(["punctuation", "score", tagger, talk, "--heard", written]) == 0
-    assert "9 words in 2 texts" in (capsys.readouterr().out).splitlines()[-1]
+    with_pauses = capsys.readouterr().out
+    assert "9 words in 2 texts" in with_pauses.splitlines()[-1]
+    assert (
+        main(["punctuation", "score", tagger, talk, "--heard", written, "--without-pauses", "--baseline"])
+        == 0
+    )
+    without = capsys.readouterr().out
+    assert main(["punctuation", "score", tagger, talk, "--heard", written, "--baseline"]) == 0
+    assert capsys.readouterr().out != without  # the baseline's full stops are at pauses
     (folder / "heard.jsonl").write_text(json.dumps({"id": "else", "words": []}))
     assert main(["punctuation", "pauses", talk, written, str(folder / "none.json")]) == 1
     assert "1 ids that" in capsys.readouterr().err
