@@ -14,7 +14,8 @@ def ctc_loss(emission: Emission, tokens: Tensor, token_lengths: Tensor) -> Tenso
     """-ln P(tokens | waveform), summed over all alignments (Graves et al. 2006, equation 8).
 
     Always in float32. An utterance with too few frames (T' < L + adjacent repeats) gives infinity: it
-    is not hidden by `zero_infinity`; `asr validate` and training's own check name it beforehand.
+    is not hidden by `zero_infinity`; `asr validate` and training's own check name it beforehand. Tokens in int64
+    on the device of the log-probabilities keep to PyTorch's own kernels, on a GPU as well: cuDNN's take texts of 256 tokens at most.
 
     Args:
         emission: log-probabilities `(B, T', V)`.

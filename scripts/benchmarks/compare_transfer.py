@@ -59,7 +59,7 @@ def train(row: Row, start: str, run: Path, arguments: argparse.Namespace) -> Pat
         ]  # fmt: skip
     asr(
         "train", "--config", arguments.config, "--run-dir", run, "--data.train", row.train, "--data.dev", row.tests[0],
-        "--training.epochs", arguments.epochs, "--training.patience", "null", *begin, *arguments.options,
+        "--training.epochs", arguments.epochs, "--training.patience", 0, *begin, *arguments.options,
     )  # fmt: skip
     return last
 
