@@ -5,7 +5,7 @@ asr punctuation tune en.tagger some.txt more.jsonl tuned.tagger  put each mark a
 asr punctuation score en.tagger held-out.txt
 asr punctuation score en.tagger dev.jsonl --heard reports/dev/hypotheses.jsonl    what `asr evaluate` heard
 asr punctuation pauses train.jsonl reports/train/hypotheses.jsonl pauses.json      for `train --pauses`
-asr punctuation apply en.tagger transcript.txt                  or from stdin
+asr punctuation apply english transcript.txt                    or from stdin; english is the one in the package
 """
 
 import argparse
@@ -21,6 +21,7 @@ from asr.errors import UsageError
 if TYPE_CHECKING:
     from asr.writing.heard import Text
     from asr.writing.published import PublishedWord
+    from asr.writing.tagger import Tagger
 
 _HELP = {
     "known": "words of which it knows how often they have a capital",
@@ -46,6 +47,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
     verbs = parser.add_subparsers(dest="what", metavar="WHAT", required=True)
     texts = {"metavar": "TEXT", "nargs": "+", "type": Path}
+    a_tagger = "a file, or english, the one in the package"
     told = "as it is published: paragraphs with blank lines between them (.gz, .xz), or a manifest (.jsonl), an utterance a paragraph"
 
     train = verbs.add_parser("train", help="text -> tagger")
@@ -67,14 +69,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add_config_options(train, TaggerConfig, _HELP)
     train.set_defaults(run=_train)
 
-    tune = verbs.add_parser("tune", help="put each mark as readily as is best for its F1")
-    tune.add_argument("tagger", metavar="TAGGER", type=Path)
+    tune = verbs.add_parser("tune", help="put marks and capitals as readily as is best for F1")
+    tune.add_argument("tagger", metavar="TAGGER", help=a_tagger)
     tune.add_argument("text", help=told, **texts)  # type: ignore[arg-type]
     tune.add_argument("out", metavar="OUT", type=Path, help="the tagger, such as tuned.tagger")
     tune.set_defaults(run=_tune)
 
     score = verbs.add_parser("score", help="precision, recall and F1 of marks and capitals")
-    score.add_argument("tagger", metavar="TAGGER", type=Path)
+    score.add_argument("tagger", metavar="TAGGER", help=a_tagger)
     score.add_argument("text", help=told, **texts)  # type: ignore[arg-type]
     for verb in (tune, score):
         verb.add_argument(
@@ -106,7 +108,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     apply = verbs.add_parser(
         "apply", help="bare words -> text with marks, capitals and figures, its lines as they are"
     )
-    apply.add_argument("tagger", metavar="TAGGER", type=Path)
+    apply.add_argument("tagger", metavar="TAGGER", help=a_tagger)
     apply.add_argument("text", metavar="FILE", nargs="?", type=Path, help="default: stdin")
     apply.add_argument("--number-words", action="store_true", help="leave numbers in words")
     apply.set_defaults(run=_apply)
@@ -152,10 +154,10 @@ def _tune(arguments: argparse.Namespace) -> int:
     from tqdm import tqdm
 
     from asr.writing.published import MARKS
-    from asr.writing.tagger import read_tagger, write_tagger
+    from asr.writing.tagger import write_tagger
     from asr.writing.tuning import tune_marks
 
-    tagger = read_tagger(arguments.tagger)
+    tagger = _tagger(arguments.tagger)
     texts = _scored_texts(arguments, tagger.lexicon.language)
     total = sum(len(text.words) for text in texts)
     with tqdm(total=total, unit=" words", unit_scale=True, disable=not sys.stderr.isatty()) as bar:
@@ -163,7 +165,8 @@ def _tune(arguments: argparse.Namespace) -> int:
     write_tagger(arguments.out, tuned)
     added = tuned.weights.marks_bias - tagger.weights.marks_bias
     shown = "  ".join(f"{mark} {by:+.1f}" for mark, by in zip(MARKS[1:], added[1:].tolist(), strict=True))
-    print(f"{arguments.out}: {shown}  on {total:,} words")
+    capitals = float((tuned.weights.cases_bias - tagger.weights.cases_bias)[-1])
+    print(f"{arguments.out}: {shown}  capitals {capitals:+.1f}  on {total:,} words")
     return 0
 
 
@@ -172,9 +175,8 @@ def _score(arguments: argparse.Namespace) -> int:
 
     from asr.writing.baseline import write_by_pauses
     from asr.writing.scoring import score_writing
-    from asr.writing.tagger import read_tagger
 
-    tagger = read_tagger(arguments.tagger)
+    tagger = _tagger(arguments.tagger)
     write = partial(write_by_pauses, tagger.lexicon) if arguments.baseline else tagger.write
     language, signs = tagger.lexicon.language, tagger.lexicon.signs
     texts = _scored_texts(arguments, language)
@@ -196,9 +198,8 @@ def _score(arguments: argparse.Namespace) -> int:
 def _apply(arguments: argparse.Namespace) -> int:
     from asr.language_model.counting import text_lines
     from asr.writing.readable import write_readable
-    from asr.writing.tagger import read_tagger
 
-    tagger = read_tagger(arguments.tagger)
+    tagger = _tagger(arguments.tagger)
     paragraph: list[list[str]] = []
     for line in [*(sys.stdin if arguments.text is None else text_lines(arguments.text)), ""]:
         words = line.split()
@@ -216,6 +217,13 @@ def _apply(arguments: argparse.Namespace) -> int:
             print()
         paragraph = []
     return 0
+
+
+def _tagger(source: str) -> "Tagger":
+    from asr.model.pretrained import find_tagger
+    from asr.writing.tagger import read_tagger
+
+    return read_tagger(find_tagger(source))
 
 
 def _sentences(paths: Sequence[Path], language: str) -> "Iterator[list[PublishedWord]]":

@@ -42,7 +42,7 @@ def add_text_options(parser: argparse.ArgumentParser) -> None:
         "--tagger",
         type=Path,
         metavar="FILE",
-        help="what `asr punctuation train` wrote; default: the one beside the model, CKPT with the ending .tagger",
+        help="what `asr punctuation train` wrote, or english, the one in the package; default: the one beside the model, CKPT with the ending .tagger",
     )
 
 

@@ -227,7 +227,7 @@ class LiveSession:
         kept = self._kept
         if kept.spoken != tuple(word.text for word in words[: len(kept.spoken)]):
             kept = _Kept((), ())  # the last look at a segment found other words
-        pieces = [*kept.pieces, *write_pieces(words, tagger, begin=len(kept.spoken))]
+        pieces = [*kept.pieces, *write_pieces(words, tagger, begin=len(kept.spoken), whole=is_final)]
         sure = len(words) if is_final else min(settled, len(words) - _WORDS_AHEAD)
         staying = [piece for piece in pieces if piece.last <= max(sure, len(kept.spoken))]
         until = staying[-1].last if staying else 0

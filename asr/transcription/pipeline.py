@@ -205,7 +205,7 @@ def _decode(
             best = _own(_moved(found[0], piece.start), track)
             parts.setdefault(track, []).append(best)
             if on_words is not None and best.words:
-                on_words(recording, _written(transcriber, best.words))
+                on_words(recording, _written(transcriber, best.words, whole=False))
             if config.n_best > 1:
                 seconds = len(piece.emission) * transcriber.seconds_per_frame
                 several.setdefault(track, []).append(_alternatives(piece.start, seconds, found, track))
@@ -243,9 +243,9 @@ def _own(hypothesis: Hypothesis, track: Track) -> Hypothesis:
     return replace(hypothesis, text=" ".join(word.text for word in words), tokens=tokens, words=words)
 
 
-def _written(transcriber: "Transcriber", words: tuple[Word, ...]) -> tuple[Word, ...]:
+def _written(transcriber: "Transcriber", words: tuple[Word, ...], *, whole: bool = True) -> tuple[Word, ...]:
     """The words as they are to be read, where there is a tagger."""
-    return words if transcriber.tagger is None else write_words(words, transcriber.tagger)
+    return words if transcriber.tagger is None else write_words(words, transcriber.tagger, whole=whole)
 
 
 def _moved(hypothesis: Hypothesis, start: float) -> Hypothesis:

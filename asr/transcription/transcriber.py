@@ -24,7 +24,7 @@ from asr.model.acoustic import AcousticModel
 from asr.model.checkpoint import load_checkpoint
 from asr.model.hub_reference import HUB
 from asr.model.precision import Precision
-from asr.model.pretrained import default_model, find_model
+from asr.model.pretrained import default_model, find_model, find_tagger
 from asr.transcription.batches import plan_batches
 from asr.transcription.channels import Channels
 from asr.transcription.emitter import Emitter, EmitterInfo, TorchEmitter
@@ -59,8 +59,8 @@ def load(
         precision: "float32", "bfloat16", or "auto" for bfloat16 where the hardware multiplies it; an ONNX file has its
             own.
         threads: of onnxruntime; 0 leaves it to it.
-        tagger: what `asr punctuation train` wrote, for transcriptions that people read; None takes the one beside the model
-            (`best.tagger` beside `best.pt`), where there is one.
+        tagger: what `asr punctuation train` wrote, or "english" for the one in the package, for transcriptions that people read; None takes
+            the one beside the model (`best.tagger` beside `best.pt`), where there is one.
         verbatim: transcriptions have the words as they are recognised, whatever taggers there are.
 
     Raises:
@@ -95,7 +95,7 @@ def load(
         emitter = TorchEmitter(load_checkpoint(model), device=device, precision=precision)
     if tagger is None and tagger_path(model).exists():
         tagger = tagger_path(model)
-    writer = None if verbatim or tagger is None else read_tagger(tagger)
+    writer = None if verbatim or tagger is None else read_tagger(find_tagger(tagger))
     return Transcriber(emitter, build_decoder(emitter.info, options), writer, source=Path(model))
 
 

@@ -11,16 +11,20 @@ from asr.writing.readable import Piece, write_readable
 from asr.writing.tagger import Tagger
 
 
-def write_words(words: Sequence[Word], tagger: Tagger) -> tuple[WrittenWord, ...]:
-    """Recognised words, in order, with marks, capitals and figures."""
-    return place_pieces(write_pieces(words, tagger), words)
+def write_words(words: Sequence[Word], tagger: Tagger, *, whole: bool = True) -> tuple[WrittenWord, ...]:
+    """Recognised words, in order, with marks, capitals and figures; `whole` as of `Tagger.write`."""
+    return place_pieces(write_pieces(words, tagger, whole=whole), words)
 
 
-def write_pieces(words: Sequence[Word], tagger: Tagger, *, begin: int = 0) -> list[Piece]:
+def write_pieces(words: Sequence[Word], tagger: Tagger, *, begin: int = 0, whole: bool = True) -> list[Piece]:
     """The pieces that stand for the words from `begin` on; the pauses between the words help to find them."""
     pauses = [after.start - before.end for before, after in pairwise(words)]
     return write_readable(
-        [word.text for word in words], tagger, pauses=np.array([*pauses, np.nan][: len(words)]), begin=begin
+        [word.text for word in words],
+        tagger,
+        pauses=np.array([*pauses, np.nan][: len(words)]),
+        begin=begin,
+        whole=whole,
     )
 
 

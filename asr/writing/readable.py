@@ -32,6 +32,7 @@ def write_readable(
     pauses: np.ndarray | None = None,
     figures: bool = True,
     begin: int = 0,
+    whole: bool = True,
 ) -> list[Piece]:
     """Marks, capitals and figures.
 
@@ -41,6 +42,7 @@ def write_readable(
         pauses: seconds of silence behind each word; NaN where nobody knows.
         figures: whether numbers become figures, where the tagger's language has rules for that.
         begin: the first word that is to be written; those before it are read only, for what they say of the others.
+        whole: as of `Tagger.write`.
 
     Returns:
         Pieces that follow each other and together stand for all words from `begin` on.
@@ -48,7 +50,7 @@ def write_readable(
     lexicon = tagger.lexicon
     small = [lexicon.casing.small(word) for word in words[begin:]]
     spans = write_numbers(small, language=lexicon.language if figures else "")
-    written = tagger.write(words, pauses)
+    written = tagger.write(words, pauses, whole=whole)
     ends = {lexicon.signs.get(mark, mark) for mark in ENDS}
     return [
         Piece(

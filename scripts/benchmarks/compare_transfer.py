@@ -18,6 +18,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from asr.config import load_experiment
 from asr.data.manifest import read_manifest
 from asr.errors import AsrError, UsageError
 from asr.files import write_atomically
@@ -57,6 +58,11 @@ def train(row: Row, start: str, run: Path, arguments: argparse.Namespace) -> Pat
             "--training.start_from", "null", "--training.freeze", "[]", "--training.freeze_epochs", "null",
             "--optimizer.new_parts", 1, "--optimizer.learning_rate", arguments.learning_rate,
         ]  # fmt: skip
+    if (
+        load_experiment(arguments.config).tokenizer.alphabet is None
+    ):  # minutes of speech may lack a letter of the test
+        texts = [one.text or "" for path in (row.train, *row.tests) for one in read_manifest(path)]
+        begin += ["--tokenizer.alphabet", "".join(sorted({" ", *"".join(texts)}))]
     asr(
         "train", "--config", arguments.config, "--run-dir", run, "--data.train", row.train, "--data.dev", row.tests[0],
         "--training.epochs", arguments.epochs, "--training.patience", 0, *begin, *arguments.options,

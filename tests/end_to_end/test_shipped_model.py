@@ -1,5 +1,6 @@
 """The English model in the package: it is there, it is small, it says whose it is, and it hears."""
 
+import io
 import json
 from pathlib import Path
 
@@ -24,6 +25,7 @@ def test_its_files_are_complete_and_small() -> None:
     assert min(sizes.values()) > 1e6
     assert sizes[".pt"] <= LIMIT
     assert sum(sizes.values()) - sizes[".pt"] <= LIMIT
+    assert (FOLDER / "english.tagger").stat().st_size <= 6e6
 
 
 def test_info_tells_its_name_and_its_licences(capsys: pytest.CaptureFixture[str]) -> None:
@@ -55,3 +57,57 @@ def test_it_hears_words(corpora_dir: Path, tmp_path: Path) -> None:
         assert utterance.text is not None
         pairs.append((utterance.id, utterance.text, hypothesis.text))
     assert score(pairs).wer < 0.15
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Hello, I am calling because my card does not work anymore. What should I do?",
+        "Where do you live? I live in London with my mother and my father.",
+        "He did not say a word. He took his hat and went out.",
+        "I paid $25 for it on Monday, didn't I?",
+    ],
+)
+def test_it_writes_sentences(
+    text: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bare = text.replace("$25", "twenty five dollars")
+    monkeypatch.setattr(
+        "sys.stdin", io.StringIO("".join(letter for letter in bare if letter not in ".,?").upper())
+    )
+    assert main(["punctuation", "apply", "english"]) == 0
+    assert capsys.readouterr().out == text + "\n"
+
+
+def test_it_is_readable_unless_asked_otherwise(corpora_dir: Path, tmp_path: Path) -> None:
+    archive = corpora_dir / "an4_sphere.tar.gz"
+    if not archive.exists():
+        pytest.skip(f"no {archive}")
+    prepare(find("an4"), archive, tmp_path)
+    audio = str(read_manifest(tmp_path / "test.jsonl")[0].audio)
+    out = {}
+    for kind in ("readable", "verbatim"):
+        assert (
+            main(
+                [
+                    "transcribe",
+                    audio,
+                    "--text",
+                    kind,
+                    "--output-dir",
+                    str(tmp_path / kind),
+                    "--format",
+                    "json",
+                ]
+            )
+            == 0
+        )
+        [path] = (tmp_path / kind).glob("*.json")
+        out[kind] = json.loads(path.read_text())
+    words = [word for segment in out["readable"]["segments"] for word in segment["words"]]
+    assert [spoken["text"] for word in words for spoken in word["spoken"]] == out["verbatim"]["text"].split()
+    assert out["readable"]["verbatim"] == out["verbatim"]["text"]
+    assert out["readable"]["text"][-1] in ".?!"
+    assert main(["transcribe", audio, "--output-dir", str(tmp_path / "default"), "--format", "json"]) == 0
+    [path] = (tmp_path / "default").glob("*.json")
+    assert json.loads(path.read_text()) == out["readable"]

@@ -67,7 +67,7 @@ def test_numpy_computes_what_torch_computes(tmp_path: Path) -> None:
     words = [text.spellings[number] for number in text.words[:150]]
     rows = torch.from_numpy(text.lexicon.describe(words)).long()
     wanted = network(rows, torch.tensor([len(words)]))
-    for of, come in zip(tagger.scores(words), wanted, strict=True):
+    for of, come in zip(tagger.scores(words, whole=False), wanted, strict=True):
         np.testing.assert_allclose(of, come.detach().numpy(), atol=1e-5)
 
 
@@ -164,3 +164,16 @@ def test_words_that_sound_alike_share_a_key() -> None:
 def test_nothing_to_learn_from_is_said() -> None:
     with pytest.raises(TrainingError, match="no sentences in the text"):
         read_tagged(sentences(["without marks", "1 2 3."]), SMALL)
+
+
+def test_a_whole_text_begins_and_ends_a_sentence_more_readily(tagger: Tagger) -> None:
+    words = ["saw", "anna", "there"]
+    part, whole = (tagger.scores(words, whole=known) for known in (False, True))
+    last = (whole[0] - part[0])[-1]
+    assert {MARKS[place] for place in np.flatnonzero(last < 0)} == {"", ",", ":", ";"}
+    assert not (whole[0] - part[0])[:-1].any()
+    assert not (whole[1] - part[1]).any()
+    small = tagger.weights._replace(cases_bias=np.array([9.0, 0, 0, 0], np.float32))
+    seldom = Tagger(tagger.lexicon, small)
+    assert [one.form for one in seldom.write(words)] == ["Saw", "anna", "there"]
+    assert [one.form for one in seldom.write(words, whole=False)] == ["saw", "anna", "there"]

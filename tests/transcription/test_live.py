@@ -147,7 +147,9 @@ class Seesaw(Tagger):
     def __init__(self) -> None:
         super().__init__(Lexicon((), 0, np.zeros(0, np.uint8), {}), None)  # type: ignore[arg-type]
 
-    def write(self, words: Sequence[str], pauses: np.ndarray | None = None) -> list[Written]:
+    def write(
+        self, words: Sequence[str], pauses: np.ndarray | None = None, *, whole: bool = True
+    ) -> list[Written]:
         parity = [sum(map(len, words[place:])) % 2 for place in range(len(words))]
         return [
             Written(word.upper() if odd else word.lower(), "," if odd else "")

@@ -24,7 +24,9 @@ class Ruled(Tagger):
         super().__init__(Lexicon(("a",), 1, np.zeros(1, np.uint8), {}, language=language), None)  # type: ignore[arg-type]
         object.__setattr__(self, "marks", marks)
 
-    def write(self, words: Sequence[str], pauses: np.ndarray | None = None) -> list[Written]:
+    def write(
+        self, words: Sequence[str], pauses: np.ndarray | None = None, *, whole: bool = True
+    ) -> list[Written]:
         assert pauses is not None
         assert len(pauses) == len(words)
         ends = [not pause < 1 for pause in pauses]

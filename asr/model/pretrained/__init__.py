@@ -1,7 +1,8 @@
 """The model that ships with the package, where the package was built with one.
 
 Beside `english.pt` lie its language model (`english.lm`), a recurrent one (`english.rnn`), how their words are
-said (`english.phones`), how phones sound (`english.hmm`), what decoding was found best with them (`english.decoding.json`) and its model card (`MODEL_CARD.md`).
+said (`english.phones`), how phones sound (`english.hmm`), what decoding was found best with them (`english.decoding.json`), what puts marks and capitals
+to its words (`english.tagger`) and its model card (`MODEL_CARD.md`).
 """
 
 from pathlib import Path
@@ -43,6 +44,12 @@ def find_model(source: str | Path) -> Path:
     if str(source) == NAME and not path.exists() and default is not None:
         return default
     return path
+
+
+def find_tagger(source: str | Path) -> Path:
+    """The tagger that is meant: a file, or "english", the one that ships with the package."""
+    own = FOLDER / f"{NAME}.tagger"
+    return own if str(source) == NAME and not Path(source).exists() and own.is_file() else Path(source)
 
 
 def model_card(checkpoint: str | Path) -> str | None:
