@@ -24,6 +24,7 @@ from asr.serving.form_fields import form_schema
 from asr.serving.jobs import Jobs, add_job_routes
 from asr.serving.live_socket import serve_live
 from asr.serving.metrics import Metrics
+from asr.serving.realtime_socket import serve_realtime
 from asr.serving.security import KnownHosts, bearer_token, check_origin, check_token
 from asr.serving.transcriptions import model_record, models, transcribe_request
 from asr.serving.uploads import drain
@@ -114,6 +115,10 @@ def create_app(transcriber: Transcriber, config: ServingConfig, *, draining: asy
         if name != config.model_name:
             raise RequestError(404, f"no model {name!r}; this server has {config.model_name}", param="model")
         return model_record(config, created=started)
+
+    @app.websocket("/v1/realtime")
+    async def realtime(socket: WebSocket) -> None:
+        await serve_realtime(socket, engine, draining=draining)
 
     @app.websocket("/v1/live")
     async def live(socket: WebSocket) -> None:
