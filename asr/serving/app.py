@@ -28,6 +28,7 @@ from asr.serving.realtime_socket import serve_realtime
 from asr.serving.security import KnownHosts, bearer_token, check_origin, check_token
 from asr.serving.transcriptions import model_record, models, transcribe_request
 from asr.serving.uploads import drain
+from asr.serving.vosk_socket import serve_vosk
 from asr.transcription.transcriber import Transcriber
 
 log = logging.getLogger(__name__)
@@ -119,6 +120,12 @@ def create_app(transcriber: Transcriber, config: ServingConfig, *, draining: asy
     @app.websocket("/v1/realtime")
     async def realtime(socket: WebSocket) -> None:
         await serve_realtime(socket, engine, draining=draining)
+
+    # Vosk's clients know a host and a port, and no path.
+    @app.websocket("/vosk")
+    @app.websocket("/")
+    async def vosk(socket: WebSocket) -> None:
+        await serve_vosk(socket, engine, draining=draining)
 
     @app.websocket("/v1/live")
     async def live(socket: WebSocket) -> None:
