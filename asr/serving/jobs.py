@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import threading
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
@@ -46,6 +47,7 @@ class Jobs:
         self._server = config
         self._config: JobsConfig = config.jobs
         self._arriving: list[_Room] = []
+        self._reserving = threading.Lock()
         self.store = JobStore(config.jobs.folder)
         self.runner = JobRunner(self.store, engine, config.jobs)
 
@@ -56,15 +58,22 @@ class Jobs:
 
     async def add(self, request: Request) -> Job:
         """Take on a request's recording. Raises RequestError; 429 and 507 where there is no room."""
-        room = self._reserve(request)
+        room = await asyncio.to_thread(self._reserve, request)
+        try:
+            job = await self._keep(request, room)
+        finally:
+            self._arriving.remove(room)
+        self.runner.wake()
+        return job
+
+    async def _keep(self, request: Request, room: _Room) -> Job:
+        """Read a request's form, and keep its recording. Raises RequestError."""
         try:
             upload = await read_upload(request, self._limits(room))
         except RequestError as error:
             if error.status == 413 and room.is_short:
                 raise self._full() from None
             raise
-        finally:
-            self._arriving.remove(room)
         try:
             options, notices = check_form(request, upload, self._server)
             if options.stream:
@@ -87,11 +96,9 @@ class Jobs:
                     notices=notices,
                 )
 
-            job = await asyncio.to_thread(keep)
+            return await asyncio.to_thread(keep)
         finally:
             upload.remove()
-        self.runner.wake()
-        return job
 
     def find(self, request: Request, job: str) -> Job:
         """A job of the one who asks. Raises RequestError 404."""
@@ -160,22 +167,23 @@ class Jobs:
 
     def _reserve(self, request: Request) -> _Room:
         """Keep room for an upload. Raises RequestError."""
-        waiting = self.store.count("queued") + len(self._arriving)
-        if waiting >= self._config.max_waiting:
-            raise RequestError(
-                429, f"{waiting} jobs wait, and no more are taken; ask again later", code="too_many_jobs"
-            )
-        left = self._config.max_bytes - self.store.size() - sum(room.bytes for room in self._arriving)
-        most = self._config.max_upload_bytes
-        length = request.headers.get("content-length", "")
-        if length.isdigit():
-            room = _Room(min(int(length), most), False)
-        else:
-            room = _Room(min(most, left), left < most)
-        if not 0 < room.bytes <= left:
-            raise self._full()
-        self._arriving.append(room)
-        return room
+        with self._reserving:
+            waiting = self.store.count("queued") + len(self._arriving)
+            if waiting >= self._config.max_waiting:
+                raise RequestError(
+                    429, f"{waiting} jobs wait, and no more are taken; ask again later", code="too_many_jobs"
+                )
+            left = self._config.max_bytes - self.store.size() - sum(room.bytes for room in self._arriving)
+            most = self._config.max_upload_bytes
+            length = request.headers.get("content-length", "")
+            if length.isdigit():
+                room = _Room(min(int(length), most), False)
+            else:
+                room = _Room(min(most, left), left < most)
+            if not 0 < room.bytes <= left:
+                raise self._full()
+            self._arriving.append(room)
+            return room
 
     def _limits(self, room: _Room) -> UploadLimits:
         """A recording of hours may take longer than one of minutes, but no slower."""
