@@ -5,6 +5,7 @@ server is killed at, the next one finds every job that was taken on, and removes
 """
 
 import json
+import os
 import secrets
 import sqlite3
 import threading
@@ -142,6 +143,7 @@ class JobStore:
         """Take on a job; its recording is moved from `upload`, a file on the same disk that is all there, power cuts included."""
         job = f"job-{secrets.token_hex(12)}"
         upload.replace(self.recording(job))
+        _sync_folder(self.recordings)
         with self._lock:
             self._database.execute(
                 "INSERT INTO jobs (id, owner, state, filename, bytes, fields, notices, created) VALUES (?, ?, 'queued', ?, ?, ?, ?, ?)",
@@ -270,6 +272,16 @@ class JobStore:
             for path in folder.iterdir():
                 if path.name not in wanted:
                     path.unlink()
+
+
+def _sync_folder(folder: Path) -> None:
+    """Have the names in a folder on the disk; Windows opens no folders, and does so by itself."""
+    with suppress(PermissionError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def _drop(path: Path) -> None:

@@ -99,7 +99,9 @@ def check_items(events: list[Event]) -> list[str]:
         assert committed["previous_item_id"] == before
         before = committed["item_id"]
         transcripts.append(of_item[-1]["transcript"])
-        assert "".join(event.get("delta", "") for event in of_item) == transcripts[-1]
+        deltas = [event["delta"] for event in of_item if event["type"].endswith(".delta")]
+        assert all(deltas)
+        assert "".join(deltas) == transcripts[-1]
     return transcripts
 
 
