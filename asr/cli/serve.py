@@ -4,6 +4,9 @@
   curl http://127.0.0.1:8000/v1/audio/transcriptions -F file=@speech.wav
   curl http://127.0.0.1:8000/v1/audio/transcriptions -F file=@speech.wav -F response_format=srt
 
+  asr serve --model runs/an4/checkpoints/best.pt --jobs-folder jobs
+  curl http://127.0.0.1:8000/v1/jobs -F file=@hours.mp3
+
 OpenAI's clients work with base_url http://127.0.0.1:8000/v1. The token, where one is wanted, is read from
 a file or from the environment variable ASR_TOKEN, so that it shows in no list of processes.
 """
@@ -18,7 +21,7 @@ from asr.cli.model_options import add_model_options
 from asr.cli.transcription_options import add_text_options
 
 if TYPE_CHECKING:
-    from asr.serving.config import ServingConfig
+    from asr.serving.config import JobsConfig, ServingConfig
 
 # Option, type, unit, what it is.
 _LIMITS = (
@@ -38,6 +41,15 @@ _WORK = (
     ("--batch-wait", float, "S", "seconds that a batch is gathered for; default: 0.005"),
     ("--threads", int, "N", "recordings read and decoded at once; default: 8"),
 )
+# And the field of JobsConfig that it is, in how many of whose units.
+_JOBS: tuple[tuple[str, type, str, str, str, int], ...] = (
+    ("--jobs-kept-hours", float, "H", "a result is kept for so long; default: 168", "kept_seconds", 3600),
+    ("--max-jobs", int, "N", "jobs that wait, more get 429; default: 100", "max_waiting", 1),
+    ("--max-jobs-mb", int, "MB", "all recordings and results of jobs, more get 507; default: 20480", "max_bytes", 1 << 20),
+    ("--max-job-mb", int, "MB", "size of a job's recording; default: 2048", "max_upload_bytes", 1 << 20),
+    ("--max-job-hours", float, "H", "duration of a job's recording; default: 24", "max_audio_seconds", 3600),
+    ("--jobs-at-once", int, "N", "jobs at work; default: 1", "at_once", 1),
+)  # fmt: skip
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -64,9 +76,16 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="ORIGIN",
         help="a web origin, like https://example.org, whose pages may use the server; may be given again",
     )
-    for title, options in (("limits", _LIMITS), ("work", _WORK)):
+    for title, options in (("limits", _LIMITS), ("work", _WORK), ("jobs", _JOBS)):
         group = parser.add_argument_group(title)
-        for option, kind, metavar, summary in options:
+        if title == "jobs":
+            group.add_argument(
+                "--jobs-folder",
+                type=Path,
+                metavar="DIR",
+                help="take on recordings of hours (/v1/jobs), and keep them, their state and results in DIR",
+            )
+        for option, kind, metavar, summary, *_ in options:
             group.add_argument(option, type=kind, metavar=metavar, help=summary)
     add_text_options(parser)
     add_model_options(parser)
@@ -119,10 +138,25 @@ def _config(arguments: argparse.Namespace) -> "ServingConfig":
         port=arguments.port,
         model_name=arguments.model_name or _name(arguments.model),
         token=_token(arguments.token_file),
+        jobs=_jobs(arguments),
         allowed_hosts=tuple(arguments.allow_host),
         allowed_origins=tuple(arguments.allow_origin),
         **given,
     )
+
+
+def _jobs(arguments: argparse.Namespace) -> "JobsConfig | None":
+    from asr.errors import UsageError
+    from asr.serving.config import JobsConfig
+
+    given = {}
+    for option, _, _, _, field, unit in _JOBS:
+        value = getattr(arguments, option.removeprefix("--").replace("-", "_"))
+        if value is not None:
+            if arguments.jobs_folder is None:
+                raise UsageError(f"{option}: without --jobs-folder DIR there are no jobs")
+            given[field] = value * unit
+    return None if arguments.jobs_folder is None else JobsConfig(arguments.jobs_folder, **given)
 
 
 def _token(path: Path | None) -> str | None:

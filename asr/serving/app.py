@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from importlib import resources
 from typing import Any
@@ -21,17 +21,20 @@ from asr.serving.config import ServingConfig
 from asr.serving.engine import Engine
 from asr.serving.errors import RequestError
 from asr.serving.form_fields import form_schema
+from asr.serving.jobs import Jobs, add_job_routes
 from asr.serving.live_socket import serve_live
 from asr.serving.metrics import Metrics
+from asr.serving.realtime_socket import serve_realtime
 from asr.serving.security import KnownHosts, bearer_token, check_origin, check_token
 from asr.serving.transcriptions import model_record, models, transcribe_request
 from asr.serving.uploads import drain
+from asr.serving.vosk_socket import serve_vosk
 from asr.transcription.transcriber import Transcriber
 
 log = logging.getLogger(__name__)
 
 _TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
-_CLEANING = 20.0  # seconds between two times that freed memory is given back
+_CLEANING = 20.0  # seconds between two times that freed memory is given back, and old jobs are forgotten
 # The page loads nothing from elsewhere, and says so to the browser.
 _PAGE_HEADERS = {
     "Content-Security-Policy": "default-src 'self'; media-src 'self' blob:; frame-ancestors 'none'",
@@ -41,10 +44,10 @@ _PAGE_HEADERS = {
 }
 
 
-async def _give_back_memory() -> None:
+async def _now_and_then(clean: Callable[[], object]) -> None:
     while True:
         await asyncio.sleep(_CLEANING)
-        await asyncio.to_thread(give_back_freed_memory)
+        await asyncio.to_thread(clean)
 
 
 def create_app(transcriber: Transcriber, config: ServingConfig, *, draining: asyncio.Event) -> FastAPI:
@@ -54,16 +57,25 @@ def create_app(transcriber: Transcriber, config: ServingConfig, *, draining: asy
         transcriber: the model and its decoder.
         config: limits and access.
         draining: set when the server shuts down: new requests are refused, live sessions end.
+
+    Raises:
+        AsrError: the folder of jobs cannot be used, or another server has it.
     """
     metrics = Metrics()
     engine = Engine(transcriber, config, metrics)
+    jobs = None if config.jobs is None else Jobs(engine, config)
     started = int(time.time())
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        cleaning = asyncio.create_task(_give_back_memory())
+        cleaning = [asyncio.create_task(_now_and_then(give_back_freed_memory))]
+        if jobs is not None:
+            cleaning.append(asyncio.create_task(_now_and_then(jobs.runner.expire)))
         yield
-        cleaning.cancel()
+        for task in cleaning:
+            task.cancel()
+        if jobs is not None:
+            await asyncio.to_thread(jobs.stop)
         await asyncio.to_thread(engine.stop)
 
     app = FastAPI(title="asr", version=asr.__version__, docs_url=None, redoc_url=None, lifespan=lifespan)
@@ -73,11 +85,14 @@ def create_app(transcriber: Transcriber, config: ServingConfig, *, draining: asy
         check_origin(request, config)
         check_token(bearer_token(request), config)
 
-    @app.post("/v1/audio/transcriptions", openapi_extra=form_schema())
-    async def transcriptions(request: Request) -> Response:
+    def admit_work(request: Request) -> None:
         admit(request)
         if draining.is_set():
             raise RequestError(503, "the server is shutting down; ask again in a while", code="shutting_down")
+
+    @app.post("/v1/audio/transcriptions", openapi_extra=form_schema())
+    async def transcriptions(request: Request) -> Response:
+        admit_work(request)
         if engine.in_flight >= config.max_requests:
             raise RequestError(
                 503, f"{config.max_requests} requests are at work or waiting; ask again soon", code="busy"
@@ -87,6 +102,8 @@ def create_app(transcriber: Transcriber, config: ServingConfig, *, draining: asy
             return await transcribe_request(request, engine)
         finally:
             engine.in_flight -= 1
+
+    add_job_routes(app, jobs, admit=admit, admit_work=admit_work)
 
     @app.get("/v1/models")
     async def list_models(request: Request) -> dict[str, Any]:
@@ -99,6 +116,16 @@ def create_app(transcriber: Transcriber, config: ServingConfig, *, draining: asy
         if name != config.model_name:
             raise RequestError(404, f"no model {name!r}; this server has {config.model_name}", param="model")
         return model_record(config, created=started)
+
+    @app.websocket("/v1/realtime")
+    async def realtime(socket: WebSocket) -> None:
+        await serve_realtime(socket, engine, draining=draining)
+
+    # Vosk's clients know a host and a port, and no path.
+    @app.websocket("/vosk")
+    @app.websocket("/")
+    async def vosk(socket: WebSocket) -> None:
+        await serve_vosk(socket, engine, draining=draining)
 
     @app.websocket("/v1/live")
     async def live(socket: WebSocket) -> None:
@@ -121,7 +148,7 @@ def create_app(transcriber: Transcriber, config: ServingConfig, *, draining: asy
         app.add_middleware(
             CORSMiddleware,
             allow_origins=list(config.allowed_origins),
-            allow_methods=["GET", "POST"],
+            allow_methods=["GET", "POST", "DELETE"],
             allow_headers=["Authorization", "Content-Type"],
             expose_headers=["X-Asr-Notice"],
         )
@@ -161,7 +188,7 @@ def _add_error_handlers(app: FastAPI) -> None:
     async def refused(request: Request, error: RequestError) -> Response:
         # What is left of the body is read before the connection closes: closing over unread bytes would
         # reset it, and the client might never see the answer.
-        if error.status in (401, 403, 413, 415, 503):
+        if error.status in (401, 403, 413, 415, 429, 501, 503, 507):
             await drain(request)
         return error.response()
 
@@ -179,7 +206,7 @@ def _add_error_handlers(app: FastAPI) -> None:
 class _Counted:
     """Counts requests and their time, by path and status."""
 
-    _PATHS = ("/v1/audio/transcriptions", "/v1/models", "/v1/live", "/metrics", "/healthz", "/")
+    _PATHS = ("/v1/audio/transcriptions", "/v1/jobs", "/v1/models", "/v1/live", "/metrics", "/healthz", "/")
 
     def __init__(self, app: ASGIApp, *, metrics: Metrics) -> None:
         self.app = app
@@ -189,7 +216,8 @@ class _Counted:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        path = scope["path"] if scope["path"] in self._PATHS else "other"
+        path = "/v1/jobs" if scope["path"].startswith("/v1/jobs/") else scope["path"]
+        path = path if path in self._PATHS else "other"
         status = "499"  # the client has gone before an answer
         begin = time.monotonic()
 

@@ -2,8 +2,36 @@
 
 import re
 from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
 
 from asr.errors import ConfigError
+
+
+@dataclass(frozen=True)
+class JobsConfig:
+    """How recordings of hours are taken on and kept.
+
+    Attributes:
+        folder: where recordings, results and the state of jobs lie; on a disk of this machine, for one server at a time.
+        kept_seconds: time that a job's result is kept once it has ended.
+        max_waiting: jobs that wait; more get 429.
+        max_bytes: of all recordings and results together; more get 507.
+        max_upload_bytes: size of a recording.
+        max_audio_seconds: duration of a recording.
+        at_once: jobs at work.
+    """
+
+    folder: Path
+    kept_seconds: float = 7 * 24 * 3600.0
+    max_waiting: int = 100
+    max_bytes: int = 20 * 1024**3
+    max_upload_bytes: int = 2 * 1024**3
+    max_audio_seconds: float = 24 * 3600.0
+    at_once: int = 1
+
+    def __post_init__(self) -> None:
+        _check_positive(self)
 
 
 @dataclass(frozen=True)
@@ -31,6 +59,7 @@ class ServingConfig:
         batch_seconds: padded seconds of sound that go through the network at once.
         batch_wait: seconds that a batch is gathered for.
         threads: recordings that are read and decoded at once.
+        jobs: how recordings of hours are taken on; None does not.
     """
 
     host: str = "127.0.0.1"
@@ -52,16 +81,14 @@ class ServingConfig:
     batch_seconds: float = 120.0
     batch_wait: float = 0.005
     threads: int = 8
+    jobs: JobsConfig | None = None
 
     def __post_init__(self) -> None:
         if not 0 <= self.port <= 65535:
             raise ConfigError(f"port {self.port}; expected 0 to 65535")
         if self.token is not None and (len(self.token) < 8 or not self.token.isascii() or " " in self.token):
             raise ConfigError("token: expected at least 8 ASCII characters, none of them a space")
-        for field in fields(self):
-            value = getattr(self, field.name)
-            if field.name not in ("port", "batch_wait") and isinstance(value, int | float) and value <= 0:
-                raise ConfigError(f"{field.name} {value}; expected more than 0")
+        _check_positive(self, but=("port", "batch_wait"))
         if not 0 <= self.batch_wait <= 1:
             raise ConfigError(f"batch_wait {self.batch_wait} s; expected 0 to 1")
         for host in self.allowed_hosts:
@@ -77,3 +104,11 @@ class ServingConfig:
     def listens_everywhere(self) -> bool:
         """Whether `host` stands for all addresses of this machine."""
         return self.host in ("", "0.0.0.0", "::")
+
+
+def _check_positive(config: Any, *, but: tuple[str, ...] = ()) -> None:
+    """Raise ConfigError for a number of a configuration that is not above 0."""
+    for field in fields(config):
+        value = getattr(config, field.name)
+        if field.name not in but and isinstance(value, int | float) and value <= 0:
+            raise ConfigError(f"{field.name} {value}; expected more than 0")

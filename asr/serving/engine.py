@@ -27,6 +27,7 @@ from asr.transcription.transcript import Transcription
 from asr.writing.tagger import Tagger
 
 T = TypeVar("T")
+_PATIENCE = 10.0  # seconds that a job lets requests and live sessions before it
 
 
 class TooLong(AsrError):
@@ -44,19 +45,24 @@ class SharedEmitter:
         emitter: the network.
         worker: runs it.
         gone: set once whoever asked for the transcription has gone, or its time is over.
+        patience: seconds, see `ModelWorker.submit`.
     """
 
-    def __init__(self, emitter: Emitter, worker: ModelWorker, gone: threading.Event) -> None:
+    def __init__(
+        self, emitter: Emitter, worker: ModelWorker, gone: threading.Event, *, patience: float = 0.0
+    ) -> None:
         self.info = emitter.info
         self._emitter = emitter
         self._worker = worker
         self._gone = gone
+        self._patience = patience
 
     def emit(self, waveforms: Sequence[np.ndarray], *, network_beam: int = 0) -> list[Emission]:
         """See `Emitter`. What needs no decoder network's text of a model that has one goes in no batch with others."""
         if self.info.decoder_network is not None and not network_beam:
-            return self._wait([self._worker.call(lambda: self._emitter.emit(waveforms))])[0]
-        return self._wait([self._worker.submit(waveform) for waveform in waveforms])
+            call = self._worker.call(lambda: self._emitter.emit(waveforms), patience=self._patience)
+            return self._wait([call])[0]
+        return self._wait([self._worker.submit(waveform, patience=self._patience) for waveform in waveforms])
 
     def _wait(self, futures: Sequence["Future[T]"]) -> list[T]:
         results = []
@@ -147,6 +153,40 @@ class Engine:
             task.add_done_callback(lambda done: done.cancelled() or done.exception())
             raise
 
+    def transcribe_patiently(
+        self,
+        path: Path,
+        gone: threading.Event,
+        *,
+        config: PipelineConfig,
+        verbatim: bool,
+        longest: float,
+        on_open: Callable[[float], None],
+        progress: Callable[[float], None],
+    ) -> Transcription:
+        """Transcribe a file that nobody waits for, in the caller's thread; what others wait for goes through the network first.
+
+        Args:
+            path: the file.
+            gone: set to give the transcription up.
+            config: of the pipeline.
+            verbatim: as of `transcribe`.
+            longest: seconds of the recording.
+            on_open: told the seconds that the recording lasts by its header.
+            progress: told the seconds that have been transcribed since it was last told.
+
+        Raises:
+            AudioError, TooLong: as of `transcribe`.
+            Cancelled: `gone` was set.
+            WorkerStopped: the server ends.
+        """
+        tagger = None if verbatim else self.transcriber.tagger
+        shared = SharedEmitter(self.transcriber.emitter, self.worker, gone, patience=_PATIENCE)
+        transcriber = Transcriber(shared, self.transcriber.decoder, tagger)
+        with open_audio(path, longest=longest + 1) as sound:
+            on_open(sound.info.duration)
+            return self._transcribe_sound(sound, transcriber, config, longest=longest, progress=progress)
+
     def _transcribe(
         self,
         path: Path,
@@ -161,21 +201,28 @@ class Engine:
         with open_audio(path, longest=limit + 1) as sound:
             shared = SharedEmitter(self.transcriber.emitter, self.worker, gone)
             transcriber = Transcriber(shared, self.transcriber.decoder, tagger)
-            return self._transcribe_sound(sound, transcriber, config, tell)
+            return self._transcribe_sound(sound, transcriber, config, longest=limit, tell=tell)
 
     def _transcribe_sound(
-        self, sound: AudioFile, shared: Transcriber, config: PipelineConfig, tell: OnWords | None
+        self,
+        sound: AudioFile,
+        shared: Transcriber,
+        config: PipelineConfig,
+        *,
+        longest: float,
+        tell: OnWords | None = None,
+        progress: Callable[[float], None] = lambda seconds: None,
     ) -> Transcription:
-        limit = self.config.max_audio_seconds
-        if (duration := sound.info.duration) > limit:
-            raise TooLong(f"the recording lasts {duration:.0f} s; expected at most {limit:g} s")
+        if (duration := sound.info.duration) > longest:
+            raise TooLong(f"the recording lasts {duration:.0f} s; expected at most {longest:g} s")
         heard = 0.0
 
         def count(seconds: float) -> None:
             nonlocal heard
             heard += seconds
-            if heard > limit + 1:  # whatever its header says
-                raise TooLong(f"the recording lasts more than {limit:g} s, which is the most taken")
+            progress(seconds)
+            if heard > longest + 1:  # whatever its header says
+                raise TooLong(f"the recording lasts more than {longest:g} s, which is the most taken")
 
         recording = Recording("upload", sound.path, "the recording", duration)
         [outcome] = transcribe_recordings(shared, [[recording]], config=config, progress=count, on_words=tell)

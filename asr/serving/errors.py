@@ -37,6 +37,6 @@ class RequestError(Exception):
             headers["Retry-After"] = str(RETRY_AFTER)
         if self.status == 401:
             headers["WWW-Authenticate"] = "Bearer"
-        if self.status in (401, 403, 408, 413, 415, 421, 429, 503):
+        if self.status in (401, 403, 408, 413, 415, 421, 429, 501, 503, 507):
             headers["Connection"] = "close"
         return JSONResponse(self.body, self.status, headers=headers)

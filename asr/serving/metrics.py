@@ -14,6 +14,7 @@ class Metrics:
         in_flight, live_sessions, queue: what is at work or waits; their owner tells them.
         audio_seconds: sound transcribed, uploads and live together.
         batch_size, batch_time: of the network's batches.
+        jobs, jobs_ended: jobs that wait or run, by state, which their runner tells; and those that have ended, by how.
     """
 
     def __init__(self) -> None:
@@ -37,6 +38,10 @@ class Metrics:
             "asr_batch_size", "Waveforms a batch.", registry=r, buckets=(1, 2, 4, 8, 16, 32, 64)
         )
         self.batch_time = Counter("asr_batch_busy_seconds", "Time of the network in batches.", registry=r)
+        self.jobs = Gauge("asr_jobs", "Jobs that wait or run.", ["state"], registry=r)
+        self.jobs_ended = Counter(
+            "asr_jobs_ended", "Jobs that are done or have failed.", ["state"], registry=r
+        )
 
     def batch(self, size: int, seconds: float) -> None:
         """Count a batch."""

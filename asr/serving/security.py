@@ -1,5 +1,6 @@
 """Who may ask: the bearer token, which web pages, and by which name of this server."""
 
+import hashlib
 import hmac
 import ipaddress
 import socket
@@ -29,6 +30,14 @@ def bearer_token(connection: HTTPConnection) -> str | None:
     """The token of the Authorization header."""
     scheme, _, token = connection.headers.get("authorization", "").partition(" ")
     return token.strip() if scheme.lower() == "bearer" and token.strip() else None
+
+
+def owner_of(connection: HTTPConnection, config: ServingConfig) -> str:
+    """Whose a job is: a digest of the token that came with the request; everybody's where the server asks for none."""
+    token = bearer_token(connection)
+    if config.token is None or token is None:
+        return ""
+    return hashlib.sha256(token.encode(errors="replace")).hexdigest()
 
 
 def check_origin(connection: HTTPConnection, config: ServingConfig) -> None:

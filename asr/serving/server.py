@@ -15,7 +15,7 @@ from asr.errors import AsrError
 from asr.serving.app import create_app
 from asr.serving.config import ServingConfig
 from asr.serving.engine import Engine
-from asr.serving.live_socket import MAX_MESSAGE_BYTES
+from asr.serving.live_stream import MAX_MESSAGE_BYTES
 from asr.transcription.transcriber import Transcriber
 
 log = logging.getLogger(__name__)

@@ -17,7 +17,7 @@ from asr.serving.config import ServingConfig
 from asr.serving.engine import Engine, TooLong
 from asr.serving.errors import RequestError
 from asr.serving.form_fields import FormOptions, read_options
-from asr.serving.uploads import Upload, read_upload
+from asr.serving.uploads import Upload, UploadLimits, read_upload
 from asr.serving.worker import WorkerStopped
 from asr.transcription.formats import (
     alternatives_record,
@@ -33,32 +33,35 @@ T = TypeVar("T")
 
 async def transcribe_request(request: Request, engine: Engine) -> Response:
     """Read the form, transcribe, render. Raises RequestError."""
-    upload = await read_upload(request, engine.config)
+    upload = await read_upload(request, UploadLimits.of(engine.config))
     streams = False
     try:
-        options = read_options(upload, engine.config)
-        if upload.path is None:
-            raise RequestError(400, "no field 'file'; send the recording in it", param="file")
-        if upload.size == 0:
-            raise RequestError(
-                400, "the file has 0 bytes; expected a recording", param="file", code="empty_file"
-            )
-        unread = [
-            f"{name[:100]} in the address is ignored: send it in the form" for name in request.query_params
-        ]
-        notices = [*options.notices, *unread]
+        options, notices = check_form(request, upload, engine.config)
         if options.stream:
             streams = True
             return StreamingResponse(
                 _events(engine, upload, options),
                 media_type="text/event-stream",
-                headers={"Cache-Control": "no-cache", **_notice(notices)},
+                headers={"Cache-Control": "no-cache", **notice_header(notices)},
             )
         transcription = await _unless_gone(request, _transcribe(engine, upload, options))
     finally:
         if not streams:
             upload.remove()
     return answer(transcription, options, notices=notices)
+
+
+def check_form(
+    request: Request, upload: Upload, config: ServingConfig
+) -> tuple[FormOptions, tuple[str, ...]]:
+    """What a form asks for, and what of it is not done. Raises RequestError: a field is wrong, or there is no recording."""
+    options = read_options(upload, config)
+    if upload.path is None:
+        raise RequestError(400, "no field 'file'; send the recording in it", param="file")
+    if upload.size == 0:
+        raise RequestError(400, "the file has 0 bytes; expected a recording", param="file", code="empty_file")
+    unread = (f"{name[:100]} in the address is ignored: send it in the form" for name in request.query_params)
+    return options, (*options.notices, *unread)
 
 
 async def _transcribe(
@@ -74,11 +77,8 @@ async def _transcribe(
             verbatim=options.text == "verbatim",
             on_text=on_text,
         )
-    except TooLong as error:
-        raise RequestError(413, str(error), param="file", code="audio_too_long") from None
-    except AudioError as error:
-        message = str(error).replace(str(upload.path), upload.filename or "the file")
-        raise RequestError(400, message, param="file", code="invalid_audio") from None
+    except (TooLong, AudioError) as error:
+        raise refusal(error, upload) from None
     except TimeoutError:
         raise RequestError(
             504,
@@ -88,6 +88,14 @@ async def _transcribe(
         ) from None
     except WorkerStopped as error:
         raise RequestError(503, str(error), code="shutting_down") from None
+
+
+def refusal(error: TooLong | AudioError, upload: Upload) -> RequestError:
+    """The answer to a recording that cannot be transcribed; the client's name of it stands for ours."""
+    if isinstance(error, TooLong):
+        return RequestError(413, str(error), param="file", code="audio_too_long")
+    message = str(error).replace(str(upload.path), upload.filename or "the file")
+    return RequestError(400, message, param="file", code="invalid_audio")
 
 
 async def _events(engine: Engine, upload: Upload, options: FormOptions) -> AsyncIterator[str]:
@@ -118,7 +126,7 @@ def _event(content: dict[str, Any]) -> str:
     return f"data: {json.dumps(content, ensure_ascii=False)}\n\n"
 
 
-def _notice(notices: Sequence[str]) -> dict[str, str]:
+def notice_header(notices: Sequence[str]) -> dict[str, str]:
     """The header that has them; its values are latin-1."""
     return {"X-Asr-Notice": "; ".join(notices).encode("ascii", "replace").decode()} if notices else {}
 
@@ -140,7 +148,7 @@ async def _unless_gone(request: Request, work: Coroutine[Any, Any, T]) -> T:
 def answer(transcription: Transcription, options: FormOptions, *, notices: Sequence[str]) -> Response:
     """A transcription as `response_format` asks, a line a turn where channels are told apart; notices go into the header X-Asr-Notice."""
     wanted = options.response_format
-    header = _notice(notices)
+    header = notice_header(notices)
     text = "\n".join(transcription.lines) if transcription.has_channels else transcription.text
     if wanted == "json":
         return JSONResponse({"text": text}, headers=header)

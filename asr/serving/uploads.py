@@ -22,6 +22,28 @@ _MAX_FIELDS = 64
 _IS_READ = "asr.body_is_read"  # in a request's scope
 
 
+@dataclass(frozen=True)
+class UploadLimits:
+    """What holds while a form is read.
+
+    Attributes:
+        most: bytes of the body.
+        idle_seconds: silence of the sender.
+        seconds: for all of the body.
+        folder: where the file goes; None is the system's folder for temporary files.
+    """
+
+    most: int
+    idle_seconds: float
+    seconds: float
+    folder: Path | None = None
+
+    @classmethod
+    def of(cls, config: ServingConfig) -> "UploadLimits":
+        """Those of a transcription that is waited for."""
+        return cls(config.max_upload_bytes, config.idle_seconds, config.upload_seconds)
+
+
 @dataclass
 class Upload:
     """A form that has been read.
@@ -44,20 +66,20 @@ class Upload:
             self.path.unlink(missing_ok=True)
 
 
-async def read_upload(request: Request, config: ServingConfig) -> Upload:
+async def read_upload(request: Request, limits: UploadLimits) -> Upload:
     """Read a request's form. The caller removes the upload.
 
     Raises:
-        RequestError: 415 no multipart form; 413 too large; 408 too slow; 400 broken, or cut off.
+        RequestError: 415 no multipart form; 413 too large; 408 too slow; 400 broken, or cut off; 507 the disk is full.
     """
     kind, options = parse_options_header(request.headers.get("content-type", ""))
     if kind != b"multipart/form-data" or not options.get(b"boundary"):
         got = request.headers.get("content-type") or "nothing"
         raise RequestError(415, f"Content-Type: got {got}; expected multipart/form-data with a field 'file'")
     length = request.headers.get("content-length", "")
-    if length.isdigit() and int(length) > config.max_upload_bytes:
-        raise _too_large(config)
-    form = _Form()
+    if length.isdigit() and int(length) > limits.most:
+        raise _too_large(limits)
+    form = _Form(limits.folder)
     parser = MultipartParser(
         options[b"boundary"],
         {
@@ -72,7 +94,7 @@ async def read_upload(request: Request, config: ServingConfig) -> Upload:
         },
     )
     try:
-        async for chunk in _limited(request, config):
+        async for chunk in _limited(request, limits):
             parser.write(chunk)
         parser.finalize()
         if not form.is_complete:
@@ -82,26 +104,33 @@ async def read_upload(request: Request, config: ServingConfig) -> Upload:
     except FormParserError as error:
         form.abandon()
         raise RequestError(400, f"the multipart form is broken: {error}", code="broken_form") from None
+    except OSError as error:
+        form.abandon()
+        raise RequestError(
+            507,
+            f"the server cannot store the recording: {error.strerror or 'disk error'}; ask again later",
+            code="no_room",
+        ) from None
     except BaseException:
         form.abandon()
         raise
     return form.upload
 
 
-async def _limited(request: Request, config: ServingConfig) -> AsyncIterator[bytes]:
+async def _limited(request: Request, limits: UploadLimits) -> AsyncIterator[bytes]:
     """Chunks of the body, as long as it is neither too large nor too slow."""
-    deadline = time.monotonic() + config.upload_seconds
+    deadline = time.monotonic() + limits.seconds
     size, is_whole = 0, False
     while not is_whole:
         left = deadline - time.monotonic()
         try:
-            async with asyncio.timeout(max(0.0, min(config.idle_seconds, left))):
+            async with asyncio.timeout(max(0.0, min(limits.idle_seconds, left))):
                 message = await request.receive()
         except TimeoutError:
             raise RequestError(
                 408,
-                f"the body came too slowly: {size} bytes, then nothing for {config.idle_seconds:g} s, or not "
-                f"all of it within {config.upload_seconds:g} s",
+                f"the body came too slowly: {size} bytes, then nothing for {limits.idle_seconds:g} s, or not "
+                f"all of it within {limits.seconds:g} s",
                 code="slow_upload",
             ) from None
         if message["type"] == "http.disconnect":
@@ -109,8 +138,8 @@ async def _limited(request: Request, config: ServingConfig) -> AsyncIterator[byt
         chunk = message.get("body", b"")
         is_whole = request.scope[_IS_READ] = not message.get("more_body", False)
         size += len(chunk)
-        if size > config.max_upload_bytes:
-            raise _too_large(config)
+        if size > limits.most:
+            raise _too_large(limits)
         yield chunk
 
 
@@ -130,10 +159,10 @@ async def drain(request: Request, *, seconds: float = 2.0, most: int = 1 << 24) 
                     return
 
 
-def _too_large(config: ServingConfig) -> RequestError:
+def _too_large(limits: UploadLimits) -> RequestError:
     return RequestError(
         413,
-        f"the upload is larger than {config.max_upload_bytes} bytes, the most taken; send a shorter or "
+        f"the upload is larger than {limits.most} bytes, the most taken; send a shorter or "
         "compressed recording",
         param="file",
         code="upload_too_large",
@@ -143,8 +172,9 @@ def _too_large(config: ServingConfig) -> RequestError:
 class _Form:
     """Callbacks of the parser."""
 
-    def __init__(self) -> None:
+    def __init__(self, folder: Path | None) -> None:
         self.upload = Upload()
+        self._folder = folder
         self.is_complete = False
         self._file: IO[bytes] | None = None
         self._value = bytearray()
@@ -177,7 +207,7 @@ class _Form:
             raise RequestError(400, "two fields 'file'; expected one", param="file", code="broken_form")
         self.upload.filename = options.get(b"filename", b"").decode("utf-8", "replace")
         # Without the client's ending: what the file is, its content says, and nothing else decides.
-        descriptor, name = tempfile.mkstemp(prefix="asr-upload-")
+        descriptor, name = tempfile.mkstemp(prefix="asr-upload-", dir=self._folder)
         self.upload.path = Path(name)
         self._file = os.fdopen(descriptor, "wb")
 

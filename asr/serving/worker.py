@@ -29,6 +29,12 @@ class _Job:
     waveform: np.ndarray | None = None
     call: Callable[[], Any] | None = None
     since: float = field(default_factory=time.monotonic)
+    patience: float = 0.0
+
+    @property
+    def due(self) -> float:
+        """When its turn is: what is patient lets those before it that come within that time."""
+        return self.since + self.patience
 
 
 class ModelWorker:
@@ -69,13 +75,18 @@ class ModelWorker:
         """Jobs in the queue."""
         return len(self._jobs)
 
-    def submit(self, waveform: np.ndarray) -> "Future[Any]":
-        """Queue a waveform. A future that is cancelled while it waits costs nothing. Raises WorkerStopped."""
-        return self._queue(_Job(Future(), waveform=waveform))
+    def submit(self, waveform: np.ndarray, *, patience: float = 0.0) -> "Future[Any]":
+        """Queue a waveform. A future that is cancelled while it waits costs nothing. Raises WorkerStopped.
 
-    def call(self, function: Callable[[], T]) -> "Future[T]":
-        """Queue a call that uses the network itself. Raises WorkerStopped."""
-        return self._queue(_Job(Future(), call=function))
+        Args:
+            waveform: `(N,)` at the network's rate.
+            patience: seconds; whatever is less patient and comes within them goes first, and in no batch with it.
+        """
+        return self._queue(_Job(Future(), waveform=waveform, patience=patience))
+
+    def call(self, function: Callable[[], T], *, patience: float = 0.0) -> "Future[T]":
+        """Queue a call that uses the network itself; `patience` as of `submit`. Raises WorkerStopped."""
+        return self._queue(_Job(Future(), call=function, patience=patience))
 
     def stop(self) -> None:
         """Finish what is queued, and end the thread."""
@@ -108,15 +119,20 @@ class ModelWorker:
                 if self._stopping:
                     return []
                 self._changed.wait()
-            first = self._jobs[0]
+            first = min(self._jobs, key=lambda job: job.due)
             if first.call is not None:
-                return [self._jobs.popleft()]
+                self._jobs.remove(first)
+                return [first]
             while not self._stopping and (left := first.since + self._wait - time.monotonic()) > 0:
                 self._changed.wait(left)
             batch: list[_Job] = []
             kept, budget = deque[_Job](), PaddedBudget(self._samples_per_batch)
             for job in self._jobs:
-                fits = job.waveform is not None and budget.take(len(job.waveform))
+                fits = (
+                    job.waveform is not None
+                    and job.patience == first.patience
+                    and budget.take(len(job.waveform))
+                )
                 (batch if fits else kept).append(job)
             self._jobs = kept
             return batch

@@ -1,11 +1,13 @@
 """A model that babbles, served by a real process and in this one."""
 
+import asyncio
 import os
 import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import soundfile
@@ -30,6 +32,10 @@ for package in (
 
 
 from clients import Server, babble  # noqa: E402
+from fastapi.testclient import TestClient  # noqa: E402
+
+from asr.serving.app import create_app  # noqa: E402
+from asr.serving.config import ServingConfig  # noqa: E402
 
 
 @pytest.fixture(scope="session")
@@ -102,3 +108,19 @@ def server(start_server: Callable[..., Server]) -> Server:
     return start_server(
         "--max-upload-mb", 1, "--max-audio-seconds", 20, "--idle-seconds", 2, "--max-live-sessions", 3
     )  # fmt: skip
+
+
+@pytest.fixture
+def start(babbling: Transcriber) -> Iterator[Callable[..., TestClient]]:
+    """Make the application in this process, with a configuration."""
+    clients: list[TestClient] = []
+
+    def make(transcriber: Transcriber = babbling, **config: Any) -> TestClient:
+        config = {"allowed_hosts": ("testserver",)} | config
+        app = create_app(transcriber, ServingConfig(**config), draining=asyncio.Event())
+        clients.append(TestClient(app).__enter__())
+        return clients[-1]
+
+    yield make
+    for client in clients:
+        client.__exit__(None, None, None)

@@ -4,7 +4,7 @@ import asyncio
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from pathlib import Path
@@ -23,27 +23,12 @@ from asr.errors import ConfigError
 from asr.serving.app import create_app
 from asr.serving.config import ServingConfig
 from asr.serving.errors import RequestError
-from asr.serving.uploads import read_upload
+from asr.serving.uploads import UploadLimits, read_upload
 from asr.transcription.emitter import Emitter
 from asr.transcription.transcriber import Transcriber
 
 Start = Callable[..., TestClient]
 TOKEN = "a-long-secret"
-
-
-@pytest.fixture
-def start(babbling: Transcriber) -> Iterator[Start]:
-    clients: list[TestClient] = []
-
-    def make(transcriber: Transcriber = babbling, **config: Any) -> TestClient:
-        config = {"allowed_hosts": ("testserver",)} | config
-        app = create_app(transcriber, ServingConfig(**config), draining=asyncio.Event())
-        clients.append(TestClient(app).__enter__())
-        return clients[-1]
-
-    yield make
-    for client in clients:
-        client.__exit__(None, None, None)
 
 
 def send(client: TestClient, path: Path, **options: Any) -> Any:
@@ -212,7 +197,7 @@ async def read_in_pieces(pieces: Sequence[bytes]) -> Any:
 
     headers = [(b"content-type", b"multipart/form-data; boundary=xyz")]
     request = Request({"type": "http", "method": "POST", "path": "/", "headers": headers}, receive)
-    return await read_upload(request, ServingConfig())
+    return await read_upload(request, UploadLimits.of(ServingConfig()))
 
 
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

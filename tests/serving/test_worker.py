@@ -40,6 +40,27 @@ def test_what_waits_goes_together_within_the_budget() -> None:
     assert emit.batches == [[1], [30, 30, 20], [90], [200], [30]]
 
 
+def test_what_is_patient_lets_others_go_first_but_not_for_ever() -> None:
+    emit = Recorder()
+    worker = ModelWorker(emit, samples_per_batch=100, wait=0.0)
+    worker.submit(np.ones(1))
+    while worker.waiting:
+        pass
+    calls: list[int] = []
+    worker.submit(np.ones(30), patience=60)
+    worker.submit(np.ones(31), patience=1e-9)
+    patient_call = worker.call(lambda: calls.append(len(emit.batches)), patience=60)
+    call = worker.call(lambda: calls.append(len(emit.batches)))
+    worker.submit(np.ones(20))
+    emit.go.set()
+    worker.stop()
+    assert call.done()
+    assert patient_call.done()
+    # The one that has waited long enough, the call, the request; then what is patient, in no batch with them.
+    assert emit.batches == [[1], [31], [20], [30]]
+    assert calls == [2, 4]
+
+
 def test_an_error_reaches_its_own_batch_alone() -> None:
     emit = Recorder()
     emit.go.set()
