@@ -23,7 +23,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add_checkpoint_options(parser)
     parser.add_argument("--manifest", type=Path, required=True, help="development set, with transcripts")
     group = parser.add_argument_group("decoding", "stored with the result")
-    add_option_fields(group, but=_RANGES)
+    add_option_fields(group, but={*_RANGES, "phrases", "other_speech"})
     parser.add_argument(
         "--threads", type=int, default=1, metavar="N", help="for decoding; default: %(default)s"
     )

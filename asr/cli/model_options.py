@@ -86,11 +86,12 @@ def add_option_fields(group: "argparse._ActionsContainer", *, but: Collection[st
             continue
         metavar, default = option.metadata["metavar"], option.default
         summary = option.metadata["help"]
+        parse = option.metadata["parse"]
         if metavar == "FILE":
             summary += "; `none` leaves out what was tuned"
-        else:
+        elif parse is None:
             summary += f"; default: {default:g}, or as tuned"
-        kind = str if metavar == "FILE" else type(default)
+        kind = parse or (str if metavar == "FILE" else type(default))
         group.add_argument("--" + option.name.replace("_", "-"), type=kind, metavar=metavar, help=summary)
     if "look_ahead" not in but:
         group.add_argument(

@@ -2,12 +2,12 @@
 
 import copy
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 import numpy as np
 
-from asr.decoding.alphabet import BLANK, Alphabet, Spelling
+from asr.decoding.alphabet import BLANK, Alphabet, Spelling, other_case
 from asr.decoding.emission import Emission, check_log_probs, join
 from asr.decoding.hotwords import in_case_of
 from asr.decoding.hypothesis import Hypothesis, Word
@@ -62,13 +62,45 @@ class Decoder:
         self._set(options)
 
     def with_options(self, options: DecodingOptions) -> "Decoder":
-        """The same files with other weights and limits."""
+        """The same files with other weights, limits, hot words or phrases, in milliseconds: nothing is read again.
+
+        Raises:
+            DecodingError: options that do not fit together.
+        """
         other = copy.copy(self)
         other._set(self._in_our_case(options))
         return other
 
+    @property
+    def searches_phones(self) -> bool:
+        """Whether words are looked for by their phones, and letters have no say or little."""
+        return self._resources.said is not None
+
+    def in_case(self, word: str) -> str:
+        """A word in the letter case that the model writes, where it has only one."""
+        spelled, other = self.alphabet.spell(word), other_case(self.alphabet, [word])
+        return other(word) if spelled is None and other is not None else word
+
+    def lacks(self, word: str) -> bool:
+        """Whether the search cannot find a word that is no hot word, or only as an unknown one."""
+        word = self.in_case(word)
+        lexicon, lm = self._resources.lexicon, self._resources.lm
+        if lexicon is not None:
+            return not lexicon.entries_of(word)
+        return lm is not None and not lm.is_character_level and word not in lm.index
+
+    def without_pronunciation(self, words: Iterable[str]) -> list[str]:
+        """Those that only a rule can say, where words are searched by their phones. Raises TranscriptError: broken files."""
+        said = self._resources.said
+        if said is None:
+            return []
+        return said.without(map(self.in_case, words))
+
     def _in_our_case(self, options: DecodingOptions) -> DecodingOptions:
-        return replace(options, hot_words=in_case_of(self.alphabet, options.hot_words))
+        phrases = in_case_of(self.alphabet, dict.fromkeys(options.phrases, 0.0), what="phrase")
+        return replace(
+            options, hot_words=in_case_of(self.alphabet, options.hot_words), phrases=tuple(phrases)
+        )
 
     def _set(self, options: DecodingOptions) -> None:
         if not (math.isfinite(options.letter_weight) and options.letter_weight >= 0):
@@ -77,8 +109,9 @@ class Decoder:
             raise DecodingError(f"rescoring n-best {options.rescoring_n_best}; expected at least 1")
         self.options = options
         self.search = build_search(options, self._resources, self.alphabet)
-        self.mixture = build_mixture(options, self._resources)
-        self._letter_weight = options.letter_weight if self.search.head == "phones" else 0.0
+        by_phones = self.search.head == "phones" and not options.phrases
+        self.mixture = None if options.phrases else build_mixture(options, self._resources)
+        self._letter_weight = options.letter_weight if by_phones else 0.0
 
     def __call__(self, emission: Emission) -> Hypothesis:
         """Decode one utterance. Raises DecodingError for an emission of another model."""

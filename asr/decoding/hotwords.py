@@ -102,7 +102,9 @@ def spell_hot_word(alphabet: Alphabet, phrase: str, weight: float) -> list[int]:
     return [EDGE if letter == " " else alphabet.ids[letter] for letter in " ".join(words)]
 
 
-def in_case_of(alphabet: Alphabet, hot_words: Mapping[str, float]) -> dict[str, float]:
+def in_case_of(
+    alphabet: Alphabet, hot_words: Mapping[str, float], *, what: str = "hot word"
+) -> dict[str, float]:
     """The phrases in the letter case that the model writes, where it has only one; the log says which were changed.
 
     Of phrases that become one the last counts. What the alphabet cannot spell in either case stays, for `spell_hot_word` to refuse.
@@ -114,7 +116,7 @@ def in_case_of(alphabet: Alphabet, hot_words: Mapping[str, float]) -> dict[str, 
             fold = other_case(alphabet, words)
             fitting = fold(phrase) if fold else phrase
         if fitting != phrase:
-            log.warning("hot word %r: taken as %r, as the model writes it", phrase, fitting)
+            log.warning("%s %r: taken as %r, as the model writes it", what, phrase, fitting)
         found[fitting] = weight
     return found
 

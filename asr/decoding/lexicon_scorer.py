@@ -84,14 +84,14 @@ def build_lexicon_scorer(
     # Compiled code is compiled again for other types.
     weights = Weights(*map(float, weights or Weights()))
     if lm is not None:
-        lexicon = lexicon.linked(lm)
+        lexicon = lexicon.linked(lm, strict=not hot_words)
     trie, first_word, lm_word = lexicon.trie, lexicon.first_lm_word, lexicon.lm_word
     floor, prob, penalty = (np.full(len(lm_word), start) for start in (-np.inf, 0.0, 0.0))
     favour = np.zeros(len(lexicon))
     hot: set[str] = set()
     if hot_words:
         texts = lexicon.texts()
-        checked = _check_hot_words(hot_words, set(texts))
+        checked = check_hot_words(hot_words, set(texts))
         favour = np.fromiter((checked.get(text, 0.0) for text in texts), np.float64, len(texts))
         hot = {word for phrase in checked for word in phrase.split()}
     factor = weights.lm * LN10
@@ -133,7 +133,8 @@ def build_lexicon_scorer(
     )
 
 
-def _check_hot_words(hot_words: Mapping[str, float], known: Collection[str]) -> dict[str, float]:
+def check_hot_words(hot_words: Mapping[str, float], known: Collection[str]) -> dict[str, float]:
+    """The phrases with single spaces. Raises DecodingError as `build_lexicon_scorer`."""
     checked = {}
     for phrase, weight in hot_words.items():
         text = " ".join(phrase.split())

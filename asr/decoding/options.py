@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from asr.cache import content_digest, settings_digest
 from asr.decoding.confidence import Calibration
+from asr.decoding.phrase_list import OTHER_SPEECH, read_phrases
 from asr.errors import DecodingError
 from asr.files import write_atomically
 
@@ -20,9 +21,11 @@ VERSION = 2
 LEXICON_OF_LM = "lm"  # in place of a file: the words of the language model
 
 
-def _option(default: Any, summary: str, *, metavar: str = "X") -> Any:
-    """A field that is an option on the command line, `FILE` one that names a file."""
-    return field(default=default, metadata={"help": summary, "metavar": metavar})
+def _option(
+    default: Any, summary: str, *, metavar: str = "X", parse: Callable[[str], Any] | None = None
+) -> Any:
+    """A field that is an option on the command line, `FILE` one that names a file; `parse` reads another type than that of the default."""
+    return field(default=default, metadata={"help": summary, "metavar": metavar, "parse": parse})
 
 
 @dataclass(frozen=True)
@@ -79,16 +82,33 @@ class DecodingOptions:
     rescoring_n_best: int = _option(
         100, "hypotheses of the search that N-best rescoring chooses among", metavar="N"
     )
+    phrases: tuple[str, ...] = _option(
+        (),
+        "all that may be said: phrases, a line each of a file or parted by commas; other speech gives no words; the language model and "
+        "the lexicon have no say",
+        metavar="FILE|LIST",
+        parse=read_phrases,
+    )
+    other_speech: float = _option(
+        OTHER_SPEECH,
+        "with --phrases, added for each phone (or letter) that is heard in none of them; nearer 0, more is taken for other speech",
+    )
     greedy_calibration: Calibration = field(default_factory=Calibration)
 
     def __post_init__(self) -> None:
         if self.method not in ("greedy", "beam"):
             raise DecodingError(f"decoding method {self.method!r}; expected greedy or beam")
+        if self.phrases and self.hot_words:
+            raise DecodingError(
+                f"hot words ({', '.join(self.hot_words)}) beside phrases, which alone may be said; give the one or the other"
+            )
+        if not self.other_speech <= 0:
+            raise DecodingError(f"other speech {self.other_speech}; expected a natural log, 0 or below")
 
     @property
     def uses_external_knowledge(self) -> bool:
-        """Whether there is anything beside the emission: a file, or hot words."""
-        return bool(self.hot_words or any(getattr(self, name) for name in file_fields()))
+        """Whether there is anything beside the emission: a file, hot words, or phrases."""
+        return bool(self.hot_words or self.phrases or any(getattr(self, name) for name in file_fields()))
 
     def as_greedy(self) -> "DecodingOptions":
         """Greedy decoding, its confidence calibrated as these options have it."""
@@ -111,7 +131,9 @@ class DecodingOptions:
         parts = ["beam"]
         for option in option_fields():
             value = getattr(self, option.name)
-            if value != option.default or option.name == "beam_width":
+            if isinstance(value, tuple):
+                parts += [f"{len(value)} phrases"] if value else []
+            elif value != option.default or option.name == "beam_width":
                 parts.append(
                     f"{option.name.replace('_', ' ')} {value if isinstance(value, str) else f'{value:g}'}"
                 )
@@ -231,6 +253,8 @@ def _value(option: "dataclasses.Field[Any]", record: Mapping[str, Any]) -> Any:
         return Calibration(**value)
     if isinstance(default, float) and isinstance(value, int):
         return float(value)
+    if isinstance(default, tuple) and isinstance(value, list) and all(isinstance(one, str) for one in value):
+        return tuple(value)
     if not isinstance(value, str | None if default is None else type(default)):
         raise TypeError(f"{option.name} is {value!r}")
     return value

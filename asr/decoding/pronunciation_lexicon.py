@@ -4,8 +4,9 @@ It is kept in the cache folder, and mapped into memory from there.
 """
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import chain, pairwise
 from pathlib import Path
 
@@ -86,11 +87,27 @@ class PronunciationLexicon:
         words, first = self.all_words(), self.first_word.tolist()
         return [" ".join(words[first[entry] : first[entry + 1]]) for entry in range(len(self))]
 
-    def linked(self, lm: NgramModel) -> "PronunciationLexicon":
+    def entries_of(self, word: str) -> list[int]:
+        """The entries that are this one word, one for each way to say it; a look into the text, with no table of all words."""
+        wanted, at, found = f"\n{word}\n".encode(), -1, []
+        while (at := self._framed.find(wanted, at + 1)) >= 0:
+            place = int(np.searchsorted(self.first_byte, at))
+            entry = int(np.searchsorted(self.first_word, place, side="right")) - 1
+            if self.first_word[entry + 1] - self.first_word[entry] == 1:
+                found.append(entry)
+        return found
+
+    @cached_property
+    def _framed(self) -> bytes:
+        """The text with a line feed before and after every word."""
+        return b"\n" + bytes(self.text) + b"\n"
+
+    def linked(self, lm: NgramModel, *, strict: bool = True) -> "PronunciationLexicon":
         """The same lexicon, its words, or their characters, found in a language model.
 
         Raises:
-            DecodingError: a language model of characters beside phones, or one that knows none of the words.
+            DecodingError: a language model of characters beside phones; or, where that is `strict`, one that knows none of
+                the words.
         """
         if self.lm is lm:
             return self
@@ -105,13 +122,13 @@ class PronunciationLexicon:
             units, first = list("".join(spelled)), _starts(spelled)
         ids = np.array([lm.word_id(unit) for unit in units], np.int32)
         known = np.count_nonzero(ids != UNKNOWN)
-        if known == 0:
+        if known == 0 and strict:
             own = lm.words[len(SPECIAL_WORDS) :]
             raise DecodingError(
                 f"{source}: none of its {len(units)} words, such as {units[0]!r}, is in the language model, which has "
                 f"words such as {next(iter(own), '')!r}; they must be spelled alike"
             )
-        if self.separator and known < len(units):
+        if self.separator and strict and known < len(units):
             log.warning(
                 "%s: %d of %d words are not in the language model", source, len(units) - known, len(units)
             )
@@ -119,7 +136,12 @@ class PronunciationLexicon:
 
 
 def build_pronunciation_lexicon(
-    pronunciations: Pronunciations, phones: Sequence[str], *, phrases: Iterable[str] = (), source: str
+    pronunciations: Pronunciations,
+    phones: Sequence[str],
+    *,
+    phrases: Iterable[str] = (),
+    within: Collection[str] = (),
+    source: str,
 ) -> PronunciationLexicon:
     """The words that the model's phones can say, as a tree.
 
@@ -127,6 +149,7 @@ def build_pronunciation_lexicon(
         pronunciations: of the words.
         phones: of the model; ids count from 1, 0 is the blank.
         phrases: hot words; those of several words become entries of their own, each word in its first pronunciation.
+        within: words that are no entries, but parts of phrases alone.
         source: the beginning of messages.
 
     Raises:
@@ -148,7 +171,8 @@ def build_pronunciation_lexicon(
             words.append((word,))
             said.append((tokens,))
             first.setdefault(word, tokens)
-    if 2 * len(words) < total or not words:
+    phrases = list(phrases)
+    if 2 * len(words) < total or not (words or within or phrases):
         raise DecodingError(
             f"{source}: {total - len(words)} of {total} pronunciations have phones that the model lacks, such as "
             f"{' '.join(list(unknown)[:5])}; the model has {' '.join(phones)}"
@@ -158,6 +182,9 @@ def build_pronunciation_lexicon(
             "%s: %d of %d pronunciations have phones that the model lacks; they are left out",
             *(source, total - len(words), total),
         )
+    if within:
+        own = [at for at, (word,) in enumerate(words) if word not in within]
+        words, said = [words[at] for at in own], [said[at] for at in own]
     for phrase in phrases:
         parts = tuple(phrase.split())
         missing = [word for word in parts if word not in first]
@@ -170,18 +197,18 @@ def build_pronunciation_lexicon(
         if len(parts) > 1:
             words.append(parts)
             said.append(tuple(first[word] for word in parts))
-    return _laid_out(words, said, columns=len(phones) + 1)
+    return lay_out(words, said, columns=len(phones) + 1)
 
 
 def build_spelling_lexicon(
-    words: Iterable[str], alphabet: Alphabet, *, hot_words: Mapping[str, float] | None = None
+    words: Iterable[str], alphabet: Alphabet, *, phrases: Iterable[str] = ()
 ) -> PronunciationLexicon:
-    """Words that are spelled, with a space between them, and the hot words as well, as a tree.
+    """Words that are spelled, with a space between them, and hot words and phrases as well, as a tree.
 
     Args:
-        words: the only ones allowed, beside the hot words.
+        words: the only ones allowed, beside the phrases.
         alphabet: of the model.
-        hot_words: phrase -> weight; phrases of several words become entries of their own.
+        phrases: hot words; each becomes an entry, those of several words, too.
 
     Raises:
         DecodingError: tokens that are no characters, no space among them, or words that the alphabet cannot spell.
@@ -193,22 +220,21 @@ def build_spelling_lexicon(
         )
     entries: dict[tuple[str, ...], None] = {}
     entries.update(((word,), None) for word in spellable(alphabet, words, source="lexicon"))
-    for phrase, weight in (hot_words or {}).items():
-        spell_hot_word(alphabet, phrase, weight)
-        parts = phrase.split()
-        entries.update(((word,), None) for word in parts)
-        entries[tuple(parts)] = None
+    for phrase in phrases:
+        spell_hot_word(alphabet, phrase, 0.0)
+        entries[tuple(phrase.split())] = None
     spelled = [tuple(tuple(alphabet.ids[letter] for letter in word) for word in entry) for entry in entries]
-    return _laid_out(list(entries), spelled, columns=len(alphabet.symbols), separator=(alphabet.space,))
+    return lay_out(list(entries), spelled, columns=len(alphabet.symbols), separator=(alphabet.space,))
 
 
-def _laid_out(
+def lay_out(
     words: Sequence[tuple[str, ...]],
     spelled: Sequence[tuple[tuple[int, ...], ...]],
     *,
     columns: int,
     separator: tuple[int, ...] = (),
 ) -> PronunciationLexicon:
+    """A lexicon of entries: their words, and the token ids of each word; see `PronunciationLexicon`."""
     flat = list(chain.from_iterable(spelled))
     first_word, first_token = _starts(words), _starts(flat)
     encoded = [word.encode() for word in chain.from_iterable(words)]

@@ -1,19 +1,19 @@
 """The files that decoding options name, read and checked for fit."""
 
-import logging
-from collections.abc import Callable, Mapping, Sequence
-from functools import cache
+from collections.abc import Callable, Collection, Sequence
+from functools import cache, lru_cache
 from typing import NamedTuple
 
 from asr.cache import made_once
-from asr.data.pronouncing import Pronouncer
 from asr.data.pronunciation import read_all_pronunciations
 from asr.decoding.alphabet import Alphabet
+from asr.decoding.grafting import graft_hot_words
 from asr.decoding.greedy import GreedySearch
 from asr.decoding.lexicon import read_lexicon
 from asr.decoding.lexicon_beam import LexiconBeamSearch
-from asr.decoding.lexicon_scorer import build_lexicon_scorer
+from asr.decoding.lexicon_scorer import LexiconScorer, build_lexicon_scorer
 from asr.decoding.options import LEXICON_OF_LM, DecodingOptions
+from asr.decoding.phrases import build_phrase_search
 from asr.decoding.prefix_beam import PrefixBeamSearch
 from asr.decoding.prefix_scorer import Weights, build_prefix_scorer
 from asr.decoding.pronunciation_lexicon import (
@@ -24,14 +24,13 @@ from asr.decoding.pronunciation_lexicon import (
     map_lexicon,
     write_lexicon,
 )
+from asr.decoding.said_words import SaidWords
 from asr.decoding.search import Limits, Search
 from asr.errors import DecodingError
 from asr.language_model.binary import read_language_model
 from asr.language_model.mixture import LanguageModelMixture, check_share
 from asr.language_model.ngram import SPECIAL_WORDS, NgramModel
 from asr.language_model.recurrent import RecurrentModel, check_recurrent_model, read_recurrent_model
-
-log = logging.getLogger(__name__)
 
 
 class DecodingResources(NamedTuple):
@@ -41,15 +40,17 @@ class DecodingResources(NamedTuple):
         lm: the language model.
         lexicon: the only words allowed, as the phones of their pronunciations or the letters of their spelling.
         recurrent: reads the recurrent language model, once.
+        said: how words are said, of the pronunciations.
     """
 
     lm: NgramModel | None = None
     lexicon: PronunciationLexicon | None = None
     recurrent: Callable[[], RecurrentModel] | None = None
+    said: SaidWords | None = None
 
 
 def read_resources(options: DecodingOptions, alphabet: Alphabet, phones: Sequence[str]) -> DecodingResources:
-    """Read what the options name.
+    """Read what the options name; of phrases, which know no other word and need no language model, the pronunciations alone.
 
     Args:
         options: of the beam search.
@@ -67,6 +68,9 @@ def read_resources(options: DecodingOptions, alphabet: Alphabet, phones: Sequenc
             "train with heads.phones (weight and pronunciations); a model that was exported to ONNX before it could carry phones: "
             "export it again"
         )
+    if options.phrases:
+        path = options.pronunciations
+        return DecodingResources(said=None if path is None else SaidWords(path, phones))
     lm = read_language_model(options.lm) if options.lm is not None else None
     recurrent = None
     if options.recurrent_lm is not None:
@@ -83,13 +87,14 @@ def read_resources(options: DecodingOptions, alphabet: Alphabet, phones: Sequenc
         words = lm.words[len(SPECIAL_WORDS) :]
     elif options.lexicon is not None:
         words = read_lexicon(options.lexicon)
-    lexicon = None
+    lexicon, said = None, None
     if options.pronunciations is not None:
         lexicon = _read_pronunciations(options, options.pronunciations, words, lm, phones)
+        said = SaidWords(options.pronunciations, phones, lexicon)
     elif words is not None:
-        lexicon = build_spelling_lexicon(words, alphabet, hot_words=options.hot_words)
+        lexicon = build_spelling_lexicon(words, alphabet)
         lexicon = lexicon if lm is None else lexicon.linked(lm)
-    return DecodingResources(lm, lexicon, recurrent)
+    return DecodingResources(lm, lexicon, recurrent, said)
 
 
 def _when_needed(path: str) -> Callable[[], RecurrentModel]:
@@ -105,16 +110,12 @@ def _read_pronunciations(
     lm: NgramModel | None,
     phones: Sequence[str],
 ) -> PronunciationLexicon:
-    """The pronunciations as a tree, linked with the language model, from the cache where there are no hot words."""
+    """The pronunciations as a tree, linked with the language model, from the cache."""
 
     def build() -> PronunciationLexicon:
         pronunciations = read_all_pronunciations(path)
-        hot = dict.fromkeys(word for phrase in options.hot_words for word in phrase.split())
-        guessed = _guess(
-            [word for word in hot if word not in pronunciations], pronunciations, phones, source=path
-        )
         if words is not None:
-            allowed = {*words, *hot}
+            allowed = set(words)
             limited = {word: ways for word, ways in pronunciations.items() if word in allowed}
             if not limited:
                 raise DecodingError(
@@ -122,12 +123,9 @@ def _read_pronunciations(
                     f"the lexicon, which has words such as {next(iter(words), '')!r}; they must be spelled alike"
                 )
             pronunciations = limited
-        pronunciations.update(guessed)
-        found = build_pronunciation_lexicon(pronunciations, phones, phrases=options.hot_words, source=path)
+        found = build_pronunciation_lexicon(pronunciations, phones, source=path)
         return found if lm is None else found.linked(lm)
 
-    if options.hot_words:
-        return build()
     files = [path, *(file for file in (options.lm, options.lexicon) if file not in (None, LEXICON_OF_LM))]
     return made_once(
         "lexicon",
@@ -139,30 +137,6 @@ def _read_pronunciations(
     )
 
 
-def _guess(
-    words: Sequence[str],
-    pronunciations: Mapping[str, Sequence[Sequence[str]]],
-    phones: Sequence[str],
-    *,
-    source: str,
-) -> dict[str, list[tuple[str, ...]]]:
-    """Ways to say words that the dictionary lacks, which the log shows; without those that the model's phones cannot say."""
-    pronouncer = Pronouncer(pronunciations)
-    found = {}
-    for word in words:
-        said = pronouncer.say(word)
-        if said.phones and set(phones).issuperset(said.phones):
-            found[word] = [said.phones]
-            log.warning(
-                "hot word %r: not in %s; taken as said %s, by %s",
-                word,
-                source,
-                " ".join(said.phones),
-                said.source,
-            )
-    return found
-
-
 def build_search(options: DecodingOptions, resources: DecodingResources, alphabet: Alphabet) -> Search:
     """The search that the options ask for, its files read. Raises DecodingError for what does not fit together."""
     if options.method == "greedy":
@@ -170,6 +144,8 @@ def build_search(options: DecodingOptions, resources: DecodingResources, alphabe
     limits = Limits(
         options.beam_width, options.token_threshold, options.score_threshold, recombine=options.lm is not None
     )
+    if options.phrases:
+        return build_phrase_search(options, alphabet, resources.said, limits=limits)
     weights = Weights(options.lm_weight, options.word_bonus, options.unknown_penalty)
     if resources.lexicon is None:
         any_word = build_prefix_scorer(
@@ -180,14 +156,36 @@ def build_search(options: DecodingOptions, resources: DecodingResources, alphabe
             look_ahead=options.look_ahead,
         )
         return PrefixBeamSearch(alphabet, any_word, limits=limits, blank_penalty=options.blank_penalty)
-    scorer = build_lexicon_scorer(
-        resources.lexicon,
-        lm=resources.lm,
-        weights=weights,
-        hot_words=options.hot_words,
-        look_ahead=options.look_ahead,
-    )
-    return LexiconBeamSearch(resources.lexicon, scorer, limits=limits, blank_penalty=options.blank_penalty)
+    lexicon, lm, said = resources.lexicon, resources.lm, resources.said
+    scorer = _plain_scorer(lexicon, lm, weights, options.look_ahead)
+    if options.hot_words:
+
+        def make(words: Collection[str], phrases: Collection[str]) -> PronunciationLexicon:
+            if said is None:
+                return build_spelling_lexicon([], alphabet, phrases=[*words, *phrases])
+            parts = {word for phrase in phrases for word in phrase.split()} - set(words)
+            ways = said.ways([*words, *sorted(parts)])
+            missing = [word for word in words if word not in ways]
+            return build_pronunciation_lexicon(
+                ways, said.phones, phrases=[*missing, *phrases], within=parts, source=said.path
+            )
+
+        lexicon, scorer = graft_hot_words(
+            *(lexicon, scorer, options.hot_words),
+            make=make,
+            lm=lm,
+            weights=weights,
+            look_ahead=options.look_ahead,
+        )
+    return LexiconBeamSearch(lexicon, scorer, limits=limits, blank_penalty=options.blank_penalty)
+
+
+@lru_cache(maxsize=2)
+def _plain_scorer(
+    lexicon: PronunciationLexicon, lm: NgramModel | None, weights: Weights, look_ahead: bool
+) -> LexiconScorer:
+    """The scorer without hot words, kept: each request may have hot words of its own."""
+    return build_lexicon_scorer(lexicon, lm=lm, weights=weights, look_ahead=look_ahead)
 
 
 def build_mixture(

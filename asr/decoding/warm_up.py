@@ -36,7 +36,9 @@ def warm_up(options: DecodingOptions, *, beside: bool = False) -> None:
             take turns. For a command, whose process ends without taking itself apart.
     """
     if options.method == "beam":
-        of_lexicon = options.pronunciations is not None or options.lexicon is not None
+        of_lexicon = (
+            bool(options.phrases) or options.pronunciations is not None or options.lexicon is not None
+        )
         _begin("lexicon" if of_lexicon else "prefix", beside)
 
 

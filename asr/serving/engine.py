@@ -11,11 +11,13 @@ from typing import TypeVar
 import numpy as np
 
 from asr.data.audio import AudioFile, open_audio
+from asr.decoding.decoder import Decoder
 from asr.decoding.emission import Emission
 from asr.decoding.hypothesis import Word
 from asr.errors import AsrError
 from asr.serving.config import ServingConfig
 from asr.serving.metrics import Metrics
+from asr.serving.request_words import RequestWords, decoder_for
 from asr.serving.worker import ModelWorker
 from asr.transcription.channels import Channels
 from asr.transcription.emitter import Emitter
@@ -24,7 +26,6 @@ from asr.transcription.pipeline import OnWords, PipelineConfig, transcribe_recor
 from asr.transcription.recordings import Recording
 from asr.transcription.transcriber import Transcriber
 from asr.transcription.transcript import Transcription
-from asr.writing.tagger import Tagger
 
 T = TypeVar("T")
 _PATIENCE = 10.0  # seconds that a job lets requests and live sessions before it
@@ -107,10 +108,15 @@ class Engine:
         metrics.in_flight.set_function(lambda: self.in_flight)
         metrics.live_sessions.set_function(lambda: self.live_sessions)
 
+    async def decoder_for(self, words: RequestWords) -> tuple[Decoder, list[str]]:
+        """See `request_words.decoder_for`."""
+        return await asyncio.to_thread(decoder_for, self.transcriber, words)
+
     async def transcribe(
         self,
         path: Path,
         *,
+        decoder: Decoder | None = None,
         n_best: int = 1,
         channels: Channels = "mix",
         verbatim: bool = False,
@@ -120,6 +126,7 @@ class Engine:
 
         Args:
             path: the file.
+            decoder: of `decoder_for`; by default the server's.
             n_best: above 1, so many texts of each stretch.
             channels: what is made of several channels, see `PipelineConfig`.
             verbatim: leave the text as it is recognised, whatever the transcriber's tagger.
@@ -131,7 +138,7 @@ class Engine:
             TimeoutError: not done within `request_seconds`.
         """
         gone = threading.Event()
-        tagger = None if verbatim else self.transcriber.tagger
+        asked = self._asked(decoder, verbatim=verbatim)
         loop = asyncio.get_running_loop()
 
         tell: OnWords | None = None
@@ -142,7 +149,7 @@ class Engine:
                 loop.call_soon_threadsafe(told, " ".join(word.text for word in words))
 
         config = PipelineConfig(n_best=n_best, channels=channels)
-        task = loop.run_in_executor(self._threads, self._transcribe, path, gone, config, tagger, tell)
+        task = loop.run_in_executor(self._threads, self._transcribe, path, gone, config, asked, tell)
         try:
             async with asyncio.timeout(self.config.request_seconds):
                 transcription: Transcription = await asyncio.shield(task)
@@ -158,6 +165,7 @@ class Engine:
         path: Path,
         gone: threading.Event,
         *,
+        decoder: Decoder | None = None,
         config: PipelineConfig,
         verbatim: bool,
         longest: float,
@@ -170,7 +178,7 @@ class Engine:
             path: the file.
             gone: set to give the transcription up.
             config: of the pipeline.
-            verbatim: as of `transcribe`.
+            decoder, verbatim: as of `transcribe`.
             longest: seconds of the recording.
             on_open: told the seconds that the recording lasts by its header.
             progress: told the seconds that have been transcribed since it was last told.
@@ -180,27 +188,32 @@ class Engine:
             Cancelled: `gone` was set.
             WorkerStopped: the server ends.
         """
-        tagger = None if verbatim else self.transcriber.tagger
-        shared = SharedEmitter(self.transcriber.emitter, self.worker, gone, patience=_PATIENCE)
-        transcriber = Transcriber(shared, self.transcriber.decoder, tagger)
+        asked = self._asked(decoder, verbatim=verbatim)
+        shared = SharedEmitter(asked.emitter, self.worker, gone, patience=_PATIENCE)
+        transcriber = Transcriber(shared, asked.decoder, asked.tagger)
         with open_audio(path, longest=longest + 1) as sound:
             on_open(sound.info.duration)
             return self._transcribe_sound(sound, transcriber, config, longest=longest, progress=progress)
+
+    def _asked(self, decoder: Decoder | None, *, verbatim: bool) -> Transcriber:
+        """The server's transcriber as a request wants it."""
+        own = self.transcriber
+        return Transcriber(own.emitter, decoder or own.decoder, None if verbatim else own.tagger)
 
     def _transcribe(
         self,
         path: Path,
         gone: threading.Event,
         config: PipelineConfig,
-        tagger: Tagger | None,
+        asked: Transcriber,
         tell: OnWords | None,
     ) -> Transcription:
         if gone.is_set():
             raise Cancelled("nobody waits for this transcription any more")
         limit = self.config.max_audio_seconds
         with open_audio(path, longest=limit + 1) as sound:
-            shared = SharedEmitter(self.transcriber.emitter, self.worker, gone)
-            transcriber = Transcriber(shared, self.transcriber.decoder, tagger)
+            shared = SharedEmitter(asked.emitter, self.worker, gone)
+            transcriber = Transcriber(shared, asked.decoder, asked.tagger)
             return self._transcribe_sound(sound, transcriber, config, longest=limit, tell=tell)
 
     def _transcribe_sound(
@@ -232,12 +245,11 @@ class Engine:
         self.metrics.audio_seconds.inc(heard)
         return outcome.transcription
 
-    def open_live(self, config: LiveConfig | None = None, *, verbatim: bool = False) -> LiveSession:
-        """A live session; call its methods through `run`. `verbatim` as of `transcribe`."""
-        transcriber = self.transcriber
-        if verbatim:
-            transcriber = Transcriber(transcriber.emitter, transcriber.decoder)
-        return open_session(transcriber, config)
+    def open_live(
+        self, config: LiveConfig | None = None, *, decoder: Decoder | None = None, verbatim: bool = False
+    ) -> LiveSession:
+        """A live session; call its methods through `run`. `decoder` and `verbatim` as of `transcribe`."""
+        return open_session(self._asked(decoder, verbatim=verbatim), config)
 
     def run(self, function: Callable[[], T]) -> Awaitable[T]:
         """Call what uses the network itself, in the worker's turn."""

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from asr.errors import UsageError
 from asr.serving.config import ServingConfig
 from asr.serving.errors import RequestError
+from asr.serving.request_words import RequestWords, read_words
 from asr.serving.uploads import Upload
 from asr.transcription.channels import CHANNELS, Channels
 from asr.transcription.formats import SubtitleRules
@@ -96,7 +97,9 @@ FIELDS = {
         "a code of ISO 639-1, such as en",
         "the model knows one language",
     ),
-    "prompt": Field(_TEXT, lambda text: True, "text", "start the server with --hot-word to favour words"),
+    "hot_words": Field(_TEXT, lambda text: True, "phrases", is_list=True),
+    "phrases": Field(_TEXT, lambda text: True, "phrases", is_list=True),
+    "prompt": Field(_TEXT, lambda text: True, "text"),
     "temperature": Field(
         {"type": "number", "minimum": 0, "maximum": 1}, _is_share, "a number from 0 to 1",
         "decoding is deterministic", plain=("0", "0.0"),
@@ -130,6 +133,7 @@ class FormOptions:
         text: one of TEXTS; nothing is readable where the server has no tagger.
         subtitles: how srt and vtt make cues.
         stream: whether the text is sent as it comes.
+        words: what is said of the request's words.
         notices: what was asked for and is not done, and why.
     """
 
@@ -140,6 +144,7 @@ class FormOptions:
     text: str
     subtitles: SubtitleRules
     stream: bool
+    words: RequestWords
     notices: tuple[str, ...]
 
 
@@ -200,6 +205,7 @@ def read_options(upload: Upload, config: ServingConfig) -> FormOptions:
         given.get("text", ["readable"])[0],
         subtitles,
         streams,
+        read_words(given),
         tuple(notices),
     )
 

@@ -12,6 +12,7 @@ from asr.serving.engine import Cancelled, Engine, TooLong
 from asr.serving.errors import RequestError
 from asr.serving.form_fields import read_options
 from asr.serving.job_store import Job, JobStore
+from asr.serving.request_words import decoder_for
 from asr.serving.transcriptions import answer, refusal
 from asr.serving.uploads import Upload
 from asr.serving.worker import WorkerStopped
@@ -173,6 +174,8 @@ class JobRunner:
         upload = Upload(path, job.filename, job.size, job.fields)
         options = read_options(upload, self._engine.config)
 
+        decoder, _ = decoder_for(self._engine.transcriber, options.words)
+
         def opened(duration: float) -> None:
             running.duration = duration
 
@@ -183,6 +186,7 @@ class JobRunner:
             transcription = self._engine.transcribe_patiently(
                 path,
                 running.gone,
+                decoder=decoder,
                 config=PipelineConfig(
                     n_best=options.n_best, channels=options.channels, seconds_per_batch=_BATCH_SECONDS
                 ),

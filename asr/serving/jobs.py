@@ -44,6 +44,7 @@ class Jobs:
 
     def __init__(self, engine: Engine, config: ServingConfig) -> None:
         assert config.jobs is not None
+        self._engine = engine
         self._server = config
         self._config: JobsConfig = config.jobs
         self._arriving: list[_Room] = []
@@ -75,7 +76,7 @@ class Jobs:
                 raise self._full() from None
             raise
         try:
-            options, notices = check_form(request, upload, self._server)
+            options, notices, _ = await check_form(request, upload, self._engine)
             if options.stream:
                 raise RequestError(
                     400,

@@ -2,10 +2,10 @@
 
 The client may begin with a text message
 
-    {"type": "start", "sample_rate": 48000, "token": "...", "pause": 0.8, "text": "verbatim"}
+    {"type": "start", "sample_rate": 48000, "token": "...", "pause": 0.8, "text": "verbatim", "hot_words": "Kaminski=7, Bacata"}
 
 (the model's rate and no token otherwise; browsers cannot send the Authorization header, others do; `pause` is the silence in seconds
-that ends a segment, `text` "readable" or "verbatim"). The server
+that ends a segment, `text` "readable" or "verbatim"; `hot_words`, `phrases` and `prompt` are those of the form). The server
 answers `{"type": "ready", "sample_rate": ..., "model": ...}`. Then the client sends binary messages: 16-bit
 little-endian PCM, one channel, pieces of any length, even of half a sample, and at last the text message `{"type": "finish"}`. `{"type": "flush"}` in between
 ends the segment at once. The server sends, as they come,
@@ -36,11 +36,12 @@ from asr.serving.engine import Engine
 from asr.serving.errors import RequestError
 from asr.serving.form_fields import TEXTS
 from asr.serving.live_stream import CLOSE_CODES, LiveStream, admitted, checked_rate, json_object, receive
+from asr.serving.request_words import NAMES, read_words
 from asr.serving.security import bearer_token, check_token
 from asr.transcription.formats import word_record
 from asr.transcription.live import LiveConfig, LiveResult
 
-_START = ("type", "sample_rate", "token", "pause", "text")
+_START = ("type", "sample_rate", "token", "pause", "text", *NAMES)
 
 
 async def serve_live(socket: WebSocket, engine: Engine, *, draining: asyncio.Event) -> None:
@@ -84,10 +85,10 @@ class _Live:
         if token is not None and not isinstance(token, str):
             raise RequestError(400, "token: expected a string", param="token")
         check_token(bearer_token(self._socket) if token is None else token, self._engine.config)
-        stream = self._open(start)
+        stream, left_out = await self._open(start)
         ready = {"type": "ready", "sample_rate": self._rate, "model": self._engine.config.model_name}
         await self._socket.send_json(
-            ready | _noticed(f"{key} is ignored" for key in start if key not in _START)
+            ready | _noticed([*left_out, *(f"{key} is ignored" for key in start if key not in _START)])
         )
         message: bytes | dict[str, Any] | None = first
         while isinstance(message, bytes) or (message is not None and message.get("type") == "flush"):
@@ -110,7 +111,8 @@ class _Live:
         else:
             await self._socket.close(1000)
 
-    def _open(self, start: dict[str, Any]) -> LiveStream:
+    async def _open(self, start: dict[str, Any]) -> tuple[LiveStream, list[str]]:
+        """The session, and what of the start message is left out."""
         self._rate = checked_rate(start.get("sample_rate", self._rate))
         pause = start.get("pause", LiveConfig().pause)
         if isinstance(pause, bool) or not isinstance(pause, int | float):
@@ -121,7 +123,9 @@ class _Live:
             config = LiveConfig(pause=pause)
         except AsrError as error:
             raise RequestError(400, str(error), param="pause") from None
-        return LiveStream(self._engine, self._rate, config, verbatim=text == "verbatim")
+        decoder, left_out = await self._engine.decoder_for(read_words(start))
+        verbatim = text == "verbatim"
+        return LiveStream(self._engine, self._rate, config, decoder=decoder, verbatim=verbatim), left_out
 
     async def _receive(self) -> bytes | dict[str, Any] | None:
         """The next message; None when the server shuts down."""

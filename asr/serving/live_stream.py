@@ -10,6 +10,7 @@ import numpy as np
 import soxr
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from asr.decoding.decoder import Decoder
 from asr.serving.engine import Engine
 from asr.serving.errors import RequestError
 from asr.serving.security import check_host, check_origin
@@ -91,8 +92,8 @@ class LiveStream:
         engine: has the network.
         rate: of the sound, in Hz.
         config: where segments end.
+        decoder, verbatim: as of `Engine.transcribe`.
         encoding: of a sample.
-        verbatim: as of `Engine.transcribe`.
         heard: seconds of sound that came before, in a stream that this one goes on from.
     """
 
@@ -102,6 +103,7 @@ class LiveStream:
         rate: int,
         config: LiveConfig | None = None,
         *,
+        decoder: Decoder | None = None,
         encoding: Encoding = "pcm16",
         verbatim: bool = False,
         heard: float = 0.0,
@@ -115,7 +117,7 @@ class LiveStream:
         self._resampler = (
             None if rate == wanted else soxr.ResampleStream(rate, wanted, 1, dtype="float32", quality="HQ")
         )
-        self._session = engine.open_live(config, verbatim=verbatim)
+        self._session = engine.open_live(config, decoder=decoder, verbatim=verbatim)
 
     async def feed(self, data: bytes) -> list[LiveResult]:
         """Take in bytes; see `LiveSession.feed`. Raises RequestError 413: longer than a session may last."""

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
 
+from asr.decoding.decoder import Decoder
 from asr.errors import AudioError
 from asr.serving.config import ServingConfig
 from asr.serving.engine import Engine, TooLong
@@ -36,42 +37,48 @@ async def transcribe_request(request: Request, engine: Engine) -> Response:
     upload = await read_upload(request, UploadLimits.of(engine.config))
     streams = False
     try:
-        options, notices = check_form(request, upload, engine.config)
+        options, notices, decoder = await check_form(request, upload, engine)
         if options.stream:
             streams = True
             return StreamingResponse(
-                _events(engine, upload, options),
+                _events(engine, upload, options, decoder),
                 media_type="text/event-stream",
                 headers={"Cache-Control": "no-cache", **notice_header(notices)},
             )
-        transcription = await _unless_gone(request, _transcribe(engine, upload, options))
+        transcription = await _unless_gone(request, _transcribe(engine, upload, options, decoder))
     finally:
         if not streams:
             upload.remove()
     return answer(transcription, options, notices=notices)
 
 
-def check_form(
-    request: Request, upload: Upload, config: ServingConfig
-) -> tuple[FormOptions, tuple[str, ...]]:
-    """What a form asks for, and what of it is not done. Raises RequestError: a field is wrong, or there is no recording."""
-    options = read_options(upload, config)
+async def check_form(
+    request: Request, upload: Upload, engine: Engine
+) -> tuple[FormOptions, tuple[str, ...], Decoder]:
+    """What a form asks for, what of it is not done, and the decoder for it. Raises RequestError: a field is wrong, or there is no recording."""
+    options = read_options(upload, engine.config)
     if upload.path is None:
         raise RequestError(400, "no field 'file'; send the recording in it", param="file")
     if upload.size == 0:
         raise RequestError(400, "the file has 0 bytes; expected a recording", param="file", code="empty_file")
     unread = (f"{name[:100]} in the address is ignored: send it in the form" for name in request.query_params)
-    return options, (*options.notices, *unread)
+    decoder, left_out = await engine.decoder_for(options.words)
+    return options, (*options.notices, *left_out, *unread), decoder
 
 
 async def _transcribe(
-    engine: Engine, upload: Upload, options: FormOptions, on_text: Callable[[str], None] | None = None
+    engine: Engine,
+    upload: Upload,
+    options: FormOptions,
+    decoder: Decoder,
+    on_text: Callable[[str], None] | None = None,
 ) -> Transcription:
     """Transcribe an upload. Raises RequestError."""
     assert upload.path is not None
     try:
         return await engine.transcribe(
             upload.path,
+            decoder=decoder,
             n_best=options.n_best,
             channels=options.channels,
             verbatim=options.text == "verbatim",
@@ -98,13 +105,15 @@ def refusal(error: TooLong | AudioError, upload: Upload) -> RequestError:
     return RequestError(400, message, param="file", code="invalid_audio")
 
 
-async def _events(engine: Engine, upload: Upload, options: FormOptions) -> AsyncIterator[str]:
+async def _events(
+    engine: Engine, upload: Upload, options: FormOptions, decoder: Decoder
+) -> AsyncIterator[str]:
     """OpenAI's server-sent events: a delta for each stretch as it is recognised, then all of the text; or an error.
 
     When the client goes away, the generator is closed, and with it the work.
     """
     heard: asyncio.Queue[str | None] = asyncio.Queue()
-    work = asyncio.ensure_future(_transcribe(engine, upload, options, heard.put_nowait))
+    work = asyncio.ensure_future(_transcribe(engine, upload, options, decoder, heard.put_nowait))
     work.add_done_callback(lambda _: heard.put_nowait(None))
     engine.in_flight += 1
     try:

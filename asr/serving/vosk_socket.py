@@ -5,7 +5,8 @@ https://github.com/alphacep/vosk-server/tree/master/websocket
 The client may begin with `{"config": {"sample_rate": 16000, "words": 1}}`; the rate is 8000 Hz otherwise, as of Vosk's server. It sends binary
 messages, 16-bit little-endian PCM of one channel, and each is answered: with `{"partial": "..."}`, or where a segment has ended
 with it by `{"result": [{"conf", "start", "end", "word"}, ...], "text": "..."}`, without `result` where `words` is 0. `{"eof": 1}` is answered with what is
-left, and the connection closes. Words are as they are recognised, without marks, as Vosk's are.
+left, and the connection closes. Words are as they are recognised, without marks, as Vosk's are. `phrase_list` in the config names phrases that alone may be said;
+something else, `[unk]` there, is left out.
 
 What Vosk's server leaves open: an error is `{"error": "..."}` and a close; `token` in the config stands for the Authorization header.
 """
@@ -20,6 +21,7 @@ from asr.errors import AsrError
 from asr.serving.engine import Engine
 from asr.serving.errors import RequestError
 from asr.serving.live_stream import CLOSE_CODES, LiveStream, admitted, checked_rate, json_object, receive
+from asr.serving.request_words import RequestWords, read_words
 from asr.serving.security import bearer_token, check_token
 from asr.transcription.live import LiveResult
 
@@ -59,6 +61,7 @@ class _Vosk:
         self._has_words = True
         self._token = bearer_token(socket)
         self._partial = ""
+        self._words = RequestWords()
 
     async def run(self) -> None:
         """Raises RequestError, AudioError and WebSocketDisconnect."""
@@ -67,7 +70,8 @@ class _Vosk:
             self._configure(message["config"])
             message = await self._receive()
         check_token(self._token, self._engine.config)
-        stream = LiveStream(self._engine, self._rate, verbatim=True)
+        decoder, _ = await self._engine.decoder_for(self._words)
+        stream = LiveStream(self._engine, self._rate, decoder=decoder, verbatim=True)
         while isinstance(message, bytes):
             await self._socket.send_json(self._answer(await stream.feed(message)))
             message = await self._receive()
@@ -91,10 +95,11 @@ class _Vosk:
         """Take in a config; keys that Vosk's server does not know either change nothing. Raises RequestError."""
         if not isinstance(config, dict):
             raise RequestError(400, "config: expected an object", param="config")
-        if config.get("phrase_list"):
-            raise RequestError(
-                400, "phrase_list: this server has no phrases of a session; leave it out", param="phrase_list"
-            )
+        if phrases := config.get("phrase_list"):
+            if not isinstance(phrases, list) or not all(isinstance(phrase, str) for phrase in phrases):
+                raise RequestError(400, "phrase_list: expected a list of texts", param="phrase_list")
+            # Something else than the phrases is possible in any case.
+            self._words = read_words({"phrases": [phrase for phrase in phrases if phrase != "[unk]"]})
         if config.get("max_alternatives"):
             raise RequestError(
                 400, "max_alternatives: live speech has one text; leave it out", param="max_alternatives"

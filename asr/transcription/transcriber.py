@@ -17,7 +17,7 @@ from asr.data.tokenizer import Tokenizer
 from asr.decoding.decoder import Decoder
 from asr.decoding.emission import Emission
 from asr.decoding.hypothesis import Hypothesis
-from asr.decoding.options import DecodingOptions, tuned_options
+from asr.decoding.options import DecodingOptions, file_fields, tuned_options
 from asr.decoding.warm_up import warm_up
 from asr.errors import AudioError, CheckpointError, DecodingError, UsageError
 from asr.model.acoustic import AcousticModel
@@ -118,12 +118,17 @@ class ModelSettings:
 
 def build_decoder(info: EmitterInfo, options: DecodingOptions) -> Decoder:
     """The decoder of a network's emissions. Raises DecodingError for options that do not fit it."""
+    check_fit(info, options)
+    return Decoder(options, info.tokenizer, seconds_per_frame=info.seconds_per_frame, phones=info.phones)
+
+
+def check_fit(info: EmitterInfo, options: DecodingOptions) -> None:
+    """Raise DecodingError where a network decodes by itself, and the options ask for more."""
     if info.decoder_network is not None and options.uses_external_knowledge:
         raise DecodingError(
             f"this model decodes with its {info.decoder_network} network, which takes no language "
             "model, lexicon or hot words; leave them out, or take a model trained with objective.kind ctc"
         )
-    return Decoder(options, info.tokenizer, seconds_per_frame=info.seconds_per_frame, phones=info.phones)
 
 
 class Transcriber:
@@ -145,8 +150,14 @@ class Transcriber:
         self.source = source
 
     def with_options(self, options: DecodingOptions) -> "Transcriber":
-        """The same network with other decoding. Raises DecodingError as `load`."""
-        decoder = build_decoder(self.emitter.info, options)
+        """The same network with other decoding; what files it names are read if they are others. Raises DecodingError as `load`."""
+        own = self.options
+        check_fit(self.emitter.info, options)
+        same = all(getattr(own, name) == getattr(options, name) for name in ("method", *file_fields()))
+        if same and (options.phrases or not own.phrases):  # which leave most files unread
+            decoder = self.decoder.with_options(options)
+        else:
+            decoder = build_decoder(self.emitter.info, options)
         return Transcriber(self.emitter, decoder, self.tagger, source=self.source)
 
     @property

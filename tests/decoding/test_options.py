@@ -77,6 +77,8 @@ OTHER: dict[str, Any] = {
     "recurrent_lm": "r.rnn",
     "recurrent_share": 0.3,
     "rescoring_n_best": 30,
+    "phrases": ("GO", "STOP NOW"),
+    "other_speech": -2.0,
     "greedy_calibration": Calibration(0.5, 0.0),
 }
 
@@ -197,6 +199,10 @@ def test_every_option_reaches_the_search(tmp_path):
             "0.3",
             "--rescoring-n-best",
             "30",
+            "--phrases",
+            "GO, STOP  NOW,[unk]",
+            "--other-speech",
+            "-2",
         ),
     )
     assert found == DecodingOptions(
@@ -212,5 +218,19 @@ def test_every_option_reaches_the_search(tmp_path):
         str(found)
         == "beam, beam width 7, token threshold -5, score threshold 9, lm x.lm, lm weight 0.3, word bonus 2, "
         "unknown penalty -4, lexicon lm, blank penalty 1.5, pronunciations p.dict, letter weight 0.4, "
-        "recurrent lm r.rnn, recurrent share 0.3, rescoring n best 30, no look-ahead"
+        "recurrent lm r.rnn, recurrent share 0.3, rescoring n best 30, 2 phrases, other speech -2, no look-ahead"
     )
+
+
+def test_phrases_are_read_from_a_list_or_a_file(tmp_path):
+    (tmp_path / "phrases.txt").write_text("GO\n\nSTOP NOW\nGO\n")
+    for text in (str(tmp_path / "phrases.txt"), "GO,STOP NOW"):
+        found = options(tmp_path, "--phrases", text)
+        assert (found.method, found.phrases) == ("beam", ("GO", "STOP NOW"))
+    for text, complaint in (
+        (" , [unk]", "--phrases: no phrases"),
+        (str(tmp_path / "empty"), "empty: no phrases"),
+    ):
+        (tmp_path / "empty").touch()
+        with pytest.raises(DecodingError, match=complaint):
+            options(tmp_path, "--phrases", text)

@@ -133,7 +133,7 @@ def search_with(known: dict, limits: Limits | None = None) -> Search:
     if "lexicon" not in known:
         return PrefixBeamSearch(ALPHABET, build_prefix_scorer(ALPHABET, **known), limits=limits)
     rest = {name: value for name, value in known.items() if name != "lexicon"}
-    lexicon = build_spelling_lexicon(known["lexicon"], ALPHABET, hot_words=known.get("hot_words"))
+    lexicon = build_spelling_lexicon(known["lexicon"], ALPHABET, phrases=known.get("hot_words", ()))
     return LexiconBeamSearch(lexicon, build_lexicon_scorer(lexicon, **rest), limits=limits)
 
 

@@ -42,7 +42,7 @@ def test_a_lexicon_that_does_not_fit_is_refused():
     ):
         build_spelling_lexicon(["ab", "c"], UPPER)
     with pytest.raises(DecodingError, match="cannot spell 'X'"):
-        build_spelling_lexicon(["AB"], UPPER, hot_words={"AX": 1.0})
+        build_spelling_lexicon(["AB"], UPPER, phrases=["AX"])
     with pytest.raises(DecodingError, match=r"lexicon: of words, but .* has no space"):
         build_spelling_lexicon(["A"], Alphabet(("", "A")))
     with pytest.raises(DecodingError, match=r"none of its 2 words, such as 'BC', .* words such as 'A'"):

@@ -110,7 +110,7 @@ def test_the_rate_is_that_of_vosks_server_where_none_is_given(server: Server) ->
 @pytest.mark.parametrize(
     ("messages", "complaint"),
     [
-        (['{"config": {"phrase_list": ["one two"]}}'], "phrase_list"),
+        (['{"config": {"phrase_list": "one two"}}'], "phrase_list"),
         (['{"config": {"max_alternatives": 3}}'], "max_alternatives"),
         (['{"config": {"sample_rate": "fast"}}'], "sample_rate"),
         (['{"config": 8000}'], "config: expected an object"),
