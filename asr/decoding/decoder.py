@@ -1,6 +1,7 @@
 """The decoder of everybody: emissions -> hypotheses, by whatever search the options ask for."""
 
 import copy
+import logging
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -71,13 +72,8 @@ class Decoder:
         other._set(self._in_our_case(options))
         return other
 
-    @property
-    def searches_phones(self) -> bool:
-        """Whether words are looked for by their phones, and letters have no say or little."""
-        return self._resources.said is not None
-
     def in_case(self, word: str) -> str:
-        """A word in the letter case that the model writes, where it has only one."""
+        """A word or phrase in the letter case that the model writes, where it has only one."""
         spelled, other = self.alphabet.spell(word), other_case(self.alphabet, [word])
         return other(word) if spelled is None and other is not None else word
 
@@ -89,6 +85,11 @@ class Decoder:
             return not lexicon.entries_of(word)
         return lm is not None and not lm.is_character_level and word not in lm.index
 
+    def can_hear(self, word: str) -> bool:
+        """Whether a word can be said in the model's phones, by rule where need be; or spelled, where letters are searched."""
+        said, word = self._resources.said, self.in_case(word)
+        return bool(said.ways([word])) if said is not None else self.alphabet.spell(word) is not None
+
     def without_pronunciation(self, words: Iterable[str]) -> list[str]:
         """Those that only a rule can say, where words are searched by their phones. Raises TranscriptError: broken files."""
         said = self._resources.said
@@ -97,7 +98,9 @@ class Decoder:
         return said.without(map(self.in_case, words))
 
     def _in_our_case(self, options: DecodingOptions) -> DecodingOptions:
-        phrases = in_case_of(self.alphabet, dict.fromkeys(options.phrases, 0.0), what="phrase")
+        phrases = in_case_of(
+            self.alphabet, dict.fromkeys(options.phrases, 0.0), what="phrase", level=logging.INFO
+        )
         return replace(
             options, hot_words=in_case_of(self.alphabet, options.hot_words), phrases=tuple(phrases)
         )

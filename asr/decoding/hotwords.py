@@ -103,7 +103,11 @@ def spell_hot_word(alphabet: Alphabet, phrase: str, weight: float) -> list[int]:
 
 
 def in_case_of(
-    alphabet: Alphabet, hot_words: Mapping[str, float], *, what: str = "hot word"
+    alphabet: Alphabet,
+    hot_words: Mapping[str, float],
+    *,
+    what: str = "hot word",
+    level: int = logging.WARNING,
 ) -> dict[str, float]:
     """The phrases in the letter case that the model writes, where it has only one; the log says which were changed.
 
@@ -116,7 +120,7 @@ def in_case_of(
             fold = other_case(alphabet, words)
             fitting = fold(phrase) if fold else phrase
         if fitting != phrase:
-            log.warning("%s %r: taken as %r, as the model writes it", what, phrase, fitting)
+            log.log(level, "%s %r: taken as %r, as the model writes it", what, phrase, fitting)
         found[fitting] = weight
     return found
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from asr.errors import DecodingError
 
-OTHER_SPEECH = -3.0  # natural log, a phone
+OTHER_SPEECH = -1.5  # natural log, a phone
 UNKNOWN = "[unk]"  # Vosk's name for what is none of the phrases, which is always possible here
 
 

@@ -131,7 +131,9 @@ def decoder_for(transcriber: Transcriber, words: RequestWords) -> tuple[Decoder,
             )
         if not favoured and not words.hot_words:
             return transcriber.decoder, notices
-        hot_words = {**options.hot_words, **dict.fromkeys(favoured, DEFAULT_WEIGHT), **words.hot_words}
+        asked = {**dict.fromkeys(favoured, DEFAULT_WEIGHT), **words.hot_words}
+        own_case = transcriber.decoder.in_case  # here, for the log is no place for what is asked
+        hot_words = {**options.hot_words, **{own_case(word): weight for word, weight in asked.items()}}
         try:
             options = replace(options, method="beam", hot_words=hot_words)
         except AsrError as error:
@@ -141,6 +143,8 @@ def decoder_for(transcriber: Transcriber, words: RequestWords) -> tuple[Decoder,
     try:
         return transcriber.with_options(options).decoder, notices
     except AsrError as error:
+        if name == "prompt":
+            return transcriber.decoder, [*notices, f"prompt is ignored: {error}"]
         raise RequestError(400, str(error), param=name) from None
 
 
@@ -160,9 +164,9 @@ def _check_sayable(
 
 def _can_be_heard(decoder: Decoder, word: str) -> bool:
     """Whether a word of a prompt has a pronunciation, or letters that the model has."""
-    if decoder.without_pronunciation([word]):
-        return _has_rules()
-    return decoder.searches_phones or decoder.alphabet.spell(decoder.in_case(word)) is not None
+    if decoder.without_pronunciation([word]) and not _has_rules():
+        return False
+    return decoder.can_hear(word)
 
 
 def _has_rules() -> bool:

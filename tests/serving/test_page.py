@@ -11,6 +11,7 @@ import pytest
 import soundfile
 from clients import Server, babble, eventually
 
+from asr.decoding.options import DecodingOptions
 from asr.transcription.transcriber import Transcriber
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -151,6 +152,51 @@ def test_the_microphone_gives_words_while_one_speaks(page: Any) -> None:
     page.locator("#transcript .word").nth(0).click()
     until(page, "document.getElementById('audio').currentTime > 0")
     assert "".join(words(page)) in download(page, "txt").replace(" ", "").replace("\n", "")
+
+
+def test_names_and_phrases_are_asked_for_with_the_next_recording(
+    page: Any, babbling: Transcriber, speech: Callable[..., Path]
+) -> None:
+    path = speech(4, seconds=3)
+    plain = babbling.transcribe(path).text
+    asked = {
+        "#hot-words": ("cab=40", DecodingOptions("beam", hot_words={"CAB": 40.0})),
+        "#phrases": ("A B\nBB, C", DecodingOptions("beam", phrases=("A B", "BB", "C"))),
+    }
+    loaded(page)
+    page.click("#words summary")
+    for field, (text, options) in asked.items():
+        page.fill(field, text)
+        page.evaluate("delete document.documentElement.dataset.ready")
+        use_file(page, path)
+        assert " ".join(words(page)) == babbling.with_options(options).transcribe(path).text != plain
+        page.fill(field, "")
+    page.evaluate(
+        "() => { const send = XMLHttpRequest.prototype.send;"
+        " XMLHttpRequest.prototype.send = function (form) { window.sent = form.get('text'); send.call(this, form); }; }"
+    )
+    page.select_option("#text", "verbatim")
+    page.evaluate("delete document.documentElement.dataset.ready")
+    use_file(page, path)
+    assert " ".join(words(page)) == plain
+    assert page.evaluate("window.sent") == "verbatim"
+
+
+def test_a_name_that_cannot_be_is_refused_in_words(
+    browser: Any, server: Server, speech: Callable[..., Path]
+) -> None:
+    pages = open_page(browser, server)
+    page = next(pages)
+    loaded(page)
+    page.click("#words summary")
+    page.fill("#hot-words", "cab=much")
+    page.set_input_files("#file", speech(4, seconds=3))
+    page.wait_for_selector("#problem:not([hidden])")
+    assert "weight 'much' of 'cab'; expected a number" in page.inner_text("#problem")
+    page.click("#speak")
+    until(page, "document.getElementById('status').textContent === ''")
+    page.wait_for_selector("#problem:not([hidden])")
+    page.context.close()
 
 
 def test_a_file_that_is_no_sound_is_refused_in_words(browser: Any, server: Server, tmp_path: Path) -> None:

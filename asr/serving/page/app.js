@@ -40,6 +40,12 @@ async function withToken(ask) {
   }
 }
 
+// What the next recording is asked with; an empty field is left out.
+function asked() {
+  const fields = { hot_words: get("hot-words").value, phrases: get("phrases").value, text: get("text").value };
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value.trim()));
+}
+
 function begin(title) {
   audio.pause();
   if (audio.src) URL.revokeObjectURL(audio.src);
@@ -61,7 +67,7 @@ async function useFile(file) {
   state(`Sending ${file.name} …`);
   show(file, mine);
   try {
-    const answer = await withToken(() => transcribe(file, (share) => {
+    const answer = await withToken(() => transcribe(file, asked(), (share) => {
       if (mine === work) state(share < 1 ? `Sending ${file.name}: ${Math.round(100 * share)} %` : "Transcribing …");
     }));
     if (mine !== work) return;
@@ -106,7 +112,7 @@ async function speak() {
   };
   try {
     await context.audioWorklet.addModule(new URL("recorder.js", import.meta.url));
-    const live = await withToken(async () => { const live = new Live(context.sampleRate, onResult); await live.ready; return live; });
+    const live = await withToken(async () => { const live = new Live(context.sampleRate, asked(), onResult); await live.ready; return live; });
     const worklet = new AudioWorkletNode(context, "recorder", { numberOfOutputs: 0 });
     recording = { stream, context, live, worklet, pcm };
     recording.flushed = new Promise((resolve) => {
@@ -171,7 +177,7 @@ get("choose").addEventListener("click", () => get("file").click());
 get("file").addEventListener("change", () => { if (get("file").files[0]) useFile(get("file").files[0]); get("file").value = ""; });
 get("speak").addEventListener("click", () => (recording ? stop() : speak()));
 document.addEventListener("keydown", (event) => {
-  const busy = event.target.closest?.("button, input, dialog") || event.target.isContentEditable;
+  const busy = event.target.closest?.("button, input, textarea, select, summary, dialog") || event.target.isContentEditable;
   if (event.key === " " && !busy && audio.src) { event.preventDefault(); toggle(); }
 });
 document.addEventListener("dragover", (event) => { event.preventDefault(); get("drop").classList.add("over"); });

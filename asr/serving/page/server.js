@@ -21,9 +21,10 @@ async function checked(response) {
 export const modelName = async () =>
   (await checked(await fetch("v1/models", { headers: authorization() }))).data[0].id;
 
-// Sends a file; `onProgress(share)` hears of the upload. Resolves to verbose_json.
-export function transcribe(file, onProgress) {
+// Sends a file with what is `asked` of its words (hot_words, phrases, text); `onProgress(share)` hears of the upload. Resolves to verbose_json.
+export function transcribe(file, asked, onProgress) {
   const form = new FormData();
+  for (const [name, value] of Object.entries(asked)) form.append(name, value);
   form.append("response_format", "verbose_json");
   form.append("timestamp_granularities[]", "word");
   form.append("timestamp_granularities[]", "segment");
@@ -48,14 +49,14 @@ export function toPcm16(samples) {
   return pcm.buffer;
 }
 
-// A live session: `onResult({type: "partial" | "final", ...})`; `ready` and `done` are promises.
+// A live session with what is `asked` of its words: `onResult({type: "partial" | "final", ...})`; `ready` and `done` are promises.
 export class Live {
-  constructor(sampleRate, onResult) {
+  constructor(sampleRate, asked, onResult) {
     const address = new URL("v1/live", document.baseURI);
     address.protocol = address.protocol.replace("http", "ws");
     this.socket = new WebSocket(address);
     this.socket.onopen = () =>
-      this.socket.send(JSON.stringify({ type: "start", sample_rate: sampleRate, ...(token() && { token: token() }) }));
+      this.socket.send(JSON.stringify({ type: "start", sample_rate: sampleRate, ...asked, ...(token() && { token: token() }) }));
     this.ready = new Promise((resolve, reject) => {
       this.done = new Promise((finish, fail) => {
         const end = (error) => { reject(error); fail(error); };
