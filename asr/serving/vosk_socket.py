@@ -98,8 +98,7 @@ class _Vosk:
         if phrases := config.get("phrase_list"):
             if not isinstance(phrases, list) or not all(isinstance(phrase, str) for phrase in phrases):
                 raise RequestError(400, "phrase_list: expected a list of texts", param="phrase_list")
-            # Something else than the phrases is possible in any case.
-            self._words = read_words({"phrases": [phrase for phrase in phrases if phrase != "[unk]"]})
+            self._words = read_words({"phrases": phrases})
         if config.get("max_alternatives"):
             raise RequestError(
                 400, "max_alternatives: live speech has one text; leave it out", param="max_alternatives"

@@ -246,7 +246,7 @@ def test_g711_is_decoded_as_libsndfile_does(subtype: str, babbling: Transcriber)
     class Quiet:
         transcriber = babbling
 
-        def open_live(self, config: object, *, verbatim: bool) -> None: ...
+        def open_live(self, config: object, *, decoder: object, verbatim: bool) -> None: ...
 
     every = bytes(range(256))
     stream = LiveStream(Quiet(), 8000, encoding=f"g711_{subtype.lower()}")  # type: ignore[arg-type]

@@ -14,7 +14,8 @@ from fastapi.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 from websockets.sync.client import connect
 
-from asr.transcription.live import open_session
+from asr.decoding.options import DecodingOptions
+from asr.transcription.live import LiveResult, open_session
 from asr.transcription.transcriber import Transcriber
 
 TOKEN = "a-long-secret"
@@ -61,19 +62,18 @@ def expected(transcriber: Transcriber, samples: np.ndarray, *, piece: int) -> li
             partial = result.text if result.kind == "partial" else ""
         answers.append(finals or partial)
     answers.append([result for result in session.finish() if result.kind == "final"])
-    return [
-        {"partial": answer}
-        if isinstance(answer, str)
-        else {
-            "result": [
-                {"conf": word.confidence, "end": word.end, "start": word.start, "word": word.text}
-                for result in answer
-                for word in result.words
-            ],
-            "text": " ".join(result.text for result in answer),
-        }
-        for answer in answers
+    return [{"partial": answer} if isinstance(answer, str) else final(answer) for answer in answers]
+
+
+def final(results: list[LiveResult]) -> Answer:
+    """What segments say that have ended; without `result` where nobody spoke."""
+    words = [
+        {"conf": word.confidence, "end": word.end, "start": word.start, "word": word.text}
+        for result in results
+        for word in result.words
     ]
+    text = {"text": " ".join(result.text for result in results)}
+    return {"result": words, **text} if words else text
 
 
 @pytest.mark.parametrize("path", ["/vosk", "/"])
@@ -85,6 +85,15 @@ def test_each_piece_has_its_answer(server: Server, babbling: Transcriber, path: 
     assert answers == expected(babbling, samples, piece=piece)
     assert sum("text" in answer for answer in answers) >= 2
     assert any(answer.get("partial") for answer in answers)
+
+
+def test_phrases_alone_are_heard_where_they_are_given(server: Server, babbling: Transcriber) -> None:
+    samples = sound_with_pauses()
+    config = json.dumps({"config": {"sample_rate": 16000, "phrase_list": ["A B", "CAB", "[unk]"]}})
+    answers = asyncio.run(as_vosks_client(address(server), samples, config=config, piece=6400))
+    closed = babbling.with_options(DecodingOptions("beam", phrases=("A B", "CAB")))
+    assert answers == expected(closed, samples, piece=6400)
+    assert answers != expected(babbling, samples, piece=6400)
 
 
 def test_without_words_there_is_the_text_alone(server: Server) -> None:
