@@ -8,7 +8,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from asr.model.hub_reference import HUB
 from asr.model.pretrained import default_model, find_model
 
 if TYPE_CHECKING:
@@ -25,8 +24,8 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
 
 
 def model_file(text: str) -> Path:
-    """The file that the command line names; one of the Hugging Face Hub is fetched. Raises as `find_model`."""
-    return find_model(text) if text.startswith(HUB) else Path(text)
+    """The file that the command line names. Raises as `find_model`."""
+    return find_model(text)
 
 
 def add_checkpoint_options(parser: argparse.ArgumentParser) -> None:
@@ -36,8 +35,8 @@ def add_checkpoint_options(parser: argparse.ArgumentParser) -> None:
         type=model_file,
         default=default_model(),
         metavar="CKPT",
-        help="a checkpoint that `asr train` wrote, such as RUN/checkpoints/best.pt; hf:owner/name[@revision] of the Hugging Face Hub; default: the model that "
-        "ships with the package, where it was built with one",
+        help="a checkpoint that `asr train` wrote, such as RUN/checkpoints/best.pt, or the run's folder; hf:owner/name[@revision] of the Hugging Face Hub; "
+        "default: english, the model that ships with the package, where it was built with one",
     )
     parser.add_argument(
         "--device",

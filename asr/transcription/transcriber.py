@@ -22,7 +22,6 @@ from asr.decoding.warm_up import warm_up
 from asr.errors import AudioError, CheckpointError, DecodingError, UsageError
 from asr.model.acoustic import AcousticModel
 from asr.model.checkpoint import load_checkpoint
-from asr.model.hub_reference import HUB
 from asr.model.precision import Precision
 from asr.model.pretrained import default_model, find_model, find_tagger
 from asr.transcription.batches import plan_batches
@@ -51,8 +50,8 @@ def load(
     """Load a model for transcription.
 
     Args:
-        model: a checkpoint that training wrote, such as RUN/checkpoints/best.pt, or a .onnx file of `asr export`; `hf:owner/name` or
-            `hf:owner/name@revision` of the Hugging Face Hub; None takes the model that ships with the package.
+        model: a checkpoint that training wrote, such as RUN/checkpoints/best.pt, or the run's folder, or a .onnx file of `asr export`; `hf:owner/name` or
+            `hf:owner/name@revision` of the Hugging Face Hub; "english", or None, for the model that ships with the package.
         decoding: how log-probabilities become text; by default as `asr lm tune` found best for the model,
             and greedy where it has not been run.
         device: "cpu", "cuda", or "auto" for a GPU where there is one; ONNX files run on the CPU.
@@ -77,8 +76,7 @@ def load(
                 "this build has no model of its own; name one: --model CKPT, or asr.load(CKPT) "
                 "(`asr train` writes RUN/checkpoints/best.pt)"
             )
-    if str(model).startswith(HUB):
-        model = find_model(model)
+    model = find_model(model)
     options = tuned_options(model) if decoding is None else decoding
     warm_up(options)
     emitter: Emitter

@@ -8,9 +8,11 @@ import pytest
 
 import asr
 from asr.cli import main
+from asr.cli.model_options import model_file
 from asr.data.corpora import find
 from asr.data.corpora.preparation import prepare
 from asr.data.manifest import read_manifest
+from asr.errors import CheckpointError
 from asr.evaluation.scoring import score
 from asr.model.pretrained import FOLDER, default_model
 
@@ -111,3 +113,10 @@ def test_it_is_readable_unless_asked_otherwise(corpora_dir: Path, tmp_path: Path
     assert main(["transcribe", audio, "--output-dir", str(tmp_path / "default"), "--format", "json"]) == 0
     [path] = (tmp_path / "default").glob("*.json")
     assert json.loads(path.read_text()) == out["readable"]
+
+
+def test_it_has_a_name(tmp_path: Path) -> None:
+    assert asr.load("english").source == asr.load().source == model_file("english") == default_model()
+    (tmp_path / "run" / "checkpoints").mkdir(parents=True)
+    with pytest.raises(CheckpointError, match=r"a folder without checkpoints/best\.pt"):
+        model_file(str(tmp_path / "run"))
