@@ -51,7 +51,7 @@ def tidy(notebook: Any) -> Any:
         cell.id, cell.metadata = f"cell-{number}", {}
         if cell.cell_type == "code":
             cell.execution_count = None
-            cell.outputs = [kept for output in cell.outputs for kept in _kept(output)]
+            cell.outputs = _joined([kept for output in cell.outputs for kept in _kept(output)])
     return notebook
 
 
@@ -60,6 +60,17 @@ def _kept(output: Any) -> list[Any]:
         return [output] if output.name == "stdout" else []
     picture = output.get("data", {}).get("image/png")
     return [nbformat.v4.new_output("display_data", data={"image/png": picture})] if picture else []
+
+
+def _joined(outputs: list[Any]) -> list[Any]:
+    """Texts that follow one another as one; how often a kernel sends what is printed is chance."""
+    found: list[Any] = []
+    for output in outputs:
+        if found and output.output_type == found[-1].output_type == "stream":
+            found[-1].text += output.text
+        else:
+            found.append(output)
+    return found
 
 
 if __name__ == "__main__":
