@@ -16,8 +16,8 @@ if __name__ == "__main__":
     # Tests run in two processes; more threads in each would only be in each other's way.
     os.environ["OMP_NUM_THREADS"] = "1"
     for tool in (
-        ["ruff", "check", "asr", "scripts", "tests"],
-        ["ruff", "format", "--check", "asr", "scripts", "tests"],
+        ["ruff", "check", "asr", "scripts", "tests", "docs/notebooks"],
+        ["ruff", "format", "--check", "asr", "scripts", "tests", "docs/notebooks"],
         ["mypy"],
         ["pytest", "-n", "2", *sys.argv[1:]],
     ):

@@ -1,9 +1,11 @@
-"""What the site of `mkdocs build` has besides docs/: the references made from the program itself, and the documents at the top.
+"""What the site of `mkdocs build` has besides docs/: the references made from the program itself, the documents at the top, and the
+notebooks as pages.
 
 mkdocs calls the functions `on_*` (mkdocs.yml names this file under `hooks`).
 """
 
 import argparse
+import base64
 import contextlib
 import importlib
 import io
@@ -32,10 +34,34 @@ _LINK = re.compile(r"(?<!!)\[((?:[^\[\]]|\[[^\]]*\])*)\]\((?!\w+:|#)([^)\s#]+)(#
 
 
 def on_files(files: Files, *, config: Any) -> Files:
-    """Add the pages of documents outside docs/."""
+    """Add the pages of documents outside docs/, and those of notebooks."""
     for name, page in OUTSIDE.items():
         files.append(File.generated(config, page, abs_src_path=str(ROOT / name)))
+    for notebook in [file for file in files if file.src_uri.endswith(".ipynb")]:
+        page = notebook.src_uri.removesuffix(".ipynb")
+        text, pictures = notebook_page(json.loads(notebook.content_string), name=posixpath.basename(page))
+        files.remove(notebook)
+        files.append(File.generated(config, f"{page}.md", content=text))
+        for name, content in pictures.items():
+            files.append(File.generated(config, f"{posixpath.dirname(page)}/{name}", content=content))
     return files
+
+
+def notebook_page(notebook: dict[str, Any], *, name: str) -> tuple[str, dict[str, bytes]]:
+    """An executed notebook as Markdown, and the pictures that it shows by their names."""
+    parts: list[str] = []
+    pictures: dict[str, bytes] = {}
+    for cell in notebook["cells"]:
+        source = "".join(cell["source"])
+        parts.append(source if cell["cell_type"] == "markdown" else f"```python\n{source}\n```")
+        for output in cell.get("outputs", []):
+            if output["output_type"] == "stream":
+                parts.append(f"```text\n{''.join(output['text']).rstrip()}\n```")
+            else:
+                picture = f"{name}-{len(pictures) + 1}.png"
+                pictures[picture] = base64.b64decode(output["data"]["image/png"])
+                parts.append(f"![what the code above draws]({picture})")
+    return "\n\n".join(parts) + "\n", pictures
 
 
 def on_page_markdown(markdown: str, *, page: Any, config: Any, files: Files) -> str:
@@ -56,6 +82,8 @@ def _within_site(link: re.Match[str], *, source: str, here: str) -> str:
     if target == "README.md":
         target = "docs/index.md"
     page = OUTSIDE.get(target) or (target.removeprefix("docs/") if target.startswith("docs/") else None)
+    if page is not None and page.endswith(".ipynb"):
+        page = page.removesuffix(".ipynb") + ".md"
     if page is not None and page.endswith((".md", ".png", ".json")):
         return f"[{text}]({posixpath.relpath(page, posixpath.dirname(here) or '.')}{anchor})"
     return text if (ROOT / target).exists() else link.group(0)

@@ -2,6 +2,7 @@
 
 import argparse
 import importlib
+import json
 import re
 from functools import cache
 from pathlib import Path
@@ -18,6 +19,7 @@ ROOT = Path(__file__).resolve().parents[1]
 DOCUMENTS = [
     *sorted(ROOT.glob("*.md")),
     *sorted((ROOT / "docs").rglob("*.md")),
+    *sorted((ROOT / "docs").rglob("*.ipynb")),
     *sorted((ROOT / "scripts").rglob("*.md")),
 ]
 SHAPES = {"folder", "kaldi", "nemo", "lhotse", "huggingface"}  # of data, not corpora
@@ -26,6 +28,14 @@ LINK = re.compile(r"\]\((?!\w+:)([^)\s#]*)(?:#([^)\s]*))?\)")
 
 def name(document: Path) -> str:
     return document.relative_to(ROOT).as_posix()
+
+
+def text_of(document: Path) -> str:
+    """A document's text; of a notebook that of its cells."""
+    text = document.read_text(encoding="utf-8")
+    if document.suffix == ".ipynb":
+        return "\n\n".join("".join(cell["source"]) for cell in json.loads(text)["cells"])
+    return text
 
 
 def anchors(document: Path) -> set[str]:
@@ -37,14 +47,14 @@ def anchors(document: Path) -> set[str]:
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=name)
 def test_every_file_that_a_document_names_exists(document: Path) -> None:
-    text = document.read_text(encoding="utf-8")
+    text = text_of(document)
     named = set(re.findall(r"(?<![\w/.-])(?:asr|scripts|tests|configs|docs)/[\w./*-]*\w", text))
     assert not [name for name in named if not list(ROOT.glob(name))]
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=name)
 def test_every_link_of_a_document_leads_somewhere(document: Path) -> None:
-    for path, anchor in LINK.findall(document.read_text(encoding="utf-8")):
+    for path, anchor in LINK.findall(text_of(document)):
         target = (document.parent / path).resolve() if path else document
         assert target.exists(), path
         if anchor and target.suffix == ".md":
@@ -85,7 +95,7 @@ def test_the_number_of_corpora_is_that_of_their_readers() -> None:
 
 def commands(document: Path) -> list[list[str]]:
     """The words of every `asr` command in a code block or an inline code of a document, up to a pipe or a redirection."""
-    text = re.sub(r" *\\\n\s*", " ", document.read_text(encoding="utf-8"))
+    text = re.sub(r" *\\\n\s*", " ", text_of(document))
     lines = re.findall(r"^(?:\$ | {4}(?:\w+=\S+ )*| {6}(?:\w+=\S+ )*)(asr [^\n]*)", text, flags=re.MULTILINE)
     lines += re.findall(r"`(asr [a-z-]+ [^`\n]*)`", text)
     found = []
