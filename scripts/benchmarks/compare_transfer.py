@@ -2,7 +2,7 @@
 """What it helps to begin with a trained model: some minutes of a language or of a speaker, learned from there and from nothing.
 
     python scripts/benchmarks/compare_transfer.py runs/languages --epochs 40 ru=ru/train.jsonl,ru/test.jsonl tr=...
-    python scripts/benchmarks/compare_transfer.py runs/speakers --starts as-it-is english 4088=4088-train.jsonl,4088-test.jsonl,8226-test.jsonl
+    python scripts/benchmarks/compare_transfer.py runs/speakers --starts as-it-is,english 4088=4088-train.jsonl,4088-test.jsonl,8226-test.jsonl
 
 Each row learns from its first manifest with configs/finetune.yaml, for a fixed number of epochs, and its last weights transcribe the others: nothing
 is chosen by what they reach. `--starts` are `english` or a checkpoint, `nothing` (the same network with weights drawn by seed, every part learning from the first epoch,
@@ -125,7 +125,9 @@ def main() -> int:
     parser.add_argument("out", metavar="OUT", type=Path)
     parser.add_argument("rows", metavar="NAME=TRAIN,TEST", nargs="+")
     parser.add_argument("--config", type=Path, default=CONFIG)
-    parser.add_argument("--starts", nargs="+", default=["english", NOTHING], metavar="START")
+    parser.add_argument(
+        "--starts", type=lambda text: text.split(","), default=["english", NOTHING], metavar="START,START"
+    )
     parser.add_argument("--epochs", type=int, default=40)
     parser.add_argument(
         "--learning-rate",
