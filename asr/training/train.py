@@ -277,13 +277,14 @@ def _run(
 
 
 def _decode_alike(source: str, module: SpeechModule, run_dir: Path) -> None:
-    """Give a model what an earlier one of the same letters and phones was tuned to."""
+    """Give a model what an earlier one of the same letters was tuned to, if that knows all of its phones and both have some, or neither."""
     tuned = options_path(find_model(source))
     if not tuned.exists():
         return
     earlier = load_checkpoint(find_model(source))
-    theirs = earlier.tokenizer.vocabulary, earlier.model.config.phones
-    if theirs != (module.tokenizer.vocabulary, module.model.config.phones):
+    theirs, ours = earlier.model.config.phones, module.model.config.phones
+    is_alike = earlier.tokenizer.vocabulary == module.tokenizer.vocabulary and bool(theirs) == bool(ours)
+    if not is_alike or not set(ours) <= set(theirs):
         return
     options = read_options(tuned)
     for name in (BEST, LAST):
