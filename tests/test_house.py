@@ -19,6 +19,7 @@ FLOORS = [
         "asr.allocator",
         "asr.extras",
         "asr.cache",
+        "asr.companions",
         "asr.mapped_arrays",
         "asr.small_models",
         "asr.lstm_step",

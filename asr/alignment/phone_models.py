@@ -4,7 +4,7 @@ CTC says which phones there are and about when; its peaks say little of where th
 states a phone, Gaussian mixtures of cepstral features each, find the boundaries (Brugnara, Falavigna & Omologo 1993; the
 Montreal Forced Aligner works so, McAuliffe et al. 2017). Here they choose among the places around the peaks alone.
 
-`best.hmm` lies beside `best.pt`; scripts/train_phone_models.py writes it.
+scripts/train_phone_models.py writes them, beside the model (`asr.companions`).
 """
 
 import hashlib
@@ -26,11 +26,6 @@ _SMALLEST = 1e-4  # of a variance, where features have variance 1
 _BLOCK = 1000  # frames
 # Frames that a phone may reach past the peaks of its neighbours; the wider one where there is no way with the first.
 _SLACKS = (15, 60)
-
-
-def models_path(checkpoint: str | Path) -> Path:
-    """Where the phone models of a checkpoint are: `best.pt` -> `best.hmm`."""
-    return Path(checkpoint).with_suffix(".hmm")
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,8 +3,8 @@
   asr export runs/an4/checkpoints/best.pt an4.onnx
   asr export best.pt an4-int8.onnx --int8
 
-The file has the network in it: waveform in, log-probabilities of letters and phones out, the vocabulary in its metadata. How the model was
-found to decode best (NAME.decoding.json) is written beside it, so that both transcribe alike.
+The file has the network in it: waveform in, log-probabilities of letters and phones out, the vocabulary in its metadata. What lies beside
+the checkpoint (how it decodes best, tagger, models of phones) is written beside it, so that both transcribe and align alike.
 scripts/transcribe_onnx.py runs it with numpy, soundfile and onnxruntime alone; `asr transcribe --model
 an4.onnx` runs it too.
 """
@@ -29,22 +29,28 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Export."""
-    from asr.decoding.options import options_path, read_measured, read_options, write_options
+    from asr.companions import Companion
+    from asr.decoding.options import copy_options
     from asr.export.onnx_graph import export_onnx
     from asr.files import write_atomically
     from asr.model.checkpoint import load_checkpoint
-    from asr.writing.tagger import tagger_path
 
     checkpoint = load_checkpoint(arguments.model)
     export_onnx(checkpoint, arguments.out, int8=arguments.int8, name=arguments.model.stem)
     print(f"{arguments.out}: {arguments.out.stat().st_size / 1e6:.1f} MB")
-    tuned, beside = options_path(arguments.model), options_path(arguments.out)
-    if tuned.exists() and tuned.resolve() != beside.resolve():
-        write_options(beside, read_options(tuned), measured=read_measured(tuned))
-        print(f"{beside}: decodes as {tuned} does; the files that it names stay where they are")
-    tagger, beside = tagger_path(arguments.model), tagger_path(arguments.out)
-    if tagger.exists() and tagger.resolve() != beside.resolve():
-        with write_atomically(beside, mode="wb") as file:
-            file.write(tagger.read_bytes())
-        print(f"{beside}: writes as {tagger} does")
+    said = {
+        Companion.DECODING: "decodes as {} does; the files that it names stay where they are",
+        Companion.TAGGER: "writes as {} does",
+        Companion.PHONE_MODELS: "finds the ends of phones as {} does",
+    }
+    for companion in Companion:
+        source, copy = companion.find(arguments.model), companion.path(arguments.out)
+        if source is None or source.resolve() == copy.resolve():
+            continue
+        if companion is Companion.DECODING:
+            copy_options(source, copy)
+        else:
+            with write_atomically(copy, mode="wb") as file:
+                file.write(source.read_bytes())
+        print(f"{copy}: {said[companion].format(source)}")
     return 0

@@ -54,8 +54,9 @@ def run(arguments: argparse.Namespace) -> int:
 
     from tqdm import tqdm
 
+    from asr.companions import Companion
     from asr.data.manifest import read_manifest
-    from asr.decoding.options import DecodingOptions, options_path, write_options
+    from asr.decoding.options import DecodingOptions, write_options
     from asr.transcription.transcriber import load
     from asr.transcription.tuning import Development, Grid, best_trial, calibrate, grid_search
     from asr.transcription.tuning_picture import write_heat_map
@@ -81,7 +82,7 @@ def run(arguments: argparse.Namespace) -> int:
     search = grid_search(transcriber, data, grid, threads=arguments.threads)
     trials = list(tqdm(search, desc="tuning", total=grid.size, disable=is_quiet))
     best = best_trial(trials)
-    out = arguments.out or options_path(arguments.model)
+    out = arguments.out or Companion.DECODING.path(arguments.model)
     picture = out.with_suffix(".png")
     title = f"{arguments.manifest.stem}: WER by weights"
     if len(grid.blank_penalty) > 1:

@@ -176,13 +176,14 @@ def _write(arguments: argparse.Namespace, make: "Callable[[], Checkpoint]") -> i
 def _describe(path: Path) -> dict[str, Any]:
     from dataclasses import asdict
 
-    from asr.decoding.options import options_path, read_measured, read_options
+    from asr.companions import Companion
+    from asr.decoding.options import read_measured, read_options
     from asr.model.checkpoint import load_checkpoint
 
     checkpoint = load_checkpoint(path)
     model, tokenizer = checkpoint.model, checkpoint.tokenizer
     alphabet = tokenizer.vocabulary[1:]
-    tuned = options_path(path)
+    tuned = Companion.DECODING.find(path)
     record: dict[str, Any] = {
         "name": path.stem,
         "file": str(path),
@@ -199,7 +200,7 @@ def _describe(path: Path) -> dict[str, Any]:
         **{name: value for name, value in asdict(model.config).items() if name != "spec_augment"},
         "notes": checkpoint.notes,
     }
-    if tuned.exists():
+    if tuned is not None:
         record["decoding"] = {
             "file": str(tuned),
             **asdict(read_options(tuned)),

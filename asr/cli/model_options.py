@@ -178,7 +178,8 @@ def decoding_options(arguments: argparse.Namespace) -> "DecodingOptions":
     Raises:
         UsageError: an option of the beam search with greedy decoding.
     """
-    from asr.decoding.options import DecodingOptions, options_path, tuned_options
+    from asr.companions import Companion
+    from asr.decoding.options import DecodingOptions, tuned_options
     from asr.errors import UsageError
 
     given = given_options(arguments)
@@ -195,7 +196,7 @@ def decoding_options(arguments: argparse.Namespace) -> "DecodingOptions":
             raise UsageError(f"--{option} needs --decoding beam")
         return tuned.as_greedy()
     if tuned.method == "beam" and ("lm" not in given or _is_same_file(given["lm"], tuned.lm)):
-        log.info("decoding as tuned in %s", options_path(arguments.model))
+        log.info("decoding as tuned in %s", Companion.DECODING.path(arguments.model))
         return replace(tuned, **given)
     return DecodingOptions("beam", **given)
 

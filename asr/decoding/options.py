@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from asr.cache import content_digest, settings_digest
+from asr.companions import Companion
 from asr.decoding.confidence import Calibration
 from asr.decoding.phrase_list import OTHER_SPEECH, read_phrases
 from asr.errors import DecodingError
@@ -159,15 +160,10 @@ def _change_paths(record: dict[str, Any], change: Callable[[str], str]) -> None:
             record[name] = change(record[name])
 
 
-def options_path(checkpoint: str | Path) -> Path:
-    """Where the options of a model are: `best.pt` -> `best.decoding.json`."""
-    return Path(checkpoint).with_suffix(".decoding.json")
-
-
 def tuned_options(checkpoint: str | Path) -> DecodingOptions:
     """What `asr lm tune` found best for a model; greedy decoding where it has not been run. Raises as `read_options`."""
-    path = options_path(checkpoint)
-    return read_options(path) if path.exists() else DecodingOptions()
+    path = Companion.DECODING.find(checkpoint)
+    return DecodingOptions() if path is None else read_options(path)
 
 
 def write_options(
@@ -213,6 +209,25 @@ def read_options(path: str | Path) -> DecodingOptions:
         raise _no_options(path, error) from None
     _change_paths(values, lambda file: str(path.parent / file))
     return DecodingOptions(**values)
+
+
+def copy_options(
+    source: Path, target: Path, *, place: Callable[[str], str | Path] = lambda file: file
+) -> None:
+    """Write the options of one file to another, with how they were found.
+
+    Args:
+        source: the file.
+        target: the other one; what it names is found from there as well.
+        place: where each file that they name is from then on.
+
+    Raises:
+        AsrError: as `read_options` and `write_options`.
+    """
+    options = read_options(source)
+    files = {name: getattr(options, name) for name in file_fields()}
+    _change_paths(files, lambda file: str(place(file)))
+    write_options(target, dataclasses.replace(options, **files), measured=read_measured(source))
 
 
 def read_measured(path: str | Path) -> dict[str, Any]:

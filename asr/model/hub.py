@@ -1,10 +1,10 @@
 """Models on the Hugging Face Hub: a repository with a checkpoint, how it decodes, and every file that this takes.
 
 REPOSITORY/
-  README.md              the model card
-  model.pt               the checkpoint
-  model.decoding.json    what `asr lm tune` found best; the files that it names lie beside it
-  model.tagger, model.hmm, *.lm, *.rnn, *.phones ...
+  README.md                                       the model card
+  model.pt                                        the checkpoint
+  model.decoding.json, model.tagger, model.hmm    what lies beside it (`asr.companions`), where there is such a file
+  *.lm, *.rnn, *.phones ...                       what model.decoding.json names
 
 `hf:owner/name` or `hf:owner/name@revision` names one wherever a model is named. What was fetched is kept in huggingface_hub's own
 cache. Nothing in a repository is run: a checkpoint holds plain tensors and values.
@@ -14,18 +14,10 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-from asr.decoding.options import (
-    LEXICON_OF_LM,
-    file_fields,
-    options_path,
-    read_measured,
-    read_options,
-    write_options,
-)
+from asr.companions import Companion
+from asr.decoding.options import copy_options
 from asr.errors import CheckpointError, UsageError
 from asr.extras import install_command
 from asr.model.checkpoint import load_checkpoint
@@ -33,7 +25,6 @@ from asr.model.hub_reference import Reference, parse_reference
 
 NAME = "model"
 CARD = "README.md"
-_BESIDE = (".tagger", ".hmm")  # what a model may have beside it under its own name
 
 
 def pull_model(source: str, folder: Path | None = None) -> Path:
@@ -118,23 +109,19 @@ def stage(checkpoint: Path, folder: Path, *, reference: Reference, card: str | N
         if taken.setdefault(name, source) != source:
             raise UsageError(f"{source} and {taken[name]} have the same name; rename one of them")
         if not source.is_file():
-            raise CheckpointError(f"{source}: is not there, and {options_path(checkpoint)} names it")
+            raise CheckpointError(
+                f"{source}: is not there, and {Companion.DECODING.path(checkpoint)} names it"
+            )
         shutil.copyfile(source, folder / name)
         return folder / name
 
     take(checkpoint, target.name)
-    for ending in _BESIDE:
-        if checkpoint.with_suffix(ending).is_file():
-            take(checkpoint.with_suffix(ending), target.with_suffix(ending).name)
-    tuned = options_path(checkpoint)
-    if tuned.is_file():
-        options = read_options(tuned)
-        files: dict[str, Any] = {
-            name: str(take(Path(value), Path(value).name))
-            for name in file_fields()
-            if (value := getattr(options, name)) not in (None, LEXICON_OF_LM)
-        }
-        write_options(options_path(target), replace(options, **files), measured=read_measured(tuned))
+    for companion in Companion:
+        path, copy = companion.find(checkpoint), companion.path(target)
+        if path is not None and companion is Companion.DECODING:
+            copy_options(path, copy, place=lambda file: take(Path(file), Path(file).name))
+        elif path is not None:
+            take(path, copy.name)
     (folder / CARD).write_text(about, encoding="utf-8")
 
 

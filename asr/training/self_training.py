@@ -5,8 +5,9 @@ import sys
 from itertools import chain
 from pathlib import Path
 
+from asr.companions import Companion
 from asr.data.manifest import iterate_manifest, write_manifest
-from asr.decoding.options import options_path, read_measured, read_options, write_options
+from asr.decoding.options import copy_options
 from asr.errors import TrainingError
 
 
@@ -42,6 +43,7 @@ def learn_from_labels(
             f"{run_dir}: the training ended with {ended.returncode}, for the reason above; run the same command again to go on"
         )
     best = run_dir / "checkpoints" / "best.pt"
-    if (tuned := options_path(model)).exists() and not options_path(best).exists():
-        write_options(options_path(best), read_options(tuned), measured=read_measured(tuned))
+    tuned, copy = Companion.DECODING.find(model), Companion.DECODING.path(best)
+    if tuned is not None and not copy.exists():
+        copy_options(tuned, copy)
     return best

@@ -24,11 +24,12 @@ import torch
 from lightning.pytorch.strategies import DDPStrategy
 
 from asr.allocator import keep_freed_memory
+from asr.companions import Companion
 from asr.config import ExperimentConfig, load_experiment, save_experiment
 from asr.data.batching import SpeechDataset
 from asr.data.manifest import read_manifest
 from asr.data.tokenizer import build_tokenizer
-from asr.decoding.options import options_path, read_options, write_options
+from asr.decoding.options import read_options, write_options
 from asr.errors import CheckpointError, TrainingError, UsageError
 from asr.model.checkpoint import load_checkpoint
 from asr.model.device import choose_device
@@ -278,8 +279,8 @@ def _run(
 
 def _decode_alike(source: str, module: SpeechModule, run_dir: Path) -> None:
     """Give a model what an earlier one of the same letters was tuned to, if that knows all of its phones and both have some, or neither."""
-    tuned = options_path(find_model(source))
-    if not tuned.exists():
+    tuned = Companion.DECODING.find(find_model(source))
+    if tuned is None:
         return
     earlier = load_checkpoint(find_model(source))
     theirs, ours = earlier.model.config.phones, module.model.config.phones
@@ -288,7 +289,7 @@ def _decode_alike(source: str, module: SpeechModule, run_dir: Path) -> None:
         return
     options = read_options(tuned)
     for name in (BEST, LAST):
-        write_options(options_path(run_dir / "checkpoints" / name), options)
+        write_options(Companion.DECODING.path(run_dir / "checkpoints" / name), options)
     log.info("%s: decoded as it was tuned, until `asr lm tune` finds something better: %s", source, tuned)
 
 

@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 
 from asr.alignment.aligner import Aligner, Alignment
-from asr.alignment.phone_models import models_path, read_phone_models
+from asr.alignment.phone_models import read_phone_models
 from asr.alignment.text_path import USUAL, Prices
 from asr.allocator import keep_few_kernels
+from asr.companions import Companion
 from asr.data.audio import read_utterance, resample
 from asr.data.manifest import Utterance
 from asr.data.tokenizer import Tokenizer
@@ -32,7 +33,7 @@ from asr.transcription.pipeline import Outcome, PipelineConfig, transcribe_recor
 from asr.transcription.recordings import Recording
 from asr.transcription.silence import emit_sound
 from asr.transcription.transcript import Alternatives, Transcription
-from asr.writing.tagger import Tagger, read_tagger, tagger_path
+from asr.writing.tagger import Tagger, read_tagger
 
 log = logging.getLogger(__name__)
 
@@ -91,8 +92,8 @@ def load(
         emitter = OnnxEmitter(model, threads=threads)
     else:
         emitter = TorchEmitter(load_checkpoint(model), device=device, precision=precision)
-    if tagger is None and tagger_path(model).exists():
-        tagger = tagger_path(model)
+    if tagger is None:
+        tagger = Companion.TAGGER.find(model)
     writer = None if verbatim or tagger is None else read_tagger(find_tagger(tagger))
     return Transcriber(emitter, build_decoder(emitter.info, options), writer, source=Path(model))
 
@@ -328,8 +329,8 @@ class Transcriber:
         dictionary, models = self.options.pronunciations, None
         if self.source is not None:
             dictionary = tuned_options(self.source).pronunciations or dictionary
-            path = models_path(self.source)
-            models = read_phone_models(path) if path.exists() else None
+            path = Companion.PHONE_MODELS.find(self.source)
+            models = None if path is None else read_phone_models(path)
         return Aligner(
             self.emitter,
             pronunciations=dictionary,

@@ -239,11 +239,6 @@ class Tagger:
         return casing.capitals(small) if case == "capitals" else casing.capital(small)
 
 
-def tagger_path(checkpoint: str | Path) -> Path:
-    """Where the tagger of a model is, if it has one: `best.pt` -> `best.tagger`."""
-    return Path(checkpoint).with_suffix(".tagger")
-
-
 def write_tagger(path: str | Path, tagger: Tagger) -> None:
     """Write a tagger, atomically, its matrices in 8 bits. Raises AsrError when the file cannot be written."""
     lexicon, weights = tagger.lexicon, tagger.weights

@@ -19,10 +19,11 @@ from dataclasses import fields
 from pathlib import Path
 from typing import NamedTuple
 
+from asr.companions import Companion
 from asr.config import load_experiment
 from asr.data.augmentation.config import AugmentationConfig
 from asr.data.manifest import Utterance, read_manifest, write_manifest
-from asr.decoding.options import options_path, read_options, write_options
+from asr.decoding.options import read_options, write_options
 from asr.errors import AsrError, UsageError
 from asr.files import write_atomically
 
@@ -89,7 +90,7 @@ def make(
             "train", "--config", arguments.config, "--run-dir", run, "--data.train", manifest, "--training.epochs", 1,
             "--training.start_from", arguments.start_from, *quiet, *options,
         )  # fmt: skip
-    write_options(options_path(best), read_options(arguments.decoding))
+    write_options(Companion.DECODING.path(best), read_options(arguments.decoding))
     heard = run / "kinds"
     given = ["--noises", arguments.noises] if arguments.noises else []
     _run(sys.executable, KINDS, heard, *arguments.sets, "--model", best, "--every", arguments.every, *given)

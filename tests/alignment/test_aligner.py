@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from asr.alignment.phone_models import models_path
 from asr.cli import main
+from asr.companions import Companion
 from asr.decoding.options import DecodingOptions
 from asr.errors import DecodingError, TranscriptError
 from asr.model.pretrained import default_model
@@ -19,7 +19,7 @@ MODEL = default_model()
 pytestmark = [
     pytest.mark.skipif(shutil.which("flite") is None, reason="flite is not installed"),
     pytest.mark.skipif(
-        MODEL is None or not models_path(MODEL).exists(),
+        MODEL is None or not Companion.PHONE_MODELS.path(MODEL).exists(),
         reason="no model in this build, or none of its phones' sounds",
     ),
 ]

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from asr.cli.model_options import add_model_options, decoding_options
+from asr.companions import Companion
 from asr.decoding.confidence import Calibration
 from asr.decoding.options import (
     DecodingOptions,
-    options_path,
     read_measured,
     read_options,
     tuned_options,
@@ -44,7 +44,7 @@ def tuned(tmp_path):
         recurrent_lm=str(tmp_path / "lms" / "words.rnn"),
         recurrent_share=0.6,
     )
-    write_options(options_path(tmp_path / "best.pt"), found, measured={"wer": 0.1})
+    write_options(Companion.DECODING.path(tmp_path / "best.pt"), found, measured={"wer": 0.1})
     return found
 
 

@@ -70,12 +70,15 @@ def test_phones_are_those_of_pytorch_and_both_files_decode_alike(
     options = DecodingOptions("beam", pronunciations=str(tmp_path / "said.dict"), letter_weight=0.3)
     write_options(tmp_path / "two.decoding.json", options)
     (tmp_path / "two.tagger").write_bytes(tiny_tagger.read_bytes())
+    (tmp_path / "two.hmm").write_bytes(b"for alignment alone")
     (tmp_path / "elsewhere").mkdir()
     assert main(["export", str(tmp_path / "two.pt"), str(tmp_path / "elsewhere" / "two.onnx")]) == 0
     said = capsys.readouterr().out
     assert "elsewhere/two.decoding.json: decodes as" in said
     assert "elsewhere/two.tagger: writes as" in said
-    assert (tmp_path / "elsewhere" / "two.tagger").read_bytes() == tiny_tagger.read_bytes()
+    assert "elsewhere/two.hmm: finds the ends of phones as" in said
+    for name in ("two.tagger", "two.hmm"):
+        assert (tmp_path / "elsewhere" / name).read_bytes() == (tmp_path / name).read_bytes()
     waveforms = [
         np.random.default_rng(n).uniform(-0.3, 0.3, 9000 + 4000 * n).astype(np.float32) for n in range(3)
     ]

@@ -14,7 +14,8 @@ import pytest
 
 import asr
 from asr.cli import main
-from asr.decoding.options import DecodingOptions, options_path, read_options, tuned_options, write_options
+from asr.companions import Companion
+from asr.decoding.options import DecodingOptions, read_options, tuned_options, write_options
 from asr.errors import AsrError, CheckpointError, UsageError
 from asr.model.hub import pull_model
 from asr.model.pretrained import find_model
@@ -167,7 +168,7 @@ def model(tiny_checkpoint: Path, tiny_tagger: Path, tmp_path: Path) -> Path:
         == 0
     )
     options = DecodingOptions("beam", lm=str(tmp_path / "lms" / "mine.arpa"), lm_weight=0.7)
-    write_options(options_path(tiny_checkpoint), options, measured={"wer": 0.1})
+    write_options(Companion.DECODING.path(tiny_checkpoint), options, measured={"wer": 0.1})
     return tiny_checkpoint
 
 
@@ -185,7 +186,7 @@ def test_what_was_pushed_comes_back_with_all_that_it_takes(
     assert main(["model", "pull", "hf:me/tiny", str(tmp_path / "mine")]) == 0
     pulled = Path(capsys.readouterr().out.strip())
     assert pulled == tmp_path / "mine" / "model.pt"
-    assert read_options(options_path(pulled)).lm_weight == 0.7
+    assert read_options(Companion.DECODING.path(pulled)).lm_weight == 0.7
     assert Path(str(tuned_options(pulled).lm)) == tmp_path / "mine" / "mine.arpa"
 
 
@@ -265,7 +266,7 @@ def test_two_files_of_one_name_are_not_pushed(hub: Hub, model: Path, tmp_path: P
     options = DecodingOptions(
         "beam", lm=str(tmp_path / "lms" / "mine.arpa"), lexicon=str(tmp_path / "other" / "mine.arpa")
     )
-    write_options(options_path(model), options)
+    write_options(Companion.DECODING.path(model), options)
     assert main(["model", "push", str(model), "hf:me/tiny"]) == 2
     assert hub.repositories == {}
 

@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from asr.cli import main
+from asr.companions import Companion
 from asr.config import ExperimentConfig, save_experiment
 from asr.data.manifest import read_manifest, write_manifest
-from asr.decoding.options import DecodingOptions, options_path, read_options, write_options
+from asr.decoding.options import DecodingOptions, read_options, write_options
 from asr.training.train import train
 from asr.transcription.labelling import Choice, fit_error_model
 
@@ -35,7 +36,7 @@ def words(tone_experiment: ExperimentConfig, tmp_path: Path, monkeypatch: pytest
     with torch.no_grad():
         checkpoint.model.head.bias.zero_()[checkpoint.tokenizer.vocabulary.index("A")] = 20.0
     save_checkpoint(model, checkpoint)
-    write_options(options_path(model), DecodingOptions("beam", beam_width=3))
+    write_options(Companion.DECODING.path(model), DecodingOptions("beam", beam_width=3))
     speech = [
         dataclasses.replace(one, id=f"new-{one.id}", text=None)
         for one in read_manifest(Path(config.data.train))
@@ -70,7 +71,7 @@ def test_two_rounds_and_a_command_that_is_run_again(
     assert 0 <= learned_from[-1].extras["weight"] <= 1
     assert read_manifest(tmp_path / "out.jsonl") == second
     best = folder / "1" / "checkpoints" / "best.pt"
-    assert read_options(options_path(best)).beam_width == 3
+    assert read_options(Companion.DECODING.path(best)).beam_width == 3
     run = json.loads((folder / "1" / "transfer.json").read_text())
     assert run["taken"]
     before = {path: path.stat().st_mtime_ns for path in (best, folder / "1.jsonl", folder / "2.jsonl")}

@@ -10,11 +10,12 @@ import pytest
 import torch
 from forked import finish, record_steps, start, start_ranks, train_or_resume
 
+from asr.companions import Companion
 from asr.config import ExperimentConfig, OptimizerConfig
 from asr.data.augmentation.config import AugmentationConfig
 from asr.data.manifest import read_manifest, write_manifest
 from asr.data.tokenizer import BLANK_SYMBOL, CharacterTokenizer
-from asr.decoding.options import DecodingOptions, options_path, tuned_options, write_options
+from asr.decoding.options import DecodingOptions, tuned_options, write_options
 from asr.errors import CheckpointError, ConfigError, TrainingError
 from asr.model.acoustic import AcousticModel, AcousticModelConfig
 from asr.model.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
@@ -124,7 +125,7 @@ def test_frozen_parts_keep_their_weights_until_their_epoch(
     train(with_training(config, freeze_epochs=1.0), tmp_path / "thawed")
     thawed = weights_of(tmp_path / "thawed" / "checkpoints" / "last.pt")
     assert not torch.equal(given["encoder.norms.0.weight"], thawed["encoder.norms.0.weight"])
-    assert not options_path(tmp_path / "frozen" / "checkpoints" / "last.pt").exists()
+    assert not Companion.DECODING.path(tmp_path / "frozen" / "checkpoints" / "last.pt").exists()
     record = json.loads((tmp_path / "frozen" / "transfer.json").read_text())
     assert "head.weight" in record["taken"]
     assert record["new"] == []
@@ -135,7 +136,7 @@ def test_with_the_same_letters_a_model_is_decoded_as_the_earlier_one_was_tuned(
 ) -> None:
     first = train(with_training(tone_experiment, epochs=1), tmp_path / "first")
     tuned = DecodingOptions("beam", beam_width=7, blank_penalty=0.5)
-    write_options(options_path(first), tuned)
+    write_options(Companion.DECODING.path(first), tuned)
     config = with_training(tone_experiment, epochs=1, start_from=str(tmp_path / "first"))
     best = train(config, tmp_path / "second")
     assert tuned_options(best) == tuned_options(best.with_name("last.pt")) == tuned
