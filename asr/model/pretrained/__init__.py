@@ -7,6 +7,7 @@ to its words (`english.tagger`) and its model card (`MODEL_CARD.md`).
 
 from pathlib import Path
 
+from asr.companions import Companion
 from asr.errors import CheckpointError
 from asr.model.hub_reference import HUB
 
@@ -48,7 +49,7 @@ def find_model(source: str | Path) -> Path:
 
 def find_tagger(source: str | Path) -> Path:
     """The tagger that is meant: a file, or "english", the one that ships with the package."""
-    own = FOLDER / f"{NAME}.tagger"
+    own = Companion.TAGGER.path(FOLDER / f"{NAME}.pt")
     return own if str(source) == NAME and not Path(source).exists() and own.is_file() else Path(source)
 
 
