@@ -14,6 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from asr.decoding.alphabet import Alphabet, case_hint, other_case
+from asr.decoding.phrase_list import read_phrase_file
 from asr.errors import DecodingError
 
 log = logging.getLogger(__name__)
@@ -132,15 +133,7 @@ def read_hot_words(path: str | Path) -> dict[str, float]:
         DecodingError: cannot be read, a weight that is no number, or a phrase twice; the line is named.
     """
     hot_words: dict[str, float] = {}
-    try:
-        lines = Path(path).read_text(encoding="utf-8").splitlines()
-    except OSError as error:
-        raise DecodingError(f"{path}: cannot read the hot words: {error.strerror}") from None
-    except UnicodeDecodeError as error:
-        raise DecodingError(
-            f"{path}: not UTF-8 text (byte {error.start}); expected a phrase a line"
-        ) from None
-    for number, line in enumerate(lines, 1):
+    for number, line in enumerate(read_phrase_file(path, "hot words").splitlines(), 1):
         if line.strip():
             phrase, weight = parse_hot_word(line.strip(), where=f"{path}:{number}", separator="\t")
             if phrase in hot_words:

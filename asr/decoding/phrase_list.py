@@ -15,6 +15,18 @@ def split_phrases(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(phrase for phrase in found if phrase and phrase != UNKNOWN))
 
 
+def read_phrase_file(path: str | Path, what: str) -> str:
+    """The text of a file with a phrase a line; `what` it has is named in the DecodingError, where it cannot be read."""
+    try:
+        return Path(path).read_text(encoding="utf-8")
+    except OSError as error:
+        raise DecodingError(f"{path}: cannot read the {what}: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        raise DecodingError(
+            f"{path}: not UTF-8 text (byte {error.start}); expected a phrase a line"
+        ) from None
+
+
 def read_phrases(text: str) -> tuple[str, ...]:
     """The phrases of a file, or of a list.
 
@@ -25,16 +37,16 @@ def read_phrases(text: str) -> tuple[str, ...]:
         DecodingError: the file cannot be read, or there is no phrase.
     """
     where = "--phrases"
-    try:
-        if "," not in text and Path(text).is_file():
-            where, text = text, Path(text).read_text(encoding="utf-8")
-    except OSError as error:
-        raise DecodingError(f"{text}: cannot read the phrases: {error.strerror}") from None
-    except UnicodeDecodeError as error:
-        raise DecodingError(
-            f"{text}: not UTF-8 text (byte {error.start}); expected a phrase a line"
-        ) from None
+    if "," not in text and _is_file(text):
+        where, text = text, read_phrase_file(text, "phrases")
     phrases = split_phrases(text)
     if not phrases:
         raise DecodingError(f"{where}: no phrases; expected one a line of a file, or some parted by commas")
     return phrases
+
+
+def _is_file(text: str) -> bool:
+    try:
+        return Path(text).is_file()
+    except OSError as error:
+        raise DecodingError(f"{text}: cannot read the phrases: {error.strerror}") from None

@@ -11,18 +11,19 @@ import soxr
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from asr.decoding.decoder import Decoder
+from asr.errors import AsrError
 from asr.serving.engine import Engine
 from asr.serving.errors import RequestError
 from asr.serving.security import check_host, check_origin
 from asr.transcription.live import LiveConfig, LiveResult, LiveSession
 
 MAX_MESSAGE_BYTES = 1024 * 1024
-CLOSE_CODES = {401: 1008, 403: 1008, 408: 1008, 413: 1009, 503: 1013, 500: 1011}
+_CLOSE_CODES = {401: 1008, 403: 1008, 408: 1008, 413: 1009, 503: 1013, 500: 1011}
 Encoding = Literal["pcm16", "g711_ulaw", "g711_alaw"]
 
 
 @asynccontextmanager
-async def admitted(socket: WebSocket, engine: Engine, *, draining: asyncio.Event) -> AsyncIterator[None]:
+async def _admitted(socket: WebSocket, engine: Engine, *, draining: asyncio.Event) -> AsyncIterator[None]:
     """A place among the live sessions. Raises RequestError: none is free, or by this name or from this page nobody may come."""
     engine.live_sessions += 1
     try:
@@ -35,6 +36,36 @@ async def admitted(socket: WebSocket, engine: Engine, *, draining: asyncio.Event
         yield
     finally:
         engine.live_sessions -= 1
+
+
+@asynccontextmanager
+async def conversation(
+    socket: WebSocket,
+    engine: Engine,
+    *,
+    draining: asyncio.Event,
+    refusal: Callable[[RequestError], dict[str, Any]],
+) -> AsyncIterator[None]:
+    """A session from its place among the others to its end; what goes wrong is sent as `refusal` has it, and the connection closed."""
+    try:
+        async with _admitted(socket, engine, draining=draining):
+            yield
+    except RequestError as error:
+        await _refuse(socket, error, refusal)
+    except AsrError as error:
+        await _refuse(socket, RequestError(400, str(error)), refusal)
+    except WebSocketDisconnect:
+        pass
+
+
+async def _refuse(
+    socket: WebSocket, error: RequestError, refusal: Callable[[RequestError], dict[str, Any]]
+) -> None:
+    try:
+        await socket.send_json(refusal(error))
+        await socket.close(_CLOSE_CODES.get(error.status, 1008), reason=(error.code or "refused")[:100])
+    except (WebSocketDisconnect, RuntimeError):
+        pass  # gone already
 
 
 async def receive(socket: WebSocket, *, draining: asyncio.Event, seconds: float) -> bytes | str | None:

@@ -17,12 +17,11 @@ import secrets
 from collections.abc import Iterable
 from typing import Any
 
-from starlette.websockets import WebSocket, WebSocketDisconnect
+from starlette.websockets import WebSocket
 
-from asr.errors import AsrError
 from asr.serving.engine import Engine
 from asr.serving.errors import RequestError
-from asr.serving.live_stream import CLOSE_CODES, LiveStream, admitted, json_object, receive
+from asr.serving.live_stream import LiveStream, conversation, json_object, receive
 from asr.serving.realtime_settings import RealtimeSettings, update_settings
 from asr.serving.security import bearer_token, check_token
 from asr.transcription.live import LiveResult
@@ -37,26 +36,15 @@ async def serve_realtime(socket: WebSocket, engine: Engine, *, draining: asyncio
     offered = socket.scope.get("subprotocols", [])
     await socket.accept(subprotocol=_PROTOCOL if _PROTOCOL in offered else None)
     keys = [one.removeprefix(_KEY_PROTOCOL) for one in offered if one.startswith(_KEY_PROTOCOL)]
-    try:
-        async with admitted(socket, engine, draining=draining):
-            check_token(bearer_token(socket) or (keys[0] if keys else None), engine.config)
-            if (intent := socket.query_params.get("intent", "transcription")) != "transcription":
-                raise RequestError(400, f"intent {intent[:100]!r}; expected transcription", param="intent")
-            await _Realtime(socket, engine, draining).run()
-    except RequestError as error:
-        await _refuse(socket, error)
-    except AsrError as error:
-        await _refuse(socket, RequestError(400, str(error)))
-    except WebSocketDisconnect:
-        pass
+    async with conversation(socket, engine, draining=draining, refusal=_refusal):
+        check_token(bearer_token(socket) or (keys[0] if keys else None), engine.config)
+        if (intent := socket.query_params.get("intent", "transcription")) != "transcription":
+            raise RequestError(400, f"intent {intent[:100]!r}; expected transcription", param="intent")
+        await _Realtime(socket, engine, draining).run()
 
 
-async def _refuse(socket: WebSocket, error: RequestError) -> None:
-    try:
-        await socket.send_json({"type": "error", "event_id": _new("event"), **error.body})
-        await socket.close(CLOSE_CODES.get(error.status, 1008), reason=(error.code or "refused")[:100])
-    except (WebSocketDisconnect, RuntimeError):
-        pass  # gone already
+def _refusal(error: RequestError) -> dict[str, Any]:
+    return {"type": "error", "event_id": _new("event"), **error.body}
 
 
 def _new(kind: str) -> str:

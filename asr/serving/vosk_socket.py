@@ -15,12 +15,11 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any
 
-from starlette.websockets import WebSocket, WebSocketDisconnect
+from starlette.websockets import WebSocket
 
-from asr.errors import AsrError
 from asr.serving.engine import Engine
 from asr.serving.errors import RequestError
-from asr.serving.live_stream import CLOSE_CODES, LiveStream, admitted, checked_rate, json_object, receive
+from asr.serving.live_stream import LiveStream, checked_rate, conversation, json_object, receive
 from asr.serving.request_words import RequestWords, read_words
 from asr.serving.security import bearer_token, check_token
 from asr.transcription.live import LiveResult
@@ -31,23 +30,12 @@ _RATE = 8000  # Hz, where the client says nothing
 async def serve_vosk(socket: WebSocket, engine: Engine, *, draining: asyncio.Event) -> None:
     """Serve one session to its end."""
     await socket.accept()
-    try:
-        async with admitted(socket, engine, draining=draining):
-            await _Vosk(socket, engine, draining).run()
-    except RequestError as error:
-        await _refuse(socket, error)
-    except AsrError as error:
-        await _refuse(socket, RequestError(400, str(error)))
-    except WebSocketDisconnect:
-        pass
+    async with conversation(socket, engine, draining=draining, refusal=_refusal):
+        await _Vosk(socket, engine, draining).run()
 
 
-async def _refuse(socket: WebSocket, error: RequestError) -> None:
-    try:
-        await socket.send_json({"error": error.message})
-        await socket.close(CLOSE_CODES.get(error.status, 1008), reason=(error.code or "refused")[:100])
-    except (WebSocketDisconnect, RuntimeError):
-        pass  # gone already
+def _refusal(error: RequestError) -> dict[str, Any]:
+    return {"error": error.message}
 
 
 class _Vosk:

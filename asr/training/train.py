@@ -279,10 +279,11 @@ def _run(
 
 def _decode_alike(source: str, module: SpeechModule, run_dir: Path) -> None:
     """Give a model what an earlier one of the same letters was tuned to, if that knows all of its phones and both have some, or neither."""
-    tuned = Companion.DECODING.find(find_model(source))
+    model = find_model(source)
+    tuned = Companion.DECODING.find(model)
     if tuned is None:
         return
-    earlier = load_checkpoint(find_model(source))
+    earlier = load_checkpoint(model)
     theirs, ours = earlier.model.config.phones, module.model.config.phones
     is_alike = earlier.tokenizer.vocabulary == module.tokenizer.vocabulary and bool(theirs) == bool(ours)
     if not is_alike or not set(ours) <= set(theirs):
