@@ -50,6 +50,12 @@ def write_atomically(path: str | Path, *, mode: str = "w", durable: bool = True)
         raise
 
 
+def remove_leftovers(folder: Path, pattern: str) -> None:
+    """Remove what writers that were killed left, here and in the folders below, of files with such names (`*.json`). None may be writing."""
+    for leftover in folder.rglob(f".{pattern}.*.part"):
+        leftover.unlink(missing_ok=True)
+
+
 def _umask() -> int:
     mask = os.umask(0)
     os.umask(mask)

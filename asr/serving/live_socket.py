@@ -35,7 +35,7 @@ from asr.errors import AsrError
 from asr.serving.engine import Engine
 from asr.serving.errors import RequestError
 from asr.serving.form_fields import TEXTS
-from asr.serving.live_stream import LiveStream, checked_rate, conversation, json_object, receive
+from asr.serving.live_stream import LiveStream, checked_rate, converse, json_object, receive
 from asr.serving.request_words import NAMES, read_words
 from asr.serving.security import bearer_token, check_token
 from asr.transcription.formats import word_record
@@ -47,8 +47,8 @@ _START = ("type", "sample_rate", "token", "pause", "text", *NAMES)
 async def serve_live(socket: WebSocket, engine: Engine, *, draining: asyncio.Event) -> None:
     """Serve one live session to its end."""
     await socket.accept()
-    async with conversation(socket, engine, draining=draining, refusal=_refusal):
-        await _Live(socket, engine, draining).run()
+    session = _Live(socket, engine, draining)
+    await converse(session.run, socket, engine, draining=draining, refusal=_refusal)
 
 
 def _refusal(error: RequestError) -> dict[str, Any]:

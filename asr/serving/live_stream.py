@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any, Literal
 
@@ -38,18 +38,18 @@ async def _admitted(socket: WebSocket, engine: Engine, *, draining: asyncio.Even
         engine.live_sessions -= 1
 
 
-@asynccontextmanager
-async def conversation(
+async def converse(
+    talk: Callable[[], Awaitable[None]],
     socket: WebSocket,
     engine: Engine,
     *,
     draining: asyncio.Event,
     refusal: Callable[[RequestError], dict[str, Any]],
-) -> AsyncIterator[None]:
+) -> None:
     """A session from its place among the others to its end; what goes wrong is sent as `refusal` has it, and the connection closed."""
     try:
         async with _admitted(socket, engine, draining=draining):
-            yield
+            await talk()
     except RequestError as error:
         await _refuse(socket, error, refusal)
     except AsrError as error:

@@ -21,7 +21,7 @@ from starlette.websockets import WebSocket
 
 from asr.serving.engine import Engine
 from asr.serving.errors import RequestError
-from asr.serving.live_stream import LiveStream, conversation, json_object, receive
+from asr.serving.live_stream import LiveStream, converse, json_object, receive
 from asr.serving.realtime_settings import RealtimeSettings, update_settings
 from asr.serving.security import bearer_token, check_token
 from asr.transcription.live import LiveResult
@@ -36,11 +36,14 @@ async def serve_realtime(socket: WebSocket, engine: Engine, *, draining: asyncio
     offered = socket.scope.get("subprotocols", [])
     await socket.accept(subprotocol=_PROTOCOL if _PROTOCOL in offered else None)
     keys = [one.removeprefix(_KEY_PROTOCOL) for one in offered if one.startswith(_KEY_PROTOCOL)]
-    async with conversation(socket, engine, draining=draining, refusal=_refusal):
+
+    async def talk() -> None:
         check_token(bearer_token(socket) or (keys[0] if keys else None), engine.config)
         if (intent := socket.query_params.get("intent", "transcription")) != "transcription":
             raise RequestError(400, f"intent {intent[:100]!r}; expected transcription", param="intent")
         await _Realtime(socket, engine, draining).run()
+
+    await converse(talk, socket, engine, draining=draining, refusal=_refusal)
 
 
 def _refusal(error: RequestError) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from starlette.websockets import WebSocket
 
 from asr.serving.engine import Engine
 from asr.serving.errors import RequestError
-from asr.serving.live_stream import LiveStream, checked_rate, conversation, json_object, receive
+from asr.serving.live_stream import LiveStream, checked_rate, converse, json_object, receive
 from asr.serving.request_words import RequestWords, read_words
 from asr.serving.security import bearer_token, check_token
 from asr.transcription.live import LiveResult
@@ -30,8 +30,8 @@ _RATE = 8000  # Hz, where the client says nothing
 async def serve_vosk(socket: WebSocket, engine: Engine, *, draining: asyncio.Event) -> None:
     """Serve one session to its end."""
     await socket.accept()
-    async with conversation(socket, engine, draining=draining, refusal=_refusal):
-        await _Vosk(socket, engine, draining).run()
+    session = _Vosk(socket, engine, draining)
+    await converse(session.run, socket, engine, draining=draining, refusal=_refusal)
 
 
 def _refusal(error: RequestError) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from lightning.pytorch.plugins.io import TorchCheckpointIO
 
 from asr.data.bucketing import BucketBatchSampler
 from asr.errors import AsrError, CheckpointError, TrainingError
+from asr.files import remove_leftovers
 from asr.model.checkpoint import TRAINING_STATE, read_torch, write_torch
 from asr.training.module import SpeechModule
 from asr.training.processes import is_first_process
@@ -126,8 +127,7 @@ class TrainingState(lightning.Callback):
             module.nonfinite_steps = self.loaded["nonfinite_steps"]
         self.loaded = None
         if trainer.is_global_zero:
-            for leftover in self.folder.glob(f".{_PATTERN}*.part"):
-                leftover.unlink(missing_ok=True)
+            remove_leftovers(self.folder, _PATTERN)
 
     def on_train_epoch_start(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
         """Nothing of this epoch is done yet by these processes."""

@@ -14,7 +14,7 @@ from typing import Any
 
 from asr.decoding.hypothesis import AlignedWord
 from asr.errors import AsrError
-from asr.files import write_atomically
+from asr.files import remove_leftovers, write_atomically
 from asr.transcription.formats import FORMATS, SubtitleRules, render
 from asr.transcription.recordings import Recording
 from asr.transcription.transcript import Transcription, by_channel, spoken_words
@@ -52,7 +52,9 @@ class OutputFolder:
         return [self.folder / f"{recording.name}{FORMATS[name]}" for name in self.formats]
 
     def begin(self, *, resume: bool) -> None:
-        """Forget what earlier runs left, unless their work goes on."""
+        """Forget what earlier runs left, unless their work goes on; and what a killed one had begun to write."""
+        for ending in {*(FORMATS[name] for name in self.formats), TRANSCRIPTS}:
+            remove_leftovers(self.folder, f"*{ending}")
         if not resume:
             shutil.rmtree(self.folder / UNFINISHED, ignore_errors=True)
             (self.folder / TRANSCRIPTS).unlink(missing_ok=True)

@@ -161,6 +161,9 @@ def test_a_corpus_equals_its_recordings_one_by_one_and_a_run_goes_on(corpus, fol
     assert capsys.readouterr().out == Path("out/one.ctm").read_text(encoding="utf-8")
     whole = {path: path.read_text() for path in Path("out").rglob("*") if path.is_file()}
     Path("out/deep/two.ctm").unlink()
+    Path("out/deep/.two.ctm.ab12cd34.part").write_text(
+        "what a killed run had begun to write", encoding="utf-8"
+    )
     before = Path("out/one.ctm").stat().st_mtime_ns
     assert run_corpus(corpus, checkpoint, "--format", "ctm", "--resume") == 0
     assert "1 of 2 recordings are finished already" in capsys.readouterr().err
