@@ -9,6 +9,7 @@ from dataclasses import replace
 import numpy as np
 
 from asr.decoding.alphabet import BLANK, Alphabet, Spelling, other_case
+from asr.decoding.confusion import ConfusionSet, ScoredText, confusion_network
 from asr.decoding.emission import Emission, check_log_probs, join
 from asr.decoding.hotwords import in_case_of
 from asr.decoding.hypothesis import Hypothesis, Word
@@ -129,6 +130,15 @@ class Decoder:
         if written is not None:
             return [self._written(emission, written.tokens, written.score)]
         return [self._hypothesis(emission, one) for one in self._candidates(emission, count)]
+
+    def several(self, emission: Emission, count: int) -> tuple[list[Hypothesis], tuple[ConfusionSet, ...]]:
+        """As `n_best`; and what may have been said word by word, by all the texts that the search has found."""
+        if emission.network_text is not None:
+            return self.n_best(emission, count), ()
+        found = self._candidates(emission, max(count, self.options.rescoring_n_best))
+        best = [self._hypothesis(emission, one) for one in found[:count]]
+        texts = [ScoredText(self.search.text(one), one.score) for one in found]
+        return best, confusion_network(best[0].words, texts, scale=self.options.calibration.slope)
 
     def decode_batch(self, emissions: Sequence[Emission], *, threads: int = 1) -> list[Hypothesis]:
         """Decode many utterances, over threads; results in order."""

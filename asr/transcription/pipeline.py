@@ -12,6 +12,7 @@ import numpy as np
 
 from asr.data.audio import open_audio, read_audio
 from asr.data.padded_budget import fill_batches
+from asr.decoding.confusion import ConfusionSet, ScoredText
 from asr.decoding.emission import Emission
 from asr.decoding.hypothesis import Hypothesis, Word
 from asr.decoding.threads import ahead
@@ -24,7 +25,6 @@ from asr.transcription.stretches import Stretch, StretchRules, cut_stretches
 from asr.transcription.transcript import (
     PAUSE,
     Alternatives,
-    ScoredText,
     Transcription,
     gather_segments,
     merge_channels,
@@ -185,11 +185,13 @@ def _decode(
     done: dict[str, list[Outcome]] = {}
     failed: set[str] = set()
 
-    def search(piece: _Emitted) -> list[Hypothesis] | AsrError:
+    def search(piece: _Emitted) -> tuple[list[Hypothesis], tuple[ConfusionSet, ...]] | AsrError:
         if piece.error is not None or piece.emission is None:
-            return piece.error or []
+            return piece.error or ([], ())
         try:
-            return transcriber.decoder.n_best(piece.emission, config.n_best)
+            if config.n_best == 1:
+                return [transcriber.decoder(piece.emission)], ()
+            return transcriber.decoder.several(piece.emission, config.n_best)
         except AsrError as error:
             return error
 
@@ -202,13 +204,13 @@ def _decode(
             failed.add(recording.name)
             yield Outcome(recording, None, None, found)
         elif piece.emission is not None:
-            best = _own(_moved(found[0], piece.start), track)
+            best = _own(_moved(found[0][0], piece.start), track)
             parts.setdefault(track, []).append(best)
             if on_words is not None and best.words:
                 on_words(recording, _written(transcriber, best.words, whole=False))
             if config.n_best > 1:
                 seconds = len(piece.emission) * transcriber.seconds_per_frame
-                several.setdefault(track, []).append(_alternatives(piece.start, seconds, found, track))
+                several.setdefault(track, []).append(_alternatives(piece.start, seconds, *found, track))
         elif piece.duration is not None:
             whole = _joined(parts.pop(track, []), space=transcriber.decoder.alphabet.space)
             words = _written(transcriber, whole.words)
@@ -230,10 +232,13 @@ def _merged(outcomes: Sequence[Outcome]) -> Outcome:
     return Outcome(outcomes[0].recording, hypothesis, transcription, None)
 
 
-def _alternatives(start: float, seconds: float, found: Sequence[Hypothesis], track: Track) -> Alternatives:
-    """What was found in a stretch of some seconds, best first."""
+def _alternatives(
+    start: float, seconds: float, found: Sequence[Hypothesis], sets: Sequence[ConfusionSet], track: Track
+) -> Alternatives:
+    """What was found in a stretch of some seconds, best first, and word by word."""
     texts = tuple(ScoredText(one.text, one.score) for one in found)
-    return Alternatives(round(start, 3), round(start + seconds, 3), texts, track.label)
+    words = tuple(one.moved(start) for one in sets)
+    return Alternatives(round(start, 3), round(start + seconds, 3), texts, words, track.label)
 
 
 def _own(hypothesis: Hypothesis, track: Track) -> Hypothesis:

@@ -3,8 +3,9 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Literal, NamedTuple
+from typing import Literal
 
+from asr.decoding.confusion import ConfusionSet, ScoredText
 from asr.decoding.hypothesis import Word
 
 PAUSE = 0.5  # seconds between two words that part two segments
@@ -61,13 +62,6 @@ class Segment:
         return self.words[0].channel
 
 
-class ScoredText(NamedTuple):
-    """What may have been said, and the natural logarithm that the decoder gives it (see `Hypothesis.score`)."""
-
-    text: str
-    score: float
-
-
 @dataclass(frozen=True, slots=True)
 class Alternatives:
     """What may have been said in a stretch that is decoded whole: all of a short recording, or between two cuts.
@@ -75,12 +69,14 @@ class Alternatives:
     Attributes:
         start, end: seconds from the beginning of the recording.
         texts: each once, best first; the first is the transcript's, but for words that leak from another channel.
+        words: the same word by word, by more texts than these.
         channel: see `Word`.
     """
 
     start: float
     end: float
     texts: tuple[ScoredText, ...]
+    words: tuple[ConfusionSet, ...]
     channel: int | None = None
 
 

@@ -75,6 +75,8 @@ def test_alternatives_are_those_of_each_stretch_and_change_nothing_else(
     for one in stretches:
         assert len({text for text, _ in one.texts}) == len(one.texts) == 4
         assert [score for _, score in one.texts] == sorted((score for _, score in one.texts), reverse=True)
+        assert " ".join(filter(None, (word.choices[0].text for word in one.words))) == one.texts[0].text
+        assert all(one.start <= word.start <= word.end <= one.end for word in one.words)
     assert all(left.end <= right.start < right.end for left, right in itertools.pairwise(stretches))
     assert beam.alternatives(path, 4, pipeline=config) == stretches
     for form in set(FORMATS) - {"json"}:

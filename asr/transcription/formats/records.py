@@ -95,7 +95,7 @@ def channel_record(part: Word | Segment | Alternatives) -> dict[str, int]:
 
 
 def alternatives_record(transcription: Transcription) -> dict[str, Any]:
-    """`alternatives` as JSON has them: for each stretch its texts and scores (natural log), best first; {} without any."""
+    """`alternatives` as JSON has them: for each stretch its texts and scores (natural log), best first, and the choices for each word; {} without any."""
     if not transcription.alternatives:
         return {}
     stretches = [
@@ -107,6 +107,14 @@ def alternatives_record(transcription: Transcription) -> dict[str, Any]:
                 # JSON has no infinity, which is the score of what has no probability.
                 {"text": text, "score": round(score, 4) if math.isfinite(score) else None}
                 for text, score in one.texts
+            ],
+            "words": [
+                {
+                    "start": word.start,
+                    "end": word.end,
+                    "choices": [choice._asdict() for choice in word.choices],
+                }
+                for word in one.words
             ],
         }
         for one in transcription.alternatives
