@@ -43,7 +43,7 @@ def test_densities_are_those_of_scipy():
     assert np.allclose(own.log_likelihoods(features), expected)
 
 
-@pytest.mark.parametrize(("seed", "pauses"), itertools.product(range(4), [(True, True), (False, False)]))
+@pytest.mark.parametrize(("seed", "pauses"), [*itertools.product(range(4), [(True, True), (False, False)])])
 def test_the_path_is_the_best_of_all(seed, pauses):
     own = models(seed=seed)
     features = np.random.default_rng(seed + 10).normal(size=(9, 3)) * 2
