@@ -47,9 +47,21 @@ _SLOW_FILES = {
     "test_sclite.py",
 }
 
+# What takes longest goes first, so that no process is left alone with it at the end.
+_LONGEST = {
+    "test_prove_gpu.py": 0,
+    "test_platforms.py": 1,
+    "test_ray.py": 2,
+    "test_processes.py": 3,
+    "test_channels.py": 4,
+    "test_notebooks.py": 5,
+    "test_overfit.py": 6,
+}
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what is slow."""
+    """Mark what is slow, and put the longest first."""
+    items.sort(key=lambda item: _LONGEST.get(item.path.name, len(_LONGEST)))
     here = Path(__file__).parent
     for item in items:
         place = item.path.relative_to(here)

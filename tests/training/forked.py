@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
+import cloudpickle
 import numpy as np
 import soundfile
 import torch
@@ -21,33 +22,41 @@ from asr.errors import AsrError
 from asr.training.module import SpeechModule
 from asr.training.train import resume, train
 
+# Forks of a process that has nothing but these modules: one that has run other tests has threads, which no fork survives.
+_CONTEXT = multiprocessing.get_context("forkserver")
+_CONTEXT.set_forkserver_preload(["asr.training.train", "hypothesis", "pytest"])
+
 
 def start(work: Callable[[], object], output: Path, environment: Mapping[str, str] = {}) -> BaseProcess:
-    """Run `work` in a fork, its stderr in a file, until it ends: 0, or 1 for an error of ours."""
-
-    def child() -> None:
-        with output.open("w", encoding="utf-8") as file:
-            os.dup2(file.fileno(), 2)
-            os.environ.update(environment)
-            rank_zero_only.rank = int(environment.get("RANK", 0))  # Lightning looked when it was imported
-            torch.set_num_threads(1)  # OpenMP threads do not survive a fork
-            try:
-                work()
-            except AsrError as error:
-                os.write(2, f"asr: {error}\n".encode())
-                os._exit(1)
-            except SystemExit as left:
-                os._exit(int(left.code or 0))
-            except BaseException:
-                os.write(2, traceback.format_exc().encode())
-                os._exit(3)
-            finally:
-                sys.stderr.flush()
-            os._exit(0)
-
-    process = multiprocessing.get_context("fork").Process(target=child)
+    """Run `work` in a process of its own, its stderr in a file, until it ends: 0, or 1 for an error of ours."""
+    surroundings = {**os.environ, **environment}
+    process = _CONTEXT.Process(
+        target=_child, args=(cloudpickle.dumps(work), output, surroundings, Path.cwd())
+    )
     process.start()
     return process
+
+
+def _child(work: bytes, output: Path, environment: Mapping[str, str], folder: Path) -> None:
+    with output.open("w", encoding="utf-8") as file:
+        os.dup2(file.fileno(), 2)
+        os.chdir(folder)
+        os.environ.update(environment)
+        rank_zero_only.rank = int(environment.get("RANK", 0))  # Lightning looked when it was imported
+        torch.set_num_threads(1)
+        try:
+            cloudpickle.loads(work)()
+        except AsrError as error:
+            os.write(2, f"asr: {error}\n".encode())
+            os._exit(1)
+        except SystemExit as left:
+            os._exit(int(left.code or 0))
+        except BaseException:
+            os.write(2, traceback.format_exc().encode())
+            os._exit(3)
+        finally:
+            sys.stderr.flush()
+        os._exit(0)
 
 
 def start_ranks(work: Callable[[int], object], count: int, folder: Path) -> list[BaseProcess]:
