@@ -7,11 +7,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import soundfile
 from clients import Server, babble, eventually
 
 from asr.decoding.options import DecodingOptions
+from asr.transcription.formats import render
+from asr.transcription.pipeline import PipelineConfig
 from asr.transcription.transcriber import Transcriber
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -180,6 +183,51 @@ def test_names_and_phrases_are_asked_for_with_the_next_recording(
     use_file(page, path)
     assert " ".join(words(page)) == plain
     assert page.evaluate("window.sent") == "verbatim"
+
+
+def test_channels_are_told_apart_and_other_words_can_be_taken(
+    page: Any, babbling: Transcriber, tmp_path: Path
+) -> None:
+    path = tmp_path / "call.wav"
+    soundfile.write(path, np.stack([babble(1, seconds=2.0), babble(2, seconds=2.0)], axis=1), 16000)
+    beam = babbling.with_options(DecodingOptions("beam", hot_words={"CAB": 4.0}))
+    expected = beam.transcription(path, channels="separate", pipeline=PipelineConfig(n_best=2))
+    loaded(page)
+    page.click("#words summary")
+    page.fill("#hot-words", "cab=4")
+    page.select_option("#channels", "separate")
+    page.check("#others")
+    use_file(page, path)
+    shown = [word.text for word in expected.words]
+    assert words(page) == shown
+    named = page.locator("#transcript time b").all_inner_texts()
+    assert named == [
+        f"Channel {segment.channel + 1}" for segment in expected.segments if segment.channel is not None
+    ]
+    assert set(named) == {"Channel 1", "Channel 2"}
+    assert download(page, "txt") == render(expected, "txt")
+    assert set(re.findall("<v Channel ([12])>", download(page, "vtt"))) == {"1", "2"}
+    assert {one["channel"] for one in json.loads(download(page, "json"))["segments"]} == {0, 1}
+
+    # What else may have been said is there for the word that is chosen, and takes its place with a click.
+    sets = {
+        (one.channel, word.start, word.end): [choice.text for choice in word.choices[1:]]
+        for one in expected.alternatives
+        for word in one.words
+        if word.choices[0].text
+    }
+    others = [sets[word.channel, word.start, word.end] for word in expected.words]
+    place, choice = next((at, texts[0]) for at, texts in enumerate(others) if texts and texts[0])
+    page.locator("#transcript .word").nth(place).click()
+    offered = page.locator("#choices button").all_inner_texts()
+    assert [text.rpartition(" ")[0].rpartition(" ")[0] or "no word" for text in offered] == [
+        text or "no word" for text in others[place]
+    ]
+    page.locator("#choices button").nth(0).click()
+    shown[place] = choice
+    assert words(page) == shown
+    assert not page.locator("#choices").is_visible()
+    assert page.locator("#transcript .word.edited").count() == 1
 
 
 def test_a_name_that_cannot_be_is_refused_in_words(

@@ -13,6 +13,7 @@ let work = 0; // counts what was asked for: late answers to earlier questions ar
 const wave = new Waveform(get("waveform"), { onSeek: (seconds) => { stopAt = Infinity; audio.currentTime = seconds; moved(); } });
 const view = new TranscriptView(get("transcript"), {
   onHear: (word) => { if (recording) return; stopAt = word.end; audio.currentTime = word.start; play(); },
+  onChoose: offer,
   onChange: () => { state("Corrected. Downloads have the corrected text."); enable(); },
 });
 
@@ -45,6 +46,25 @@ function asked() {
   const fields = { hot_words: get("hot-words").value, phrases: get("phrases").value, text: get("text").value };
   return Object.fromEntries(Object.entries(fields).filter(([, value]) => value.trim()));
 }
+const askedOfFile = () => ({ ...asked(), channels: get("channels").value, ...(get("others").checked && { n_best: 2 }) });
+
+// What else may have been said in the place of a word, to be taken with a click.
+function offer(node, word) {
+  const box = get("choices"), others = word.others ?? [];
+  box.replaceChildren();
+  box.hidden = !others.length;
+  if (!others.length) return;
+  const label = document.createElement("span");
+  label.className = "quiet";
+  label.textContent = `Instead of ${word.word}:`;
+  box.append(label, ...others.map(({ text, probability }) => {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.textContent = `${text || "no word"} ${Math.round(100 * probability)} %`;
+    button.addEventListener("click", () => { box.hidden = true; view.replace(node, text); });
+    return button;
+  }));
+}
 
 function begin(title) {
   audio.pause();
@@ -55,6 +75,7 @@ function begin(title) {
   get("name").textContent = title;
   wave.clear();
   view.clear();
+  get("choices").hidden = true;
   problem(null);
   get("sound").hidden = false;
   enable();
@@ -67,7 +88,7 @@ async function useFile(file) {
   state(`Sending ${file.name} …`);
   show(file, mine);
   try {
-    const answer = await withToken(() => transcribe(file, asked(), (share) => {
+    const answer = await withToken(() => transcribe(file, askedOfFile(), (share) => {
       if (mine === work) state(share < 1 ? `Sending ${file.name}: ${Math.round(100 * share)} %` : "Transcribing …");
     }));
     if (mine !== work) return;
@@ -83,10 +104,18 @@ async function show(file, mine) {
   const context = new AudioContext();
   try {
     const decoded = await context.decodeAudioData(await file.arrayBuffer());
-    if (mine === work) { wave.add(decoded.getChannelData(0), decoded.sampleRate); moved(); }
+    if (mine === work) { wave.add(mixed(decoded), decoded.sampleRate); moved(); }
   } catch {
     if (mine === work) get("sound").hidden = true;
   } finally { context.close(); }
+}
+
+function mixed(sound) {
+  const mix = new Float32Array(sound.length);
+  for (let channel = 0; channel < sound.numberOfChannels; channel++) {
+    sound.getChannelData(channel).forEach((sample, at) => { mix[at] += sample / sound.numberOfChannels; });
+  }
+  return mix;
 }
 
 function done(duration) {

@@ -21,7 +21,7 @@ async function checked(response) {
 export const modelName = async () =>
   (await checked(await fetch("v1/models", { headers: authorization() }))).data[0].id;
 
-// Sends a file with what is `asked` of its words (hot_words, phrases, text); `onProgress(share)` hears of the upload. Resolves to verbose_json.
+// Sends a file with what is `asked` of it (hot_words, phrases, text, channels, n_best); `onProgress(share)` hears of the upload. Resolves to verbose_json.
 export function transcribe(file, asked, onProgress) {
   const form = new FormData();
   for (const [name, value] of Object.entries(asked)) form.append(name, value);

@@ -14,17 +14,43 @@ export function clock(seconds, separator = ".", full = true) {
   return `${part(hours)}:${part(minutes)}:${part(rest)}${separator}${part(milliseconds % 1000, 3)}`;
 }
 
-// Words of verbose_json, gathered by its segments.
-export function segmentsOf({ words, segments }) {
+// Words of verbose_json, gathered by its segments; where there are alternatives, with the `others` that may have been said in their place.
+export function segmentsOf({ words, segments, alternatives = [] }) {
   let at = 0;
+  const sets = alternatives.flatMap((stretch) => stretch.words.map((set) => ({ ...set, channel: stretch.channel })));
   return segments.map((segment) => {
     const own = [];
-    while (at < words.length && words[at].start < segment.end) own.push({ ...words[at++] });
+    while (at < words.length && words[at].channel === segment.channel && words[at].start < segment.end) own.push({ ...words[at++] });
+    for (const word of own) {
+      const set = sets.find((set) => set.start === word.start && set.end === word.end && set.channel === word.channel && set.choices[0].text);
+      if (set) word.others = set.choices.slice(1).map((choice) => ({ ...choice, text: word.spoken ? written(choice.text, word.word) : choice.text }));
+    }
     return { words: own };
   });
 }
 
+// A recognised word as it is written in the place of another: with its marks and its capital.
+function written(text, other) {
+  const [, before, core, after] = other.match(/^([^\p{L}\p{N}]*)(.*?)([^\p{L}\p{N}]*)$/su);
+  if (!text) return text;
+  const [first, ...rest] = text.toLowerCase(), isCapital = core && core[0] !== core[0].toLowerCase();
+  return before + (isCapital ? first.toUpperCase() : first) + rest.join("") + after;
+}
+
 const textOf = (words) => words.map((word) => word.word).join(" ");
+const channelOf = (words) => words[0].channel;
+const nameOf = (channel) => `Channel ${channel + 1}`;
+
+// Lines of a text: one a segment; where channels are told apart one a turn, which begins with the name of its channel.
+function turns(segments) {
+  const found = [];
+  for (const { words } of segments) {
+    const channel = channelOf(words);
+    if (channel !== undefined && channel === found.at(-1)?.channel) found.at(-1).text += ` ${textOf(words)}`;
+    else found.push({ channel, text: (channel === undefined ? "" : `${nameOf(channel)}: `) + textOf(words) });
+  }
+  return found.map(({ text }) => text);
+}
 
 // What a cut behind a word costs, by its last character; in the midst of a sentence a half.
 const WITHIN = Object.fromEntries([...".?!…。．！？؟।۔,:;，、：；،؛"].map((mark) => [mark, ",:;，、：；،؛".includes(mark) ? 0.25 : 0]));
@@ -75,8 +101,14 @@ function cut(words) {
 }
 
 export function cues(segments) {
+  const words = segments.flatMap(({ words }) => words), channels = [...new Set(words.map(({ channel }) => channel))];
+  return channels.flatMap((channel) => cuesOf(words.filter((word) => word.channel === channel), channel)).sort((one, other) => one.start - other.start);
+}
+
+// The cues of one channel, undefined where they are not told apart.
+function cuesOf(words, channel) {
   const stretches = [];
-  for (const word of segments.flatMap(({ words }) => words)) {
+  for (const word of words) {
     const before = stretches.at(-1)?.at(-1);
     if (before && word.start - before.end < PAUSE) stretches.at(-1).push(word);
     else stretches.push([word]);
@@ -85,34 +117,37 @@ export function cues(segments) {
   return groups.map((group, index) => {
     const start = group[0].start, next = groups[index + 1]?.[0].start ?? Infinity;
     const end = Math.min(Math.max(group.at(-1).end, start + SHORTEST), Math.max(next - GAP, (start + next) / 2));
-    return { start, end, lines: lines(group) };
+    return { start, end, channel, lines: lines(group) };
   });
 }
 
 export const FILES = {
-  txt: (segments) => segments.map(({ words }) => textOf(words) + "\n").join(""),
-  srt: (segments) =>
-    cues(segments).map((cue, index) => `${index + 1}\n${clock(cue.start, ",")} --> ${clock(cue.end, ",")}\n${cue.lines.join("\n")}\n`).join("\n"),
+  txt: (segments) => turns(segments).map((line) => line + "\n").join(""),
+  srt: (segments) => {
+    const label = ({ channel }) => (channel === undefined ? "" : `${nameOf(channel)}: `);
+    return cues(segments).map((cue, index) => `${index + 1}\n${clock(cue.start, ",")} --> ${clock(cue.end, ",")}\n${label(cue)}${cue.lines.join("\n")}\n`).join("\n");
+  },
   vtt: (segments) => {
     const safe = (line) => line.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
-    return "WEBVTT\n" + cues(segments).map((cue) => `\n${clock(cue.start)} --> ${clock(cue.end)}\n${cue.lines.map(safe).join("\n")}\n`).join("");
+    return "WEBVTT\n" + cues(segments).map((cue) => `\n${clock(cue.start)} --> ${clock(cue.end)}\n${cue.channel === undefined ? "" : `<v ${nameOf(cue.channel)}>`}${cue.lines.map(safe).join("\n")}\n`).join("");
   },
   json: (segments) =>
     JSON.stringify({
       text: segments.map(({ words }) => textOf(words)).join(" "),
-      segments: segments.map(({ words }) => ({ start: words[0].start, end: words.at(-1).end, text: textOf(words), words })),
+      segments: segments.map(({ words }) => ({ channel: channelOf(words), start: words[0].start, end: words.at(-1).end, text: textOf(words), words })),
     }, null, 2) + "\n",
 };
 
 // Shows segments in an element, and lets its words be heard and corrected.
 export class TranscriptView {
-  constructor(root, { onHear, onChange }) {
+  constructor(root, { onHear, onChange, onChoose }) {
     Object.assign(this, { root, onHear, onChange });
     this.clear();
     root.addEventListener("click", (event) => {
       const word = this.wordAt(event.target);
       if (word && !event.target.isContentEditable) this.onHear(word);
     });
+    root.addEventListener("focusin", (event) => this.wordAt(event.target) && onChoose(event.target, this.wordAt(event.target)));
     root.addEventListener("dblclick", (event) => this.wordAt(event.target) && this.edit(event.target));
     root.addEventListener("keydown", (event) => this.key(event));
     root.addEventListener("focusout", (event) => event.target.isContentEditable && this.commit(event.target));
@@ -152,6 +187,7 @@ export class TranscriptView {
   paragraph(words) {
     const paragraph = document.createElement("p"), time = document.createElement("time");
     time.textContent = clock(words[0].start, ".", false);
+    if (channelOf(words) !== undefined) time.append(Object.assign(document.createElement("b"), { textContent: nameOf(channelOf(words)) }));
     paragraph.append(time, document.createElement("span"));
     return paragraph;
   }
@@ -204,8 +240,12 @@ export class TranscriptView {
     getSelection().selectAllChildren(node);
   }
   commit(node) {
-    const word = this.wordAt(node), text = node.textContent.trim().replace(/\s+/g, " ");
     node.removeAttribute("contenteditable");
+    this.replace(node, node.textContent.trim().replace(/\s+/g, " "));
+  }
+  // Puts a text in the place of a word; none removes it.
+  replace(node, text) {
+    const word = this.wordAt(node);
     if (text === word.word) { node.textContent = text; return; }
     if (text === "") this.remove(node, word);
     else {
