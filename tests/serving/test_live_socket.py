@@ -1,6 +1,7 @@
 """Live speech over a WebSocket, against a real server."""
 
 import json
+from contextlib import ExitStack
 from itertools import pairwise
 from typing import Any
 
@@ -163,16 +164,15 @@ def test_a_silent_client_is_cut_off(server: Server) -> None:
 
 
 def test_sessions_beyond_the_limit_are_told_to_come_back(server: Server) -> None:
-    sessions = [connect(server.live) for _ in range(3)]
-    for session in sessions:
-        session.send(b"")
-        assert json.loads(session.recv(timeout=60))["type"] == "ready"
-    with connect(server.live) as live:
-        messages, code = receive_all(live)
+    with ExitStack() as sessions:
+        for _ in range(3):
+            session = sessions.enter_context(connect(server.live))
+            session.send(b"")
+            assert json.loads(session.recv(timeout=60))["type"] == "ready"
+        with connect(server.live) as live:
+            messages, code = receive_all(live)
     assert messages[0]["error"]["code"] == "busy"
     assert code == 1013
-    for session in sessions:
-        session.close()
 
     def is_free() -> bool:
         with connect(server.live) as live:
