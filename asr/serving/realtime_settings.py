@@ -5,12 +5,13 @@ https://platform.openai.com/docs/api-reference/realtime-client-events/session/up
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple, get_args
 
 from asr.errors import AsrError
 from asr.serving.errors import RequestError
 from asr.serving.live_stream import Encoding, checked_rate
+from asr.serving.request_words import NAMES
 from asr.transcription.live import LiveConfig
 
 _FORMATS: dict[str, Encoding] = {"audio/pcm": "pcm16", "audio/pcmu": "g711_ulaw", "audio/pcma": "g711_alaw"}
@@ -27,11 +28,13 @@ class RealtimeSettings:
         encoding: of the sound.
         rate: of the sound, in Hz.
         silence_ms: what ends a turn; None leaves that to the client's `input_audio_buffer.commit`.
+        words: hot words, phrases and prompt, as the client gave them.
     """
 
     encoding: Encoding = "pcm16"
     rate: int = _PCM
     silence_ms: int | None = 500
+    words: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def live(self) -> LiveConfig:
@@ -51,12 +54,12 @@ class RealtimeSettings:
                 "object": "realtime.transcription_session",
                 "modalities": ["audio", "text"],
                 "input_audio_format": self.encoding,
-                "input_audio_transcription": {"model": model},
+                "input_audio_transcription": {"model": model, **self.words},
                 "turn_detection": detection,
             }
         [kind] = [kind for kind, encoding in _FORMATS.items() if encoding == self.encoding]
         form = {"type": kind, "rate": self.rate} if self.encoding == "pcm16" else {"type": kind}
-        given = {"format": form, "transcription": {"model": model}, "turn_detection": detection}
+        given = {"format": form, "transcription": {"model": model, **self.words}, "turn_detection": detection}
         return {
             "id": session,
             "object": "realtime.transcription_session",
@@ -110,7 +113,8 @@ def update_settings(settings: RealtimeSettings, session: object, *, model: str, 
     if "format" in sound:
         settings = _with_format(settings, sound["format"], is_flat=is_flat)
     if "transcription" in sound:
-        notices += _transcription_notices(sound["transcription"], model)
+        settings, ignored = _with_transcription(settings, sound["transcription"], model)
+        notices += ignored
     if "turn_detection" in sound:
         settings, ignored = _with_turns(settings, sound["turn_detection"])
         notices += ignored
@@ -131,14 +135,20 @@ def _with_format(settings: RealtimeSettings, given: Any, *, is_flat: bool) -> Re
     return replace(settings, encoding=encoding, rate=rate)
 
 
-def _transcription_notices(given: Any, model: str) -> list[str]:
+def _with_transcription(
+    settings: RealtimeSettings, given: Any, model: str
+) -> tuple[RealtimeSettings, list[str]]:
     if given is None:
         raise _wrong("transcription", None, "an object: transcription is all that this server does")
     found = _object(given, "transcription")
-    notices = [f"transcription.{key} is ignored" for key, value in found.items() if key != "model" and value]
+    words = {key: value for key, value in {**settings.words, **found}.items() if key in NAMES and value}
+    known = ("model", *NAMES)
+    notices = [
+        f"transcription.{key} is ignored" for key, value in found.items() if key not in known and value
+    ]
     if found.get("model") not in (None, model):
         notices.append(f"transcription.model is ignored: this server has {model} alone")
-    return notices
+    return replace(settings, words=words), notices
 
 
 def _with_turns(settings: RealtimeSettings, given: Any) -> tuple[RealtimeSettings, list[str]]:

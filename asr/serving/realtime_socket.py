@@ -19,10 +19,12 @@ from typing import Any
 
 from starlette.websockets import WebSocket
 
+from asr.decoding.decoder import Decoder
 from asr.serving.engine import Engine
 from asr.serving.errors import RequestError
 from asr.serving.live_stream import LiveStream, converse, json_object, receive
 from asr.serving.realtime_settings import RealtimeSettings, update_settings
+from asr.serving.request_words import read_words
 from asr.serving.security import bearer_token, check_token
 from asr.transcription.live import LiveResult
 
@@ -76,6 +78,7 @@ class _Realtime:
         self._draining = draining
         self._id = _new("sess")
         self._settings = RealtimeSettings()
+        self._decoder: Decoder | None = None  # the server's
         self._item = _Item()
         self._before: str | None = None  # the item that was committed last
         self._committed = 0.0  # seconds of sound, until the last commit or clear
@@ -129,10 +132,13 @@ class _Realtime:
             update = update_settings(
                 self._settings, event.get("session"), model=self._engine.config.model_name, is_flat=is_flat
             )
+            notices = list(update.notices)
             if update.settings != self._settings:
+                decoder, left_out = await self._engine.decoder_for(read_words(update.settings.words))
+                notices += left_out
                 # What was heard so far was heard as the settings had it.
-                await self._renew(update.settings)
-            more = {"notices": list(update.notices)} if update.notices else {}
+                await self._renew(update.settings, decoder)
+            more = {"notices": notices} if notices else {}
             await self._send(f"{kind}d", session=self._record(is_flat=is_flat), **more)
         else:
             raise RequestError(
@@ -146,13 +152,19 @@ class _Realtime:
         self._begin = heard
         settings = self._settings
         self._stream = LiveStream(
-            self._engine, settings.rate, settings.live, encoding=settings.encoding, heard=heard
+            self._engine,
+            settings.rate,
+            settings.live,
+            encoding=settings.encoding,
+            heard=heard,
+            decoder=self._decoder,
         )
 
-    async def _renew(self, settings: RealtimeSettings | None = None) -> None:
-        """Hear what is left to its end, and begin to listen anew."""
+    async def _renew(self, settings: RealtimeSettings | None = None, decoder: Decoder | None = None) -> None:
+        """Hear what is left to its end, and begin to listen anew, with other settings and their decoder where they are given."""
         await self._tell(await self._stream.finish())
-        self._settings = settings or self._settings
+        if settings is not None:
+            self._settings, self._decoder = settings, decoder
         self._open(self._stream.heard)
 
     async def _tell(self, results: Iterable[LiveResult]) -> None:

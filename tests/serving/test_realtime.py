@@ -299,17 +299,45 @@ def test_settings_that_nobody_can_do_are_refused(given: Event, param: str) -> No
 def test_an_update_changes_what_it_names_and_says_what_it_leaves_out() -> None:
     given = {
         "turn_detection": {"type": "server_vad", "threshold": 0.4, "silence_duration_ms": 700},
-        "transcription": {"model": "whisper-1", "prompt": "tea"},
+        "transcription": {"model": "whisper-1", "prompt": "tea", "language": "en"},
         "noise_reduction": {"type": "near_field"},
     }
     before = RealtimeSettings("g711_alaw", 8000, None)
     update = update_settings(before, {"audio": {"input": given}, "include": []}, model="m", is_flat=False)
-    assert update.settings == RealtimeSettings("g711_alaw", 8000, 700)
+    assert update.settings == RealtimeSettings("g711_alaw", 8000, 700, {"prompt": "tea"})
+    transcription = update.settings.record(session="s", model="m", is_flat=False)["audio"]["input"][
+        "transcription"
+    ]
+    assert transcription == {"model": "m", "prompt": "tea"}
     assert update.settings.live.pause == 0.7
-    for name in ("threshold", "transcription.model", "transcription.prompt", "noise_reduction", "include"):
+    for name in ("threshold", "transcription.model", "transcription.language", "noise_reduction", "include"):
         assert any(name in notice for notice in update.notices)
     back = update_settings(update.settings, {"input_audio_format": "pcm16"}, model="m", is_flat=True)
-    assert back == (RealtimeSettings("pcm16", 24000, 700), ())
+    assert back == (RealtimeSettings("pcm16", 24000, 700, {"prompt": "tea"}), ())
+    asked = {"input_audio_transcription": {"prompt": "", "hot_words": "cab=40"}}
+    other = update_settings(back.settings, asked, model="m", is_flat=True).settings
+    assert other.words == {"hot_words": "cab=40"}
+
+
+def test_a_session_has_its_own_words(server: Server, babbling: Transcriber) -> None:
+    sound = pcm(babble(4, seconds=3))
+    texts = {}
+    for words in ({}, {"hot_words": "cab=40"}, {"phrases": "A B,CAB"}, {"prompt": "so says CAB"}):
+        with connect(address(server)) as live:
+            session = manual(live, transcription=words)
+            assert session["session"]["audio"]["input"]["transcription"] == {"model": "babbler", **words}
+            append(live, sound)
+            texts[next(iter(words), "")] = commit(live)[-1]["transcript"].split()
+            # A list that cannot be is refused, and what holds stays.
+            wrong = {"audio": {"input": {"transcription": {"hot_words": "cab=much", "phrases": ""}}}}
+            live.send(json.dumps({"type": "session.update", "session": wrong}))
+            assert receive(live, "error")[-1]["error"]["param"] == "hot_words"
+            append(live, sound)
+            assert commit(live)[-1]["transcript"].split() == texts[next(iter(words), "")]
+    assert "CAB" not in texts[""]
+    assert "CAB" in texts["hot_words"]
+    assert set(texts["phrases"]) <= {"A", "B", "CAB"}
+    assert texts["prompt"] != texts[""]
 
 
 def test_a_key_is_asked_for_in_a_header_or_as_browsers_send_it(start: Callable[..., TestClient]) -> None:
