@@ -3,16 +3,20 @@
   python scripts/benchmarks/benchmark_request_words.py speech.flac
 
 Commands and other sentences are spoken by flite (`apt install flite`), with white noise; the recording is sent to a server of this
-machine with no words, with twenty hot words, and with two phrases.
+machine with no words, with twenty hot words, and with two phrases; then by many clients at once, with no words and with a list of each one's own.
 """
 
 import argparse
+import random
 import re
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -48,9 +52,15 @@ def main() -> None:
     )
     parser.add_argument("recording", type=Path, help="of about 5 s")
     parser.add_argument("--requests", type=int, default=15, help="of each kind; default: %(default)s")
+    parser.add_argument("--clients", type=int, default=64, help="at once; default: %(default)s")
+    parser.add_argument("--only", choices=["commands", "requests"], help="one of the two parts")
     arguments = parser.parse_args()
-    hear_commands(asr.load())
-    time_requests(arguments.recording, arguments.requests)
+    if arguments.only != "requests":
+        hear_commands(asr.load())
+    if arguments.only != "commands":
+        with served() as address:
+            time_requests(address, arguments.recording, arguments.requests)
+            time_together(address, arguments.recording, arguments.clients)
 
 
 def hear_commands(transcriber: Transcriber) -> None:
@@ -80,15 +90,10 @@ def hear_commands(transcriber: Transcriber) -> None:
         print(snr, *right, taken, sep="\t", flush=True)
 
 
-def time_requests(recording: Path, count: int) -> None:
-    """Median and least seconds of a request of each kind, and of the first."""
+@contextmanager
+def served() -> Iterator[str]:
+    """The address of a server with the packaged model."""
     command = [sys.executable, "-m", "asr", "serve", "--port", "0"]
-    kinds = {
-        "no words": {},
-        "hot words": {"hot_words": ",".join(NAMES)},
-        "phrases": {"phrases": "lights on,lights off"},
-    }
-    seconds: dict[str, list[float]] = {kind: [] for kind in kinds}
     with tempfile.TemporaryDirectory() as folder:
         said = Path(folder) / "log"
         with said.open("w", encoding="utf-8") as log:
@@ -98,21 +103,52 @@ def time_requests(recording: Path, count: int) -> None:
                 if process.poll() is not None:
                     raise SystemExit(said.read_text(encoding="utf-8"))
                 time.sleep(0.2)
-            for _ in range(count + 1):
-                for kind, fields in kinds.items():
-                    begin = time.perf_counter()
-                    files = {"file": (recording.name, recording.read_bytes())}
-                    answer = httpx.post(
-                        f"{found[1]}/v1/audio/transcriptions", files=files, data=fields, timeout=600
-                    )
-                    answer.raise_for_status()
-                    seconds[kind].append(time.perf_counter() - begin)
+            yield found[1]
         finally:
             process.terminate()
             process.wait()
+
+
+def ask(address: str, recording: Path, fields: dict[str, str]) -> float:
+    """Seconds until the answer is there."""
+    begin = time.perf_counter()
+    files = {"file": (recording.name, recording.read_bytes())}
+    httpx.post(f"{address}/v1/audio/transcriptions", files=files, data=fields, timeout=600).raise_for_status()
+    return time.perf_counter() - begin
+
+
+def time_requests(address: str, recording: Path, count: int) -> None:
+    """Median and least seconds of a request of each kind, and of the first."""
+    kinds = {
+        "no words": {},
+        "hot words": {"hot_words": ",".join(NAMES)},
+        "phrases": {"phrases": "lights on,lights off"},
+    }
+    seconds: dict[str, list[float]] = {kind: [] for kind in kinds}
+    for _ in range(count + 1):
+        for kind, fields in kinds.items():
+            seconds[kind].append(ask(address, recording, fields))
     print("kind\tfirst\tmedian\tleast")
     for kind, (first, *others) in seconds.items():
         print(kind, *(f"{one:.2f}" for one in (first, statistics.median(others), min(others))), sep="\t")
+
+
+def time_together(address: str, recording: Path, clients: int) -> None:
+    """Seconds until all of many clients have their answers, without words and with five of each one's own, by turns."""
+    draw = random.Random(0)
+    own = [{"hot_words": ",".join(draw.sample(NAMES, 5))} for _ in range(clients)]
+    none: list[dict[str, str]] = [{}] * clients
+    print(f"{clients} at once\tno words\town words\tratio")
+    for turn in range(1, 4):
+        seconds = []
+        for fields in (none, own):
+            begin = time.perf_counter()
+            with ThreadPoolExecutor(clients) as pool:
+                list(pool.map(lambda one: ask(address, recording, one), fields))
+            seconds.append(time.perf_counter() - begin)
+        print(
+            turn, *(f"{one:.2f}" for one in seconds), f"{seconds[1] / seconds[0]:.3f}", sep="\t", flush=True
+        )
 
 
 if __name__ == "__main__":

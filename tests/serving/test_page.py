@@ -139,6 +139,15 @@ def test_a_file_is_transcribed_heard_corrected_and_downloaded(
     assert "Hello &amp; goodbye" in download(page, "vtt")
     first, *_ = re.findall(r"1\n(\S+) --> (\S+)\n(.*)", download(page, "srt"))
     assert first[2].startswith("Hello & goodbye")
+    usual = download(page, "srt")
+    page.click(".rules summary")
+    page.fill("[data-rule=line]", "16")
+    page.fill("[data-rule=lines]", "1")
+    page.fill("[data-rule=longest]", "0")  # which cannot be
+    cues = [cue.splitlines()[2:] for cue in download(page, "srt").strip().split("\n\n")]
+    assert len(cues) > usual.count(" --> ")
+    assert all(len(cue) == 1 and len(cue[0]) <= 16 for cue in cues)
+    assert " ".join(line for cue in cues for line in cue).split() == " ".join(corrected).split()
 
 
 def test_the_microphone_gives_words_while_one_speaks(page: Any) -> None:

@@ -17,9 +17,9 @@ from asr.transcription.transcript import gather_segments
 NODE = shutil.which("node")
 PAGE = Path(asr.serving.page.__file__).parent
 SCRIPT = """
-import {{ cues }} from "{address}";
+import {{ RULES, cues }} from "{address}";
 import {{ readFileSync }} from "node:fs";
-console.log(JSON.stringify(JSON.parse(readFileSync(0)).map(cues)));
+console.log(JSON.stringify(JSON.parse(readFileSync(0)).map((segments) => cues(segments, {{ ...RULES, ...{rules} }}))));
 """
 
 
@@ -36,7 +36,8 @@ def talk(seed: int) -> list[Word]:
 
 
 @pytest.mark.skipif(NODE is None, reason="needs node")
-def test_the_page_cuts_cues_as_the_package_does() -> None:
+@pytest.mark.parametrize("rules", [{}, {"line": 20, "lines": 3, "shortest": 2.0, "longest": 4.0}])
+def test_the_page_cuts_cues_as_the_package_does(rules: dict[str, float]) -> None:
     talks = [gather_segments(talk(seed), duration=600) for seed in range(100)]
     given = [
         [
@@ -45,16 +46,15 @@ def test_the_page_cuts_cues_as_the_package_does() -> None:
         ]
         for each in talks
     ]
-    script = SCRIPT.format(address=(PAGE / "transcript.js").as_uri())
+    script = SCRIPT.format(address=(PAGE / "transcript.js").as_uri(), rules=json.dumps(rules))
     found = subprocess.run(
         [str(NODE), "--input-type=module", "--eval", script],
         input=json.dumps(given), capture_output=True, check=True, encoding="utf-8",
     )  # fmt: skip
+    names = {"line": "line_length", "lines": "lines", "shortest": "shortest", "longest": "longest"}
+    own = SubtitleRules(**{names[name]: value for name, value in rules.items()})  # type: ignore[arg-type]
     wanted = [
-        [
-            {"start": cue.start, "end": cue.end, "lines": list(cue.lines)}
-            for cue in make_cues(each, SubtitleRules())
-        ]
+        [{"start": cue.start, "end": cue.end, "lines": list(cue.lines)} for cue in make_cues(each, own)]
         for each in talks
     ]
     assert json.loads(found.stdout) == wanted

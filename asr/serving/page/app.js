@@ -1,6 +1,6 @@
 // Wires the page: file or microphone in, waveform, transcript, playback and downloads out.
 import { Live, ServerError, modelName, setToken, toPcm16, transcribe } from "./server.js";
-import { FILES, TranscriptView, clock, segmentsOf } from "./transcript.js";
+import { FILES, RULES, TranscriptView, clock, segmentsOf } from "./transcript.js";
 import { Waveform, toWav } from "./waveform.js";
 
 const get = (id) => document.getElementById(id);
@@ -40,6 +40,11 @@ async function withToken(ask) {
     }
   }
 }
+
+// How subtitles are made; a number that cannot be is the usual one.
+const inputs = [...document.querySelectorAll("[data-rule]")];
+inputs.forEach((input) => { input.value = RULES[input.dataset.rule]; });
+const rules = () => ({ ...RULES, ...Object.fromEntries(inputs.filter((input) => input.value && input.validity.valid).map((input) => [input.dataset.rule, Number(input.value)])) });
 
 // What the next recording is asked with; an empty field is left out.
 function asked() {
@@ -218,7 +223,7 @@ document.addEventListener("drop", (event) => {
 });
 document.querySelectorAll("[data-format]").forEach((button) => button.addEventListener("click", () => {
   const link = document.createElement("a"), format = button.dataset.format;
-  link.href = URL.createObjectURL(new Blob([FILES[format](view.segments)], { type: "text/plain" }));
+  link.href = URL.createObjectURL(new Blob([FILES[format](view.segments, rules())], { type: "text/plain" }));
   link.download = `${name.replace(/\.[^.]*$/, "")}.${format}`;
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 1000);

@@ -1,7 +1,8 @@
 // The transcript: segments of words with times and confidence, shown, corrected, and turned into files.
 
 // Subtitles as `asr transcribe` makes them: characters a line, lines a cue; seconds.
-const LINE = 42, LINES = 2, LONGEST = 7, SHORTEST = 1, GAP = 0.08, PAUSE = 1, UNEVEN = 0.25;
+export const RULES = { line: 42, lines: 2, shortest: 1, longest: 7 };
+const GAP = 0.08, PAUSE = 1, UNEVEN = 0.25;
 
 export const kindOf = (word) =>
   word.edited ? "edited" : word.confidence >= 0.9 ? "sure" : word.confidence >= 0.6 ? "likely" : "doubtful";
@@ -69,9 +70,9 @@ function wrapped(text, width) {
 }
 
 // Lines of like length: the narrowest that need no more lines than the widest.
-function lines(words) {
-  const text = textOf(words), widest = wrapped(text, LINE);
-  for (let width = Math.ceil(charactersOf(text) / widest.length); width < LINE; width++) {
+function lines(words, rules) {
+  const text = textOf(words), widest = wrapped(text, rules.line);
+  for (let width = Math.ceil(charactersOf(text) / widest.length); width < rules.line; width++) {
     const narrow = wrapped(text, width);
     if (narrow.length === widest.length) return narrow;
   }
@@ -79,7 +80,7 @@ function lines(words) {
 }
 
 // Words between two pauses, cut where it costs least, by the rules of the package's subtitles.
-function cut(words) {
+function cut(words, rules) {
   const costs = [0, ...words.map(() => Infinity)], cuts = [0];
   words.forEach((start, first) => {
     let count = 1, width = -1, characters = -1;
@@ -87,9 +88,9 @@ function cut(words) {
       const { word, end } = words[place], length = charactersOf(word);
       width += 1 + length;
       characters += 1 + length;
-      if (width > LINE && place > first) { count += 1; width = length; }
-      if (place > first && (count > LINES || end - start.start > LONGEST)) return;
-      let cost = costs[first] + 1 + UNEVEN * Math.max(0, 1 - characters / (LINE * LINES)) ** 2;
+      if (width > rules.line && place > first) { count += 1; width = length; }
+      if (place > first && (count > rules.lines || end - start.start > rules.longest)) return;
+      let cost = costs[first] + 1 + UNEVEN * Math.max(0, 1 - characters / (rules.line * rules.lines)) ** 2;
       if (place + 1 < words.length) cost += WITHIN[[...word].at(-1)] ?? 0.5;
       if (place === first && words.length > 1) cost += 1;
       if (cost < costs[place + 1]) { costs[place + 1] = cost; cuts[place + 1] = first; }
@@ -100,36 +101,37 @@ function cut(words) {
   return groups;
 }
 
-export function cues(segments) {
+export function cues(segments, rules) {
   const words = segments.flatMap(({ words }) => words), channels = [...new Set(words.map(({ channel }) => channel))];
-  return channels.flatMap((channel) => cuesOf(words.filter((word) => word.channel === channel), channel)).sort((one, other) => one.start - other.start);
+  return channels.flatMap((channel) => cuesOf(words.filter((word) => word.channel === channel), channel, rules)).sort((one, other) => one.start - other.start);
 }
 
 // The cues of one channel, undefined where they are not told apart.
-function cuesOf(words, channel) {
+function cuesOf(words, channel, rules) {
   const stretches = [];
   for (const word of words) {
     const before = stretches.at(-1)?.at(-1);
     if (before && word.start - before.end < PAUSE) stretches.at(-1).push(word);
     else stretches.push([word]);
   }
-  const groups = stretches.flatMap(cut);
+  const groups = stretches.flatMap((stretch) => cut(stretch, rules));
   return groups.map((group, index) => {
     const start = group[0].start, next = groups[index + 1]?.[0].start ?? Infinity;
-    const end = Math.min(Math.max(group.at(-1).end, start + SHORTEST), Math.max(next - GAP, (start + next) / 2));
-    return { start, end, channel, lines: lines(group) };
+    const end = Math.min(Math.max(group.at(-1).end, start + rules.shortest), Math.max(next - GAP, (start + next) / 2));
+    return { start, end, channel, lines: lines(group, rules) };
   });
 }
 
+// Files of segments, subtitles by rules such as `RULES`.
 export const FILES = {
   txt: (segments) => turns(segments).map((line) => line + "\n").join(""),
-  srt: (segments) => {
+  srt: (segments, rules) => {
     const label = ({ channel }) => (channel === undefined ? "" : `${nameOf(channel)}: `);
-    return cues(segments).map((cue, index) => `${index + 1}\n${clock(cue.start, ",")} --> ${clock(cue.end, ",")}\n${label(cue)}${cue.lines.join("\n")}\n`).join("\n");
+    return cues(segments, rules).map((cue, index) => `${index + 1}\n${clock(cue.start, ",")} --> ${clock(cue.end, ",")}\n${label(cue)}${cue.lines.join("\n")}\n`).join("\n");
   },
-  vtt: (segments) => {
+  vtt: (segments, rules) => {
     const safe = (line) => line.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
-    return "WEBVTT\n" + cues(segments).map((cue) => `\n${clock(cue.start)} --> ${clock(cue.end)}\n${cue.channel === undefined ? "" : `<v ${nameOf(cue.channel)}>`}${cue.lines.map(safe).join("\n")}\n`).join("");
+    return "WEBVTT\n" + cues(segments, rules).map((cue) => `\n${clock(cue.start)} --> ${clock(cue.end)}\n${cue.channel === undefined ? "" : `<v ${nameOf(cue.channel)}>`}${cue.lines.map(safe).join("\n")}\n`).join("");
   },
   json: (segments) =>
     JSON.stringify({
