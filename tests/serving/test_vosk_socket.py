@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -11,10 +12,12 @@ import pytest
 import websockets
 from clients import Server, babble, receive_all
 from fastapi.testclient import TestClient
-from starlette.websockets import WebSocketDisconnect
+from starlette.websockets import WebSocket, WebSocketDisconnect
 from websockets.sync.client import connect
 
+from asr.decoding.hypothesis import Word
 from asr.decoding.options import DecodingOptions
+from asr.serving.vosk_socket import _Vosk
 from asr.transcription.live import LiveResult, open_session
 from asr.transcription.transcriber import Transcriber
 
@@ -151,3 +154,19 @@ def test_the_token_comes_in_the_config_or_the_header(start: Callable[..., TestCl
             live.send_json({"config": config})
             live.send_bytes(b"\0\0")
             assert live.receive_json() == {"partial": ""}
+
+
+async def nobody(*_: object) -> None:
+    """Neither receives nor sends."""
+
+
+def test_what_was_partial_is_forgotten_with_its_segment() -> None:
+    session = _Vosk(WebSocket({"type": "websocket", "headers": []}, nobody, nobody), None, asyncio.Event())  # type: ignore[arg-type]
+    words = (Word("AB", 0.1, 0.4, 0.9),)
+    partial = LiveResult("partial", 0, "AB", words, 0, 0.1, 0.4)
+    ended = replace(partial, kind="final", settled=1)
+    assert session._answer([]) == {"partial": ""}
+    assert session._answer([partial]) == {"partial": "AB"}
+    assert session._answer([]) == {"partial": "AB"}
+    assert session._answer([partial, ended])["text"] == "AB"
+    assert session._answer([]) == {"partial": ""}
