@@ -98,11 +98,10 @@ class _Vosk:
 
     def _answer(self, results: Sequence[LiveResult]) -> dict[str, Any]:
         """The one message that a piece of sound is answered with."""
-        finals = [result for result in results if result.kind == "final"]
-        partials = [result.text for result in results if result.kind == "partial"]
-        if finals or partials:
-            self._partial = partials[-1] if partials else ""
-        return self._final(finals) if finals else {"partial": self._partial}
+        if results:
+            self._partial = results[-1].text if results[-1].kind == "partial" else ""
+        ended = any(result.kind == "final" for result in results)
+        return self._final(results) if ended else {"partial": self._partial}
 
     def _final(self, results: Sequence[LiveResult]) -> dict[str, Any]:
         """What segments say that have ended."""
