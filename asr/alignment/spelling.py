@@ -1,8 +1,9 @@
 """A text -> what the network should hear of it: each word in all the ways that it may be said, or as it is spelled."""
 
 import itertools
+import os
 from collections.abc import Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -133,6 +134,20 @@ class LetterSpeller(Speller):
         )
 
 
+def _read_dictionary(path: str | Path) -> Mapping[str, list[Pronunciation]]:
+    """As `read_weighted_pronunciations`; the one that was read last is kept, for reading a hundred thousand words takes a second."""
+    try:
+        status = os.stat(path)
+    except OSError:
+        return read_weighted_pronunciations(path)  # which says what is wrong
+    return _dictionary_as_of(os.path.abspath(path), status.st_mtime_ns, status.st_size)
+
+
+@lru_cache(maxsize=1)
+def _dictionary_as_of(path: str, _modified: int, _size: int) -> Mapping[str, list[Pronunciation]]:
+    return read_weighted_pronunciations(path)
+
+
 class PhoneSpeller(Speller):
     """By phones, of a dictionary's words in all their pronunciations; of other words as rules say them.
 
@@ -153,7 +168,7 @@ class PhoneSpeller(Speller):
         self._ids = {phone: number for number, phone in enumerate(phones, 1)}
         self._pronunciations: dict[str, list[Pronunciation]] = {}
         if pronunciations is not None:
-            self._pronunciations.update(read_weighted_pronunciations(pronunciations))
+            self._pronunciations.update(_read_dictionary(pronunciations))
         if own is not None:
             self._pronunciations.update(self._read_own(own))
 
