@@ -2,23 +2,19 @@
 
 import random
 import re
-import shutil
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from nist import SCLITE, needs_sclite
 
 from asr.evaluation.formats import read_transcripts_pair
 from asr.evaluation.formats.nist import format_trn, read_trn
 from asr.evaluation.matched_pairs import matched_pairs
 from asr.evaluation.scoring import ErrorCounts, realign_like_sclite, sclite_words, score
 
-_FOLDERS = ("/usr/lib/sctk/bin", "/usr/local/bin", "/usr/bin")
-SCLITE = next(
-    (found for found in (shutil.which("sclite", path=folder) for folder in _FOLDERS) if found), None
-)
-pytestmark = pytest.mark.skipif(SCLITE is None, reason="needs NIST's sclite (Debian package sctk)")
+pytestmark = needs_sclite
 
 # Few words, so that they repeat; some beyond ASCII, in scripts of both directions.
 VOCABULARY = ["a", "b", "c", "the", "naïve", "größe", "שלום", "مرحبا", "北京", "don't", "éa", "ÉA"]

@@ -5,13 +5,13 @@ import io
 import itertools
 import json
 import re
-import shutil
 import subprocess
 from dataclasses import replace
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from nist import SCLITE, needs_sclite
 
 from asr.decoding.hypothesis import AlignedWord, TimedUnit, Word
 from asr.errors import UsageError
@@ -27,11 +27,6 @@ from asr.transcription.transcript import (
     Transcription,
     gather_segments,
     merge_channels,
-)
-
-_FOLDERS = ("/usr/lib/sctk/bin", "/usr/local/bin", "/usr/bin")
-SCLITE = next(
-    (found for found in (shutil.which("sclite", path=folder) for folder in _FOLDERS) if found), None
 )
 
 quick = settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.too_slow])
@@ -275,9 +270,8 @@ def test_praat_itself_reads_the_tiers_of_textgrids_back(tmp_path, format: str) -
     assert read == TIERS
 
 
+@needs_sclite
 def test_sclite_reads_ctm_and_finds_each_word_in_its_time(tmp_path) -> None:
-    if SCLITE is None:
-        pytest.skip("needs NIST's sclite (Debian package sctk)")
     words = [WORDS[0], replace(WORDS[1], text="two"), WORDS[2]]
     (tmp_path / "talk.ctm").write_text(render(gather_segments(words, duration=3.0), "ctm", name="talk"))
     # sclite sorts the words of the CTM into the segments of the STM by their times.
@@ -443,6 +437,24 @@ def test_meeteval_scores_the_channels_of_ctm(tmp_path) -> None:
     assert (score.errors, score.length) == (1, 5)
 
 
+@needs_sclite
+def test_sclite_scores_the_channels_of_ctm_and_stm(tmp_path) -> None:
+    """Each channel's words against the reference of that channel, and nothing of the other's."""
+    (tmp_path / "said.ctm").write_text(render(CALL, "ctm", name="call"))
+    (tmp_path / "said.stm").write_text(render(CALL, "stm", name="call"))
+    (tmp_path / "reference.stm").write_text(
+        "call 1 anna 0.1 3.6 how are fine\ncall 2 bob 0.7 2.1 well they\n"
+    )
+    for reference, wrong in (("reference.stm", ['S,"they","you"']), ("said.stm", [])):
+        subprocess.run(
+            [SCLITE, "-r", reference, "stm", "-h", "said.ctm", "ctm", "-o", "sgml", "-n", reference],
+            check=True, capture_output=True, cwd=tmp_path,
+        )  # fmt: skip
+        found = re.findall('([CSDI],".*?",".*?"),', (tmp_path / f"{reference}.sgml").read_text())
+        assert len(found) == 5
+        assert [word for word in found if word[0] != "C"] == wrong
+
+
 def test_meeteval_and_our_reader_take_the_channels_of_stm_for_speakers(tmp_path) -> None:
     stm, reference = tmp_path / "call.stm", tmp_path / "reference.stm"
     stm.write_text(render(CALL, "stm", name="my call"))
@@ -452,9 +464,9 @@ def test_meeteval_and_our_reader_take_the_channels_of_stm_for_speakers(tmp_path)
         for one in read_stm(stm)
     ] == [
         (("my_call", "1"), "my_call-1", 0.2, 1.0, "how are"),
+        (("my_call", "1"), "my_call-1", 3.0, 3.5, "fine"),
         (("my_call", "2"), "my_call-2", 0.8, 1.2, "well"),
         (("my_call", "2"), "my_call-2", 1.8, 2.0, "you"),
-        (("my_call", "1"), "my_call-1", 3.0, 3.5, "fine"),
     ]
     meeteval = pytest.importorskip("meeteval")
     [score] = meeteval.wer.cpwer(meeteval.io.load(str(reference)), meeteval.io.load(str(stm))).values()

@@ -143,9 +143,12 @@ def as_ctm(transcription: Transcription, *, name: str) -> str:
 
 
 def as_stm(transcription: Transcription, *, name: str) -> str:
-    """A line a segment: file, channel, speaker, start and end in seconds, the recognised words (NIST's format); a channel is a speaker."""
+    """A line a segment: file, channel, speaker, start and end in seconds, the recognised words (NIST's format); a channel is a speaker.
+
+    Channel by channel, as NIST's tools want it sorted.
+    """
     lines = []
-    for segment in transcription.segments:
+    for segment in sorted(transcription.segments, key=lambda one: one.channel or 0):
         channel = 1 + (segment.channel or 0)
         speaker = _field(name) if segment.channel is None else f"{_field(name)}-{channel}"
         words = " ".join(_field(word.text) for word in spoken_words(segment.words))
