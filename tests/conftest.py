@@ -40,11 +40,14 @@ os.environ.setdefault("NUMBA_CACHE_DIR", str(REPOSITORY / ".pytest_cache" / "com
 _SLOW_FOLDERS = ("end_to_end", "training", "serving", "configs")
 _SLOW_FIXTURES = {"run_asr", "corpora_dir"}
 _SLOW_FILES = {
+    "test_aligner.py",
     "test_lexicon_beam.py",
+    "test_locale.py",
     "test_prefix_beam.py",
-    "test_transcribe.py",
     "test_process.py",
     "test_sclite.py",
+    "test_transcribe.py",
+    "test_unusual_audio.py",
 }
 
 # What takes longest goes first, so that no process is left alone with it at the end.
