@@ -69,8 +69,10 @@ def confusion_network(
     beside: list[dict[str, float]] = [defaultdict(float) for _ in best]
     gaps: list[list[dict[str, float]]] = [[] for _ in range(len(best) + 1)]
     scores = scale * np.array([one.score for one in texts])
-    # Of texts that have no probability at all, none has a share.
-    shares = np.exp(scores - max(np.logaddexp.reduce(scores), np.finfo(float).min)).tolist()
+    peak = scores.max(
+        initial=np.finfo(float).min
+    )  # of texts that have no probability at all, none has a share
+    shares = (np.exp(scores - peak) / max(1.0, np.exp(scores - peak).sum())).tolist()
     for text, share in zip(texts, shares, strict=True):
         for at, more, said in _beside(best, text.text.split()):
             if more == len(gaps[at]):
