@@ -5,6 +5,7 @@ beside its own, and words of the same spelling are one (Mangu, Brill & Stolcke 2
 best text as what others are aligned with: Hakkani-Tür & Riccardi 2003).
 """
 
+import sys
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -69,10 +70,9 @@ def confusion_network(
     beside: list[dict[str, float]] = [defaultdict(float) for _ in best]
     gaps: list[list[dict[str, float]]] = [[] for _ in range(len(best) + 1)]
     scores = scale * np.array([one.score for one in texts])
-    peak = scores.max(
-        initial=np.finfo(float).min
-    )  # of texts that have no probability at all, none has a share
-    shares = (np.exp(scores - peak) / max(1.0, np.exp(scores - peak).sum())).tolist()
+    # Of texts that have no probability at all, none has a share.
+    weights = np.exp(scores - max([-sys.float_info.max, *scores.tolist()]))
+    shares = (weights / max(1.0, float(weights.sum()))).tolist()
     for text, share in zip(texts, shares, strict=True):
         for at, more, said in _beside(best, text.text.split()):
             if more == len(gaps[at]):
