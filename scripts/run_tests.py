@@ -7,9 +7,11 @@ VENV=.venv-313 names the environment's folder.
 """
 
 import os
+import subprocess
 import sys
+import tempfile
 
-from environment import make_environment, run
+from environment import ROOT, make_environment, run
 
 _PROCESSES = "3"  # on two cores, too: tests wait for processes that they start, for sound as long as it lasts, for clocks
 
@@ -20,8 +22,16 @@ if __name__ == "__main__":
     for tool in (
         ["ruff", "check", "asr", "scripts", "tests", "docs/notebooks"],
         ["ruff", "format", "--check", "asr", "scripts", "tests", "docs/notebooks"],
-        ["mypy"],
-        ["pytest", "-n", _PROCESSES, *sys.argv[1:]],
     ):
         print("+", *tool, file=sys.stderr, flush=True)
         run([python, "-m", *tool])
+    # Types are checked while the tests run, which wait so much; what is found is said at the end.
+    with tempfile.TemporaryFile("w+", encoding="utf-8") as found:
+        types = subprocess.Popen([python, "-m", "mypy"], cwd=ROOT, stdout=found, stderr=subprocess.STDOUT)
+        tests = ["pytest", "-n", _PROCESSES, *sys.argv[1:]]
+        print("+ mypy beside", *tests, file=sys.stderr, flush=True)
+        code = subprocess.run([python, "-m", *tests], cwd=ROOT, check=False).returncode
+        wrong = types.wait()
+        found.seek(0)
+        print(found.read(), end="", flush=True)
+    sys.exit(code or wrong)
