@@ -7,6 +7,7 @@ from itertools import islice, product
 from pathlib import Path
 from typing import Any
 
+import openai
 import pytest
 from clients import Server, babble, post, receive_all
 from websockets.sync.client import connect
@@ -55,6 +56,24 @@ def test_64_requests_at_the_same_time_have_each_its_own_words(
         answers = list(pool.map(lambda fields: post(server, content, **fields), asked))
     assert [answer.json()["text"] for answer in answers] == expected
     assert post(server, content).json()["text"] == plain
+
+
+def test_openais_client_sends_a_prompt_and_asks_for_several_texts(
+    server: Server, babbling: Transcriber, speech: Callable[..., Path]
+) -> None:
+    path = speech(4, seconds=3)
+    client = openai.OpenAI(base_url=f"{server.url}/v1", api_key="none")
+    answer = client.audio.transcriptions.create(
+        model="m", file=path, prompt="so says CAB", response_format="verbose_json", extra_body={"n_best": 3}
+    )
+    beam = babbling.with_options(DecodingOptions("beam", hot_words={"CAB": 5.0}))
+    [expected] = beam.alternatives(path, 3)
+    assert answer.text == expected.texts[0].text != babbling.transcribe(path).text
+    [found] = answer.model_dump()["alternatives"]
+    assert [one["text"] for one in found["texts"]] == [one.text for one in expected.texts]
+    assert [[choice["text"] for choice in word["choices"]] for word in found["words"]] == [
+        [choice.text for choice in word.choices] for word in expected.words
+    ]
 
 
 @pytest.mark.parametrize(
