@@ -5,8 +5,10 @@ import os
 import signal
 import socket
 import sys
+import time
 import traceback
 from collections.abc import Callable, Mapping
+from functools import cache
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
@@ -29,12 +31,24 @@ _CONTEXT.set_forkserver_preload(["asr.training.train", "hypothesis", "pytest"])
 
 def start(work: Callable[[], object], output: Path, environment: Mapping[str, str] = {}) -> BaseProcess:
     """Run `work` in a process of its own, its stderr in a file, until it ends: 0, or 1 for an error of ours."""
+    _settle()
     surroundings = {**os.environ, **environment}
     process = _CONTEXT.Process(
         target=_child, args=(cloudpickle.dumps(work), output, surroundings, Path.cwd())
     )
     process.start()
     return process
+
+
+@cache
+def _settle() -> None:
+    """Wait until what imports have begun in threads of their own (ONNX Runtime looks for devices) is at rest: a fork in its midst hangs."""
+    first = _CONTEXT.Process(target=int)
+    first.start()
+    first.join(60)
+    time.sleep(1)
+    first.kill()
+    first.join()
 
 
 def _child(work: bytes, output: Path, environment: Mapping[str, str], folder: Path) -> None:
