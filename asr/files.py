@@ -4,6 +4,7 @@ import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import IO, Any
 
@@ -50,10 +51,11 @@ def write_atomically(path: str | Path, *, mode: str = "w", durable: bool = True)
         raise
 
 
-def remove_leftovers(folder: Path, pattern: str) -> None:
+def remove_leftovers(folder: Path, *patterns: str) -> None:
     """Remove what writers that were killed left, here and in the folders below, of files with such names (`*.json`). None may be writing."""
-    for leftover in folder.rglob(f".{pattern}.*.part"):
-        leftover.unlink(missing_ok=True)
+    for leftover in folder.rglob(".*.part"):
+        if any(fnmatchcase(leftover.name, f".{pattern}.*.part") for pattern in patterns):
+            leftover.unlink(missing_ok=True)
 
 
 def _umask() -> int:

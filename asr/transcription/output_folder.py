@@ -53,8 +53,8 @@ class OutputFolder:
 
     def begin(self, *, resume: bool) -> None:
         """Forget what earlier runs left, unless their work goes on; and what a killed one had begun to write."""
-        for ending in {*(FORMATS[name] for name in self.formats), TRANSCRIPTS}:
-            remove_leftovers(self.folder, f"*{ending}")
+        endings = [*(FORMATS[name] for name in self.formats), TRANSCRIPTS]
+        remove_leftovers(self.folder, *(f"*{ending}" for ending in endings))
         if not resume:
             shutil.rmtree(self.folder / UNFINISHED, ignore_errors=True)
             (self.folder / TRANSCRIPTS).unlink(missing_ok=True)

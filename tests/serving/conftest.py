@@ -31,6 +31,7 @@ for package in (
     pytest.importorskip(package, reason="needs the extras serve and dev")
 
 
+import openai  # noqa: E402
 from clients import Server, babble  # noqa: E402
 from fastapi.testclient import TestClient  # noqa: E402
 
@@ -108,6 +109,11 @@ def server(start_server: Callable[..., Server]) -> Server:
     return start_server(
         "--max-upload-mb", 1, "--max-audio-seconds", 20, "--idle-seconds", 2, "--max-live-sessions", 3
     )  # fmt: skip
+
+
+@pytest.fixture
+def client(server: Server) -> openai.OpenAI:
+    return openai.OpenAI(base_url=f"{server.url}/v1", api_key="unused", max_retries=0)
 
 
 @pytest.fixture

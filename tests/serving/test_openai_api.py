@@ -21,11 +21,6 @@ from asr.transcription.transcript import gather_segments
 from asr.writing.tagger import read_tagger
 
 
-@pytest.fixture
-def client(server: Server) -> openai.OpenAI:
-    return openai.OpenAI(base_url=f"{server.url}/v1", api_key="unused", max_retries=0)
-
-
 def test_openai_client_gets_the_text_of_the_file_alone(
     client: openai.OpenAI, babbling: Transcriber, speech: Callable[..., Path]
 ) -> None:

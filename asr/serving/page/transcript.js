@@ -18,13 +18,15 @@ export function clock(seconds, separator = ".", full = true) {
 // Words of verbose_json, gathered by its segments; where there are alternatives, with the `others` that may have been said in their place.
 export function segmentsOf({ words, segments, alternatives = [] }) {
   let at = 0;
-  const sets = alternatives.flatMap((stretch) => stretch.words.map((set) => ({ ...set, channel: stretch.channel })));
+  const place = ({ start, end }, channel) => `${channel} ${start} ${end}`;
+  const sets = new Map(alternatives.flatMap((stretch) =>
+    stretch.words.filter((set) => set.choices[0].text).map((set) => [place(set, stretch.channel), set.choices.slice(1)])));
   return segments.map((segment) => {
     const own = [];
     while (at < words.length && words[at].channel === segment.channel && words[at].start < segment.end) own.push({ ...words[at++] });
     for (const word of own) {
-      const set = sets.find((set) => set.start === word.start && set.end === word.end && set.channel === word.channel && set.choices[0].text);
-      if (set) word.others = set.choices.slice(1).map((choice) => ({ ...choice, text: word.spoken ? written(choice.text, word.word) : choice.text }));
+      const others = sets.get(place(word, word.channel));
+      if (others) word.others = others.map((choice) => ({ ...choice, text: word.spoken ? written(choice.text, word.word) : choice.text }));
     }
     return { words: own };
   });
