@@ -9,7 +9,6 @@ metadata asks for, and no others, so that a dependency nobody has declared is mi
 import csv
 import json
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -29,6 +28,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from environment import ROOT
+from served import served
 from synthesis import Synthesizer, Voice
 
 MOST_MEGABYTES = 50.0
@@ -181,38 +181,20 @@ def walk(python: Path, place: Path) -> None:
 
 def ask_server(command: Path, folder: Path) -> str:
     """The text that a server gives for one request."""
-    server = subprocess.Popen(
-        [command, "serve", "--port", "0"],
-        cwd=folder,
-        env={**clean_environment(), "WALK": "serve"},
-        stderr=subprocess.PIPE,
-        text=True,
-        encoding="utf-8",
-    )
-    try:
-        assert server.stderr is not None
-        said = []
-        for line in server.stderr:
-            said.append(line)
-            if found := re.search(r"http://[\d.]+:\d+", line):
-                break
-        else:
-            sys.exit("asr serve ended: " + "".join(said))
+    environment = {**clean_environment(), "WALK": "serve"}
+    with served(command=[command], folder=folder, environment=environment) as (_, address):
         sound = (folder / "speech.wav").read_bytes()
         body = (
             b'--part\r\nContent-Disposition: form-data; name="model"\r\n\r\nenglish\r\n--part\r\nContent-Disposition: '
             b'form-data; name="file"; filename="speech.wav"\r\n\r\n' + sound + b"\r\n--part--\r\n"
         )
         request = urllib.request.Request(
-            f"{found[0]}/v1/audio/transcriptions",
+            f"{address}/v1/audio/transcriptions",
             body,
             {"Content-Type": "multipart/form-data; boundary=part"},
         )
         with urllib.request.urlopen(request, timeout=120) as answer:
             return str(json.load(answer)["text"])
-    finally:
-        server.terminate()
-        server.communicate()
 
 
 def output(*words: object, cwd: Path) -> str:

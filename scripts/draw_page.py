@@ -6,11 +6,10 @@ Needs the extras serve and dev, and Chromium.
 """
 
 import argparse
-import re
 import shutil
-import subprocess
-import sys
 from pathlib import Path
+
+from served import served
 
 
 def main() -> None:
@@ -24,14 +23,8 @@ def main() -> None:
     parser.add_argument("--dark", action="store_true")
     parser.add_argument("--width", type=int, default=1000)
     arguments = parser.parse_args()
-    command = [sys.executable, "-m", "asr", "serve", "--model", str(arguments.model), "--port", "0"]
-    server = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
-    assert server.stderr is not None
-    try:
-        found = next(match for line in server.stderr if (match := re.search(r"at (http://\S+?)[; ]", line)))
-        draw(found[1], arguments)
-    finally:
-        server.terminate()
+    with served("--model", arguments.model) as (_, address):
+        draw(address, arguments)
 
 
 def draw(url: str, arguments: argparse.Namespace) -> None:

@@ -25,6 +25,9 @@ if __name__ == "__main__":
     ):
         print("+", *tool, file=sys.stderr, flush=True)
         run([python, "-m", *tool])
+    # Compiled once here, the searches are not compiled anew by each process of the tests.
+    os.environ.setdefault("NUMBA_CACHE_DIR", str(ROOT / ".pytest_cache" / "compiled"))
+    run([python, "-m", "asr.decoding.warm_up"])
     # Types are checked while the tests run, which wait so much; what is found is said at the end.
     with tempfile.TemporaryFile("w+", encoding="utf-8") as found:
         types = subprocess.Popen([python, "-m", "mypy"], cwd=ROOT, stdout=found, stderr=subprocess.STDOUT)

@@ -89,18 +89,18 @@ class PronunciationLexicon:
 
     def entries_of(self, word: str) -> list[int]:
         """The entries that are this one word, one for each way to say it; a look into the text, with no table of all words."""
-        wanted, at, found = f"\n{word}\n".encode(), -1, []
-        while (at := self._framed.find(wanted, at + 1)) >= 0:
-            place = int(np.searchsorted(self.first_byte, at))
-            entry = int(np.searchsorted(self.first_word, place, side="right")) - 1
-            if self.first_word[entry + 1] - self.first_word[entry] == 1:
-                found.append(entry)
-        return found
+        letters = word.encode()
+        text = np.frombuffer(self.text, np.uint8)
+        places = np.flatnonzero(self._bytes_of_word == len(letters) + 1)
+        for number, letter in enumerate(letters):
+            places = places[text[self.first_byte[places] + number] == letter]
+        entries = np.searchsorted(self.first_word, places, side="right") - 1
+        return [int(entry) for entry in entries if self.first_word[entry + 1] - self.first_word[entry] == 1]
 
     @cached_property
-    def _framed(self) -> bytes:
-        """The text with a line feed before and after every word."""
-        return b"\n" + bytes(self.text) + b"\n"
+    def _bytes_of_word(self) -> np.ndarray:
+        """How many bytes each word has, with the line feed behind it."""
+        return np.diff(self.first_byte)
 
     def linked(self, lm: NgramModel, *, strict: bool = True) -> "PronunciationLexicon":
         """The same lexicon, its words, or their characters, found in a language model.

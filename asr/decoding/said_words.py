@@ -3,7 +3,7 @@
 import logging
 import threading
 from collections.abc import Iterable, Sequence
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from asr.data.pronouncing import Pronouncer
 from asr.data.pronunciation import read_all_pronunciations
@@ -29,6 +29,7 @@ class SaidWords:
         self.phones = tuple(phones)
         self._lexicon = lexicon
         self._lock = threading.Lock()
+        self._guessed = lru_cache(maxsize=10_000)(self._guess)
 
     def ways(self, words: Iterable[str]) -> dict[str, list[tuple[str, ...]]]:
         """The pronunciations of each word; a word that cannot be said in the model's phones is left out.
@@ -39,7 +40,7 @@ class SaidWords:
         found = {}
         for word in dict.fromkeys(words):
             ways = self._known(word)
-            if not ways and (guess := self._guess(word)):
+            if not ways and (guess := self._guessed(word)):
                 ways = [guess]
             if ways:
                 found[word] = ways

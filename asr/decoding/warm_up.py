@@ -1,6 +1,7 @@
 """Compiled code is loaded, or compiled, in a thread of its own, while something else is loaded: PyTorch, a model.
 
-Run as a program, `python -m asr.decoding.warm_up KIND PART`, it compiles a part of one of the searches into the cache folder.
+Run as a program, `python -m asr.decoding.warm_up [KIND PART]`, it compiles a part of one of the searches into the cache folder,
+or all parts of both.
 """
 
 import logging
@@ -89,7 +90,7 @@ def _compile_beside(kind: Kind) -> None:
     with global_compiler_lock, announced(notice(compiled_folder())):
         processes = [
             subprocess.Popen(
-                [sys.executable, "-m", __name__, kind, part],
+                [sys.executable, "-m", "asr.decoding.warm_up", kind, part],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
@@ -119,4 +120,8 @@ def _compile(kind: Kind, part: str) -> None:
 
 
 if __name__ == "__main__":
-    _compile("lexicon" if sys.argv[1] == "lexicon" else "prefix", sys.argv[2])
+    if len(sys.argv) == 1:
+        _compile_beside("lexicon")
+        _compile_beside("prefix")
+    else:
+        _compile("lexicon" if sys.argv[1] == "lexicon" else "prefix", sys.argv[2])

@@ -33,6 +33,7 @@ class Field(NamedTuple):
         ignored: why it changes nothing here; None where it does.
         plain: values that ask for nothing else than is done.
         is_list: whether it may be given several times.
+        also: the field that this is another name of.
     """
 
     schema: dict[str, Any]
@@ -41,6 +42,7 @@ class Field(NamedTuple):
     ignored: str | None = None
     plain: Sequence[str] = ()
     is_list: bool = False
+    also: str | None = None
 
 
 def _choice(*values: str, is_list: bool = False, ignored: str | None = None) -> Field:
@@ -112,6 +114,7 @@ FIELDS = {
         _TEXT, _is_chunking, "auto or a JSON object", "recordings are cut at pauses", plain=("auto",)
     ),
 }  # fmt: skip
+FIELDS["n"] = FIELDS["n_best"]._replace(also="n_best")  # as OpenAI calls it elsewhere
 # Fields that only these answers have room for, and the value that does not need them.
 _ONLY: dict[str, tuple[tuple[str, ...], str | None]] = {
     "timestamp_granularities": (("verbose_json",), None),
@@ -156,6 +159,10 @@ def read_options(upload: Upload, config: ServingConfig) -> FormOptions:
     """
     given = {name: [value for value in values if value] for name, values in upload.fields.items()}
     given = {name: values for name, values in given.items() if values}
+    for name, also in [(name, field.also) for name, field in FIELDS.items() if field.also and name in given]:
+        if also in given:
+            raise RequestError(400, f"{name} beside {also}, which is the same; give one of them", param=name)
+        given[also] = given.pop(name)
     wanted = given.get("response_format", ["json"])[0]
     wrong: dict[str, str] = {}
     notices = []

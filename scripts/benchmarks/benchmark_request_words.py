@@ -8,15 +8,11 @@ machine with no words, with twenty hot words, and with two phrases; then by many
 
 import argparse
 import random
-import re
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -29,6 +25,7 @@ from asr.transcription.transcriber import Transcriber
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from flite import VOICES, speak
+from served import served
 
 COMMANDS = (
     "lights on", "lights off", "volume up", "volume down", "stop", "play", "yes", "no", "go back", "open the door",
@@ -58,7 +55,7 @@ def main() -> None:
     if arguments.only != "requests":
         hear_commands(asr.load())
     if arguments.only != "commands":
-        with served() as address:
+        with served() as (_, address):
             time_requests(address, arguments.recording, arguments.requests)
             time_together(address, arguments.recording, arguments.clients)
 
@@ -88,25 +85,6 @@ def hear_commands(transcriber: Transcriber) -> None:
             else:
                 taken += bool(found[1])
         print(snr, *right, taken, sep="\t", flush=True)
-
-
-@contextmanager
-def served() -> Iterator[str]:
-    """The address of a server with the packaged model."""
-    command = [sys.executable, "-m", "asr", "serve", "--port", "0"]
-    with tempfile.TemporaryDirectory() as folder:
-        said = Path(folder) / "log"
-        with said.open("w", encoding="utf-8") as log:
-            process = subprocess.Popen(command, stderr=log)
-        try:
-            while (found := re.search(r"at (http://\S+?)[; ]", said.read_text(encoding="utf-8"))) is None:
-                if process.poll() is not None:
-                    raise SystemExit(said.read_text(encoding="utf-8"))
-                time.sleep(0.2)
-            yield found[1]
-        finally:
-            process.terminate()
-            process.wait()
 
 
 def ask(address: str, recording: Path, fields: dict[str, str]) -> float:

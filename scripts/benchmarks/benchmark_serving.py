@@ -34,6 +34,9 @@ from websockets.sync.client import connect
 import asr
 from asr.transcription.live import open_session
 
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from served import served
+
 _PATH = "/v1/audio/transcriptions"
 _IDLE = 2.0  # seconds after which the server cuts off a silent sender
 _UPLOAD_MB = 4
@@ -93,15 +96,14 @@ def main() -> int:
     transcriber = asr.load(arguments.model, precision="float32", device="cpu")
     speeches = transcribe_alone(transcriber, arguments.manifest, arguments.utterances)
     live_text = live_alone(transcriber, speeches[0])
-    server, url = start(arguments.model)
-    try:
-        tally = Tally()
+    tally = Tally()
+    # In float32, a batch gives to the last letter what an utterance gives alone.
+    options = ["--model", arguments.model, "--precision", "float32", "--device", "cpu"]
+    options += ["--idle-seconds", _IDLE, "--max-upload-mb", _UPLOAD_MB]
+    with served(*options) as (server, url):
         memory = send_all(server, url, speeches, live_text=live_text, tally=tally, arguments=arguments)
         crashed = server.poll() is not None
-    finally:
-        server.terminate()
-        code = server.wait(timeout=60)
-    return report(tally, memory, crashed=crashed, code=code, arguments=arguments)
+    return report(tally, memory, crashed=crashed, code=server.returncode, arguments=arguments)
 
 
 def transcribe_alone(transcriber: asr.Transcriber, manifest: Path, count: int) -> list[Speech]:
@@ -129,22 +131,6 @@ def live_alone(transcriber: asr.Transcriber, speech: Speech) -> str:
 def pcm16(samples: np.ndarray) -> bytes:
     """`(N,)` floats as 16-bit samples."""
     return (32767 * np.clip(samples, -1, 1)).astype("<i2").tobytes()
-
-
-def start(model: Path) -> "tuple[subprocess.Popen[str], str]":
-    """The server and its address."""
-    command = [sys.executable, "-m", "asr", "serve", "--model", str(model), "--port", "0"]
-    # In float32, a batch gives to the last letter what an utterance gives alone.
-    command += ["--precision", "float32", "--device", "cpu"]
-    limits = ["--idle-seconds", str(_IDLE), "--max-upload-mb", str(_UPLOAD_MB)]
-    server = subprocess.Popen([*command, *limits], stderr=subprocess.PIPE, text=True)
-    assert server.stderr is not None
-    for line in server.stderr:
-        if found := re.search(r"at (http://\S+?)[; ]", line):
-            # Read on, lest the log fill its pipe.
-            threading.Thread(target=lambda: list(server.stderr or ()), daemon=True).start()
-            return server, found[1]
-    raise SystemExit(f"asr serve ended with {server.wait()}")
 
 
 def send_all(

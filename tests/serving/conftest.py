@@ -2,10 +2,8 @@
 
 import asyncio
 import os
-import re
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +35,7 @@ from fastapi.testclient import TestClient  # noqa: E402
 
 from asr.serving.app import create_app  # noqa: E402
 from asr.serving.config import ServingConfig  # noqa: E402
+from served import served  # noqa: E402
 
 
 @pytest.fixture(scope="session")
@@ -75,32 +74,19 @@ def speech(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
 @pytest.fixture(scope="session")
 def start_server(babbler: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Server]]:
     """Start `asr serve` on a free port, and end it with the tests."""
-    running: list[subprocess.Popen[str]] = []
+    with ExitStack() as running:
 
-    def start(*options: object, model: Path = babbler, **environment: str) -> Server:
-        uploads = tmp_path_factory.mktemp("uploads")
-        process = subprocess.Popen(
-            [sys.executable, "-m", "asr", "serve", "--model", str(model), "--port", "0", "--precision", "float32", *map(str, options)],
-            stderr=subprocess.PIPE,
-            text=True,
-            env={**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": "", "TMPDIR": str(uploads), **environment},
-        )  # fmt: skip
-        running.append(process)
-        assert process.stderr is not None
-        said = []
-        for line in process.stderr:
-            said.append(line)
-            if found := re.search(r"at (http://\S+?)[; ]", line):
-                # Nobody reads on: the log must not fill its pipe.
-                os.set_blocking(process.stderr.fileno(), False)
-                return Server(found[1], process, uploads)
-        raise AssertionError(f"asr serve ended with {process.wait()}: {''.join(said)}")
+        def start(*options: object, model: Path = babbler, **environment: str) -> Server:
+            uploads = tmp_path_factory.mktemp("uploads")
+            own = {"OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": "", "TMPDIR": str(uploads), **environment}
+            process, url = running.enter_context(
+                served(
+                    *("--model", model, "--precision", "float32", *options), environment={**os.environ, **own}
+                )
+            )
+            return Server(url, process, uploads)
 
-    yield start
-    for process in running:
-        process.terminate()
-    for process in running:
-        process.wait(timeout=30)
+        yield start
 
 
 @pytest.fixture(scope="session")

@@ -205,6 +205,8 @@ def test_alternatives_come_with_verbose_json_alone(server: Server, speech: Calla
     for wrong, form in (("2", "json"), ("0", "verbose_json"), ("21", "verbose_json"), ("x", "verbose_json")):
         refused = post(server, content, n_best=wrong, response_format=form)
         assert (refused.status_code, refused.json()["error"]["param"]) == (400, "n_best")
+    twice = post(server, content, n="2", n_best="2", response_format="verbose_json")
+    assert (twice.status_code, twice.json()["error"]["param"]) == (400, "n")
 
 
 def test_channels_are_told_apart_in_every_answer(

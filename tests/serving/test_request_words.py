@@ -63,7 +63,7 @@ def test_openais_client_sends_a_prompt_and_asks_for_several_texts(
 ) -> None:
     path = speech(4, seconds=3)
     answer = client.audio.transcriptions.create(
-        model="m", file=path, prompt="so says CAB", response_format="verbose_json", extra_body={"n_best": 3}
+        model="m", file=path, prompt="so says CAB", response_format="verbose_json", extra_body={"n": 3}
     )
     beam = babbling.with_options(DecodingOptions("beam", hot_words={"CAB": 5.0}))
     [expected] = beam.alternatives(path, 3)
