@@ -40,7 +40,8 @@ from asr.cli.transcription_options import (
 if TYPE_CHECKING:
     from asr.transcription.formats import SubtitleRules
     from asr.transcription.output_folder import OutputFolder
-    from asr.transcription.pipeline import Outcome, PipelineConfig
+    from asr.transcription.pipeline import Outcome
+    from asr.transcription.pipeline_config import PipelineConfig
     from asr.transcription.recogniser import Recogniser
     from asr.transcription.recordings import Failure, Recording
     from asr.transcription.transcriber import Transcriber

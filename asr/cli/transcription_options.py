@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from asr.transcription.formats import SubtitleRules
-    from asr.transcription.pipeline import PipelineConfig
+    from asr.transcription.pipeline_config import PipelineConfig
     from asr.transcription.ray_pool import RaySettings
     from asr.transcription.recogniser import Recogniser
     from asr.transcription.transcriber import Transcriber
@@ -167,7 +167,7 @@ def pipeline_config(arguments: argparse.Namespace) -> "PipelineConfig":
     import torch
 
     from asr.errors import UsageError
-    from asr.transcription.pipeline import PipelineConfig
+    from asr.transcription.pipeline_config import PipelineConfig
     from asr.transcription.stretches import StretchRules
     from asr.transcription.windows import Windowing
 

@@ -22,7 +22,8 @@ from asr.serving.worker import ModelWorker
 from asr.transcription.channels import Channels
 from asr.transcription.emitter import Emitter
 from asr.transcription.live import LiveConfig, LiveSession, open_session
-from asr.transcription.pipeline import OnWords, PipelineConfig, transcribe_recordings
+from asr.transcription.pipeline import OnWords, transcribe_recordings
+from asr.transcription.pipeline_config import PipelineConfig
 from asr.transcription.recordings import Recording
 from asr.transcription.transcriber import Transcriber
 from asr.transcription.transcript import Transcription

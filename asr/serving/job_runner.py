@@ -16,7 +16,7 @@ from asr.serving.request_words import decoder_for
 from asr.serving.transcriptions import answer, refusal
 from asr.serving.uploads import Upload
 from asr.serving.worker import WorkerStopped
-from asr.transcription.pipeline import PipelineConfig
+from asr.transcription.pipeline_config import PipelineConfig
 
 log = logging.getLogger(__name__)
 

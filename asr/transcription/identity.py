@@ -6,7 +6,7 @@ from typing import Any
 from asr.alignment.aligner import Aligner
 from asr.cache import content_digest, settings_digest
 from asr.model.precision import resolve_precision
-from asr.transcription.pipeline import PipelineConfig
+from asr.transcription.pipeline_config import PipelineConfig
 from asr.transcription.transcriber import Transcriber
 
 

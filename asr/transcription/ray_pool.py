@@ -17,7 +17,8 @@ from asr.errors import AsrError, UsageError
 from asr.extras import install_command
 from asr.model.precision import Precision
 from asr.transcription.batches import Batch
-from asr.transcription.pipeline import Outcome, PipelineConfig
+from asr.transcription.pipeline import Outcome
+from asr.transcription.pipeline_config import PipelineConfig
 from asr.transcription.ray_worker import RayWorker, Report, Started
 from asr.transcription.recogniser import OnProgress
 from asr.transcription.schedule import Schedule

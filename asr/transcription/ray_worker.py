@@ -9,7 +9,8 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 from asr.transcription.batches import Batch
-from asr.transcription.pipeline import Outcome, PipelineConfig
+from asr.transcription.pipeline import Outcome
+from asr.transcription.pipeline_config import PipelineConfig
 from asr.transcription.recogniser import LocalRecogniser
 from asr.transcription.transcriber import ModelSettings
 

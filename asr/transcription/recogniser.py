@@ -7,7 +7,8 @@ from typing import Any, Protocol
 from asr.model.precision import Precision
 from asr.transcription.batches import Batch, plan_batches
 from asr.transcription.identity import recogniser_identity
-from asr.transcription.pipeline import Outcome, PipelineConfig, transcribe_recordings
+from asr.transcription.pipeline import Outcome, transcribe_recordings
+from asr.transcription.pipeline_config import PipelineConfig
 from asr.transcription.recordings import Recording
 from asr.transcription.transcriber import Transcriber
 

@@ -29,7 +29,8 @@ from asr.transcription.batches import plan_batches
 from asr.transcription.channels import Channels
 from asr.transcription.emitter import Emitter, EmitterInfo, TorchEmitter
 from asr.transcription.onnx_emitter import OnnxEmitter
-from asr.transcription.pipeline import Outcome, PipelineConfig, transcribe_recordings, transcribe_waveform
+from asr.transcription.pipeline import Outcome, transcribe_recordings, transcribe_waveform
+from asr.transcription.pipeline_config import PipelineConfig
 from asr.transcription.recordings import Recording
 from asr.transcription.silence import emit_sound
 from asr.transcription.transcript import Alternatives, Transcription

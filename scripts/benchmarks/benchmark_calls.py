@@ -20,7 +20,7 @@ from asr.data.audio import read_utterance
 from asr.data.manifest import Utterance, read_manifest
 from asr.evaluation.scoring import ErrorCounts, score_utterance
 from asr.transcription.channels import Channels
-from asr.transcription.pipeline import PipelineConfig
+from asr.transcription.pipeline_config import PipelineConfig
 from asr.transcription.transcriber import Transcriber, load
 
 RATE = 16000

@@ -33,7 +33,7 @@ from asr.data.manifest import Utterance, read_manifest
 from asr.data.padding import pad_waveforms
 from asr.decoding.options import DecodingOptions
 from asr.model.precision import Precision, autocast
-from asr.transcription.pipeline import PipelineConfig
+from asr.transcription.pipeline_config import PipelineConfig
 from asr.transcription.transcriber import Transcriber, load
 from transcription_systems import SYSTEMS
 

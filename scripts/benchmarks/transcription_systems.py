@@ -32,7 +32,7 @@ def ours(system: str, model: Path, threads: int, *, tuned: bool) -> Recognise:
 
     torch.set_num_threads(threads)
     from asr.decoding.options import DecodingOptions, tuned_options
-    from asr.transcription.pipeline import PipelineConfig
+    from asr.transcription.pipeline_config import PipelineConfig
     from asr.transcription.transcriber import load
 
     options = tuned_options(model) if tuned and not system.startswith("onnx") else DecodingOptions()

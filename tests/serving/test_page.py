@@ -14,7 +14,7 @@ from clients import Server, babble, eventually
 
 from asr.decoding.options import DecodingOptions
 from asr.transcription.formats import render
-from asr.transcription.pipeline import PipelineConfig
+from asr.transcription.pipeline_config import PipelineConfig
 from asr.transcription.transcriber import Transcriber
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")

@@ -24,7 +24,8 @@ from asr.model.encoder import EncoderConfig
 from asr.transcription import channels as channels_module
 from asr.transcription.channels import CHANNELS, LEAK, Channels, Track, choose_tracks, measure_levels
 from asr.transcription.emitter import EmitterInfo, TorchEmitter
-from asr.transcription.pipeline import Outcome, PipelineConfig, transcribe_recordings
+from asr.transcription.pipeline import Outcome, transcribe_recordings
+from asr.transcription.pipeline_config import PipelineConfig
 from asr.transcription.recordings import Recording, find_recordings
 from asr.transcription.stretches import StretchRules
 from asr.transcription.transcriber import Transcriber, build_decoder

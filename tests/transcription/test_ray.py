@@ -16,7 +16,8 @@ import soundfile
 from asr.cli import main
 from asr.errors import AsrError, UsageError
 from asr.transcription.batches import Batch, plan_batches
-from asr.transcription.pipeline import Outcome, PipelineConfig
+from asr.transcription.pipeline import Outcome
+from asr.transcription.pipeline_config import PipelineConfig
 from asr.transcription.ray_pool import RayPool, RaySettings
 from asr.transcription.recogniser import LocalRecogniser
 from asr.transcription.recordings import find_recordings
