@@ -173,7 +173,8 @@ def begin_search(arguments: argparse.Namespace) -> "DecodingOptions | None":
 def decoding_options(arguments: argparse.Namespace) -> "DecodingOptions":
     """What the options ask for, on top of what `asr lm tune` found best for the checkpoint.
 
-    The tuned weights belong to the tuned language model: they are not used with another one.
+    The tuned weights belong to the tuned language model: they are not used with another one. How unsure is too unsure goes with the
+    network.
 
     Raises:
         UsageError: an option of the beam search with greedy decoding.
@@ -190,15 +191,15 @@ def decoding_options(arguments: argparse.Namespace) -> "DecodingOptions":
     if arguments.decoding == "greedy" or (
         arguments.decoding == "auto" and not asked and tuned.method == "greedy"
     ):
-        useless = [name for name in given if name != "beam_width"]
+        useless = [name for name in given if name not in ("beam_width", "certainty_threshold")]
         if useless:
             option = "no-look-ahead" if useless[0] == "look_ahead" else useless[0].replace("_", "-")
             raise UsageError(f"--{option} needs --decoding beam")
-        return tuned.as_greedy()
+        return replace(tuned, **given).as_greedy()
     if tuned.method == "beam" and ("lm" not in given or _is_same_file(given["lm"], tuned.lm)):
         log.info("decoding as tuned in %s", Companion.DECODING.path(arguments.model))
         return replace(tuned, **given)
-    return DecodingOptions("beam", **given)
+    return DecodingOptions("beam", **{"certainty_threshold": tuned.certainty_threshold, **given})
 
 
 def _hot_words(arguments: argparse.Namespace) -> dict[str, float]:

@@ -126,6 +126,7 @@ class Decoder:
 
         Greedy decoding and decoder networks have only one; with rescoring there are no more than its candidates.
         """
+        emission = self._understood(emission)
         written = emission.network_text
         if written is not None:
             return [self._written(emission, written.tokens, written.score)]
@@ -135,6 +136,7 @@ class Decoder:
         """As `n_best`; and what may have been said word by word, by all the texts that the search has found."""
         if emission.network_text is not None:
             return self.n_best(emission, count), ()
+        emission = self._understood(emission)
         found = self._candidates(emission, max(count, self.options.rescoring_n_best))
         best = [self._hypothesis(emission, one) for one in found[:count]]
         texts = [ScoredText(self.search.text(one), one.score) for one in found]
@@ -147,7 +149,9 @@ class Decoder:
     def transcripts(self, emissions: Sequence[Emission], *, threads: int = 1) -> list[str]:
         """The texts alone of many utterances, over threads; results in order."""
         return in_threads(
-            lambda emission: self.search.text(self._candidates(emission, 1)[0]), emissions, threads
+            lambda emission: self.search.text(self._candidates(self._understood(emission), 1)[0]),
+            emissions,
+            threads,
         )
 
     def stream(self) -> "DecoderStream":
@@ -182,6 +186,11 @@ class Decoder:
         if log_probs is None:
             raise DecodingError("emission of letters alone; expected one of phones, too, to search through")
         return log_probs
+
+    def _understood(self, emission: Emission) -> Emission:
+        """The emission, silenced where the network is too unsure of all of it."""
+        unsure = len(emission) and emission.certainty().mean() < self.options.certainty_threshold
+        return emission.silenced() if unsure else emission
 
     def _candidates(self, emission: Emission, count: int) -> list[Candidate]:
         """The best of the search, as letters and recurrent language model have it where they are asked."""
@@ -267,20 +276,42 @@ class DecoderStream:
     def __init__(self, decoder: Decoder, search: SearchStream, emission: Emission) -> None:
         self._decoder, self._search = decoder, search
         self.emission = emission
+        self._certainty = 0.0  # of all frames, added up
+        self._has_told = False
 
     def feed(self, piece: Emission) -> None:
         """Take in the next frames. Raises DecodingError as `Decoder`."""
         self._search.feed(self._decoder.head_of(piece))
+        self._certainty += float(piece.certainty().sum())
         self.emission = join([self.emission, piece])
 
     def copy(self) -> "DecoderStream":
         """A stream that goes its own way from here: to see what might come of frames not yet settled."""
-        return DecoderStream(self._decoder, self._search.copy(), self.emission)
+        other = DecoderStream(self._decoder, self._search.copy(), self.emission)
+        other._certainty, other._has_told = self._certainty, self._has_told
+        return other
+
+    def first(self, frames: int) -> Hypothesis:
+        """The final best of the first frames alone."""
+        other = self._decoder.stream()
+        other._has_told = self._has_told
+        other.feed(self.emission[:frames])
+        return other.best(final=True)
 
     def best(self, *, final: bool = False) -> Hypothesis:
         """The best so far; only what is `final` is worth the recurrent language model's time."""
+        if not self._is_understood():
+            return Hypothesis("", (), 0.0, ())
         return self._decoder._best_of_stream(self._search, self.emission, final=final)
 
     def stable_words(self) -> list[str]:
         """The first words, which nothing that follows can change."""
-        return self._search.stable_words()
+        words = self._search.stable_words() if self._is_understood() else []
+        self._has_told = self._has_told or bool(words)
+        return words
+
+    def _is_understood(self) -> bool:
+        """As the decoder has it for the whole; what has been told once is not taken back."""
+        return self._has_told or self._certainty >= self._decoder.options.certainty_threshold * len(
+            self.emission
+        )

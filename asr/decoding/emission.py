@@ -46,6 +46,11 @@ class Emission:
         """Some of the frames."""
         return Emission(self.letters[frames], None if self.phones is None else self.phones[frames])
 
+    def certainty(self) -> np.ndarray:
+        """`(T',)` float32, the probability of each frame's likeliest symbol: of the phones, or of the letters where there are none."""
+        head = self.letters if self.phones is None else self.phones
+        return np.exp(head.max(axis=1))
+
     def silenced(self) -> "Emission":
         """The same frames, each of them a blank beyond doubt, and no text of a network."""
         heads = (

@@ -48,6 +48,11 @@ class DecodingOptions:
     beam_width: int = _option(50, "hypotheses kept by the beam search", metavar="N")
     token_threshold: float = _option(-12.0, "tokens less probable than this extend no hypothesis")
     score_threshold: float = _option(20.0, "hypotheses that score this much less than the best are dropped")
+    certainty_threshold: float = _option(
+        0.0,
+        "an utterance has no words where the mean probability of each frame's likeliest phone (or letter) is less: distant babble, music; 0 "
+        "is for never",
+    )
     lm: str | None = _option(None, "language model: ARPA, or .lm of `asr lm convert`", metavar="FILE")
     lm_weight: float = _option(0.5, "factor of the language model's log-probability")
     word_bonus: float = _option(0.0, "added for each word")
@@ -103,6 +108,10 @@ class DecodingOptions:
             raise DecodingError(
                 f"hot words ({', '.join(self.hot_words)}) beside phrases, which alone may be said; give the one or the other"
             )
+        if not 0 <= self.certainty_threshold < 1:
+            raise DecodingError(
+                f"certainty threshold {self.certainty_threshold}; expected a probability, from 0 and below 1"
+            )
         if not self.other_speech <= 0:
             raise DecodingError(f"other speech {self.other_speech}; expected a natural log, 0 or below")
 
@@ -113,8 +122,13 @@ class DecodingOptions:
 
     def as_greedy(self) -> "DecodingOptions":
         """Greedy decoding, its confidence calibrated as these options have it."""
-        calibration = self.greedy_calibration
-        return DecodingOptions("greedy", calibration=calibration, greedy_calibration=calibration)
+        calibration, threshold = self.greedy_calibration, self.certainty_threshold
+        return DecodingOptions(
+            "greedy",
+            certainty_threshold=threshold,
+            calibration=calibration,
+            greedy_calibration=calibration,
+        )
 
     def fingerprint(self) -> str:
         """A digest of all fields and of the content of the files: equal where the same emission gives the same.

@@ -184,7 +184,7 @@ class LiveSession:
         emission, rest, first = self._stream.emission[:cut], self._stream.emission[cut:], self._first
         results = []
         if not self._decoder.is_quiet(emission).all():
-            hypothesis = self._decoder(emission) if len(rest) else self._stream.best(final=True)
+            hypothesis = self._stream.first(cut) if len(rest) else self._stream.best(final=True)
             results = [self._result("final", hypothesis)]
         results = [result for result in results if result.words]
         self._segment += len(results)

@@ -120,6 +120,38 @@ def test_a_stream_ends_in_what_the_whole_gives(method):
     assert aside.best().text == "AB A"
 
 
+@pytest.mark.parametrize("method", ["greedy", "beam"])
+def test_where_the_network_is_too_unsure_there_are_no_words_by_any_way(method):
+    unsure = spelled("_AB C_", sure=0.5)
+    for threshold, text in ((0.49, "AB C"), (0.51, "")):
+        own = decoder(method=method, certainty_threshold=threshold)
+        stream = own.stream()
+        stream.feed(unsure)
+        texts = [own(unsure).text, own.n_best(unsure, 1)[0].text, own.several(unsure, 2)[0][0].text]
+        texts += own.transcripts([unsure]) + [stream.best().text, stream.best(final=True).text]
+        texts += [stream.first(len(unsure)).text, stream.copy().best().text]
+        assert texts == [text] * len(texts)
+        if method == "greedy":
+            assert stream.stable_words() == text.split()[:1]
+
+
+def test_phones_say_how_sure_the_network_is_where_there_are_any():
+    emission = spelled("A", sure=0.5)
+    both = Emission(emission.letters, np.log(np.array([[0.2, 0.8]], np.float32)))
+    np.testing.assert_allclose(emission.certainty(), [0.5], rtol=1e-6)
+    np.testing.assert_allclose(both.certainty(), [0.8], rtol=1e-6)
+
+
+def test_words_that_a_stream_has_told_stay_when_what_follows_is_unsure():
+    own = decoder(method="greedy", certainty_threshold=0.6)
+    stream = own.stream()
+    stream.feed(spelled("AB ", sure=0.9))
+    assert stream.stable_words() == ["AB"]
+    stream.feed(spelled("CCCCCCCCCC", sure=0.4))
+    assert stream.best(final=True).text == stream.first(13).text == "AB C"
+    assert not own(stream.emission).text
+
+
 def test_greedy_decoding_does_not_import_numba():
     import subprocess
     import sys

@@ -63,6 +63,7 @@ OTHER: dict[str, Any] = {
     "beam_width": 7,
     "token_threshold": -5.0,
     "score_threshold": 9.0,
+    "certainty_threshold": 0.25,
     "lm": "x.lm",
     "lm_weight": 0.3,
     "word_bonus": 2.0,
@@ -171,6 +172,16 @@ def test_tuned_weights_are_used_with_the_tuned_model_alone(tmp_path):
     assert (greedy.method, greedy.calibration) == ("greedy", Calibration(0.9, -0.2))
 
 
+def test_how_unsure_is_too_unsure_goes_with_the_network(tmp_path):
+    tuned = DecodingOptions("beam", lm=str(tmp_path / "w.lm"), certainty_threshold=0.4)
+    write_options(Companion.DECODING.path(tmp_path / "best.pt"), tuned)
+    for words in (["--lm", "other.lm"], ["--decoding", "greedy"], []):
+        assert options(tmp_path, *words).certainty_threshold == 0.4
+        assert options(tmp_path, *words, "--certainty-threshold", "0").certainty_threshold == 0.0
+    with pytest.raises(DecodingError, match=r"certainty threshold 1\.0; expected a probability"):
+        options(tmp_path, "--certainty-threshold", "1")
+
+
 def test_decoding_is_greedy_unless_there_is_something_to_know(tmp_path):
     assert options(tmp_path).method == "greedy"
     assert options(tmp_path, "--lexicon", "words.txt").method == "beam"
@@ -188,6 +199,7 @@ def test_every_option_reaches_the_search(tmp_path):
     found = options(
         tmp_path,
         *("--decoding", "beam", "--beam-width", "7", "--token-threshold", "-5", "--score-threshold", "9"),
+        *("--certainty-threshold", "0.25"),
         *("--lm", "x.lm", "--lm-weight", "0.3", "--word-bonus", "2", "--unknown-penalty", "-4"),
         *("--lexicon", "lm", "--no-look-ahead", "--blank-penalty", "1.5", "--pronunciations", "p.dict"),
         *(
@@ -216,7 +228,7 @@ def test_every_option_reaches_the_search(tmp_path):
     )
     assert (
         str(found)
-        == "beam, beam width 7, token threshold -5, score threshold 9, lm x.lm, lm weight 0.3, word bonus 2, "
+        == "beam, beam width 7, token threshold -5, score threshold 9, certainty threshold 0.25, lm x.lm, lm weight 0.3, word bonus 2, "
         "unknown penalty -4, lexicon lm, blank penalty 1.5, pronunciations p.dict, letter weight 0.4, "
         "recurrent lm r.rnn, recurrent share 0.3, rescoring n best 30, 2 phrases, other speech -2, no look-ahead"
     )

@@ -2,9 +2,12 @@
 
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
+from synthesis import Synthesizer, Voice
 
 import asr
 from asr.cli import main
@@ -113,6 +116,29 @@ def test_it_is_readable_unless_asked_otherwise(corpora_dir: Path, tmp_path: Path
     assert main(["transcribe", audio, "--output-dir", str(tmp_path / "default"), "--format", "json"]) == 0
     [path] = (tmp_path / "default").glob("*.json")
     assert json.loads(path.read_text()) == out["readable"]
+
+
+def test_out_of_many_voices_far_away_it_makes_no_words() -> None:
+    """Eight of them at once in a hall; each by itself is understood."""
+    pytest.importorskip("espeakng_loader", reason="needs espeakng-loader: pip install -e '.[dev]'")
+    synthesizer, recogniser = Synthesizer(), asr.load()
+    text = "the old man went down to the river and looked at the water with his brother and the children of the village"
+    words = text.split()
+    voices = [
+        synthesizer.speak(
+            " ".join(words[number:] + words[:number]), Voice(f"en-us+{name}", rate=150, pitch=30 + 5 * number)
+        )
+        for number, name in enumerate(("m1", "f1", "m2", "f2", "m3", "f3", "m4", "f4"))
+    ]
+    assert all(len(recogniser.transcribe(voice).words) > 5 for voice in voices[:2])
+    length = min(map(len, voices))
+    decay = 10 ** (-3 * np.arange(12800) / 12800)
+    hall = np.random.default_rng(0).standard_normal(12800) * decay
+    babble = np.convolve(np.sum([voice[:length] for voice in voices], axis=0), hall)[:length]
+    babble = (babble * 10 ** (-35 / 20) / np.abs(babble).max()).astype(np.float32)
+    assert not recogniser.transcribe(babble).words
+    always = recogniser.with_options(replace(recogniser.options, certainty_threshold=0.0))
+    assert always.transcribe(babble).words
 
 
 def test_it_has_a_name(tmp_path: Path) -> None:
