@@ -128,7 +128,7 @@ def test_where_the_network_is_too_unsure_there_are_no_words_by_any_way(method):
         stream = own.stream()
         stream.feed(unsure)
         texts = [own(unsure).text, own.n_best(unsure, 1)[0].text, own.several(unsure, 2)[0][0].text]
-        texts += own.transcripts([unsure]) + [stream.best().text, stream.best(final=True).text]
+        texts += [*own.transcripts([unsure]), stream.best().text, stream.best(final=True).text]
         texts += [stream.first(len(unsure)).text, stream.copy().best().text]
         assert texts == [text] * len(texts)
         if method == "greedy":

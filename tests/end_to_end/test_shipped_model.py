@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from synthesis import Synthesizer, Voice
 
 import asr
 from asr.cli import main
@@ -18,6 +17,7 @@ from asr.data.manifest import read_manifest
 from asr.errors import CheckpointError
 from asr.evaluation.scoring import score
 from asr.model.pretrained import FOLDER, default_model
+from synthesis import Synthesizer, Voice
 
 LIMIT = 25e6  # bytes, of the model, and of all that it is decoded with
 
