@@ -31,8 +31,7 @@ def make_environment(folder: str, extra: str) -> Path:
         run([sys.executable, "-m", "venv", place])
     run([python, "--version"])
     pip = [python, "-m", "pip", "install", "--disable-pip-version-check", "--progress-bar", "on"]
-    # Python compiles what is imported when it is: of what is installed, a small part.
-    run([*pip, "--quiet", "--no-compile", "--editable", f".[{extra}]"])
+    run([*pip, "--quiet", "--editable", f".[{extra}]"])
     return python
 
 
