@@ -189,8 +189,11 @@ class Decoder:
 
     def _understood(self, emission: Emission) -> Emission:
         """The emission, silenced where the network is too unsure of all of it."""
-        unsure = len(emission) and emission.certainty().mean() < self.options.certainty_threshold
-        return emission.silenced() if unsure else emission
+        return emission if self._understands(emission) else emission.silenced()
+
+    def _understands(self, emission: Emission) -> bool:
+        threshold = self.options.certainty_threshold
+        return not (threshold and len(emission)) or bool(emission.certainty().mean() >= threshold)
 
     def _candidates(self, emission: Emission, count: int) -> list[Candidate]:
         """The best of the search, as letters and recurrent language model have it where they are asked."""
@@ -276,19 +279,17 @@ class DecoderStream:
     def __init__(self, decoder: Decoder, search: SearchStream, emission: Emission) -> None:
         self._decoder, self._search = decoder, search
         self.emission = emission
-        self._certainty = 0.0  # of all frames, added up
         self._has_told = False
 
     def feed(self, piece: Emission) -> None:
         """Take in the next frames. Raises DecodingError as `Decoder`."""
         self._search.feed(self._decoder.head_of(piece))
-        self._certainty += float(piece.certainty().sum())
         self.emission = join([self.emission, piece])
 
     def copy(self) -> "DecoderStream":
         """A stream that goes its own way from here: to see what might come of frames not yet settled."""
         other = DecoderStream(self._decoder, self._search.copy(), self.emission)
-        other._certainty, other._has_told = self._certainty, self._has_told
+        other._has_told = self._has_told
         return other
 
     def first(self, frames: int) -> Hypothesis:
@@ -312,6 +313,4 @@ class DecoderStream:
 
     def _is_understood(self) -> bool:
         """As the decoder has it for the whole; what has been told once is not taken back."""
-        return self._has_told or self._certainty >= self._decoder.options.certainty_threshold * len(
-            self.emission
-        )
+        return self._has_told or self._decoder._understands(self.emission)

@@ -50,7 +50,7 @@ class DecodingOptions:
     score_threshold: float = _option(20.0, "hypotheses that score this much less than the best are dropped")
     certainty_threshold: float = _option(
         0.0,
-        "an utterance has no words where the mean probability of each frame's likeliest phone (or letter) is less: distant babble, music; 0 "
+        "an utterance has no words where the mean probability of each frame's likeliest phone (or letter) is less, as of people who talk far away; 0 "
         "is for never",
     )
     lm: str | None = _option(None, "language model: ARPA, or .lm of `asr lm convert`", metavar="FILE")
