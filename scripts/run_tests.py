@@ -1,4 +1,4 @@
-"""Environment, lint, types, tests. Arguments go to pytest.
+"""Environment, lint, types, tests. Arguments go to pytest; with some, types are not checked.
 
 python scripts/run_tests.py -k ctc
 python scripts/run_tests.py -m "not slow"      the quick half
@@ -28,10 +28,14 @@ if __name__ == "__main__":
     # Compiled once here, the searches are not compiled anew by each process of the tests.
     os.environ.setdefault("NUMBA_CACHE_DIR", str(ROOT / ".pytest_cache" / "compiled"))
     run([python, "-m", "asr.decoding.warm_up"])
+    tests = ["pytest", "-n", _PROCESSES, *sys.argv[1:]]
+    if sys.argv[1:]:
+        print("+", *tests, file=sys.stderr, flush=True)
+        run([python, "-m", *tests])
+        sys.exit()
     # Types are checked while the tests run, which wait so much; what is found is said at the end.
     with tempfile.TemporaryFile("w+", encoding="utf-8") as found:
         types = subprocess.Popen([python, "-m", "mypy"], cwd=ROOT, stdout=found, stderr=subprocess.STDOUT)
-        tests = ["pytest", "-n", _PROCESSES, *sys.argv[1:]]
         print("+ mypy beside", *tests, file=sys.stderr, flush=True)
         code = subprocess.run([python, "-m", *tests], cwd=ROOT, check=False).returncode
         wrong = types.wait()

@@ -49,6 +49,7 @@ def test_before_each_picture_stands_what_to_expect_and_after_it_that_it_came_tru
 
 
 @pytest.mark.slow
+@pytest.mark.once
 @pytest.mark.skipif(
     not (find_spec("nbclient") and find_spec("ipykernel") and find_spec("espeakng_loader")),
     reason="nbclient, ipykernel or espeakng-loader is not installed: pip install -e '.[dev]'",

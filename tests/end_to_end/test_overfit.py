@@ -90,6 +90,7 @@ def test_training_by_heart_reaches_zero_errors(
     assert done.stdout.strip() == WORDS[5]
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("sent", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM], ids=lambda sent: sent.name)
 def test_a_run_stopped_by_a_signal_goes_on_with_resume(
     sent: signal.Signals,

@@ -27,6 +27,7 @@ def run(*words: object) -> "subprocess.CompletedProcess[str]":
 
 
 @pytest.mark.slow
+@pytest.mark.once
 def test_every_section_runs_on_a_cpu_and_every_claim_holds(tmp_path: Path) -> None:
     done = run(tmp_path / "out", "--device", "cpu", "--tiny")
     assert done.returncode == 0, done.stdout + done.stderr

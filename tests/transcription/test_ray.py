@@ -119,6 +119,7 @@ def test_workers_and_machines_that_are_lost_change_nothing(
     assert sum(told) == pytest.approx(audio, abs=0.01)
 
 
+@pytest.mark.once
 def test_what_kills_every_worker_is_listed_and_the_rest_is_done(
     noises: Path, model: ModelSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -152,6 +153,7 @@ def tree(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
+@pytest.mark.once
 def test_the_command_writes_the_bytes_of_one_process_and_a_lost_head_is_said(
     noises: Path, tiny_checkpoint: Path, tmp_path: Path, cluster: Any, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -185,6 +187,7 @@ def test_the_command_writes_the_bytes_of_one_process_and_a_lost_head_is_said(
     assert tree(shared) == tree(whole)
 
 
+@pytest.mark.once
 def test_a_worker_that_has_other_files_is_refused(noises: Path, model: ModelSettings) -> None:
     with RayPool(RaySettings(cpus_per_worker=1), model, CONFIG) as pool:
         pool._identity = "another model"
