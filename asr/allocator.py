@@ -31,13 +31,13 @@ def give_back_freed_memory() -> bool:
 
 
 def keep_few_kernels() -> None:
-    """Let oneDNN keep what it prepared for the last 64 shapes of tensors, not for the last 1024.
+    """Let oneDNN keep what it prepared for one shape of a batch or two, not for 1024 shapes of tensors.
 
     Recordings are all of different length: what it keeps for one seldom serves another, and adds up to some
     hundred megabytes. Has to come before the first operation; `ONEDNN_PRIMITIVE_CACHE_CAPACITY` in the environment
     goes before it.
     """
-    os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "64")
+    os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "16")
 
 
 def _of_glibc(name: str) -> Callable[..., int] | None:

@@ -58,4 +58,4 @@ def test_the_environment_goes_before_our_number_of_kernels(monkeypatch: pytest.M
     assert os.environ[name] == "7"
     monkeypatch.delenv(name)
     keep_few_kernels()
-    assert os.environ[name] == "64"
+    assert os.environ[name] == "16"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from asr.allocator import give_back_freed_memory
 from asr.data.audio import open_audio, read_audio
 from asr.data.padded_budget import fill_batches
 from asr.decoding.emission import Emission
@@ -197,6 +198,7 @@ def _emit_blocks(
     budget = round(config.seconds_per_batch * rate)
     for group in fill_batches(stretches, lambda stretch: len(stretch.waveform), most=budget):
         found = transcriber.emit([_long_enough(transcriber, stretch.waveform) for stretch in group])
+        give_back_freed_memory()
         for stretch, emission in zip(group, found, strict=True):
             reached = max(told, (stretch.first + len(stretch.waveform)) / rate)
             yield Emitted(track, stretch.first / rate, emission, reached - told)

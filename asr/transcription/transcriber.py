@@ -10,7 +10,7 @@ import numpy as np
 from asr.alignment.aligner import Aligner, Alignment
 from asr.alignment.phone_models import read_phone_models
 from asr.alignment.text_path import USUAL, Prices
-from asr.allocator import keep_few_kernels
+from asr.allocator import give_back_freed_memory, keep_few_kernels
 from asr.companions import Companion
 from asr.data.audio import read_utterance, resample
 from asr.data.manifest import Utterance
@@ -96,7 +96,9 @@ def load(
     if tagger is None:
         tagger = Companion.TAGGER.find(model)
     writer = None if verbatim or tagger is None else read_tagger(find_tagger(tagger))
-    return Transcriber(emitter, build_decoder(emitter.info, options), writer, source=Path(model))
+    transcriber = Transcriber(emitter, build_decoder(emitter.info, options), writer, source=Path(model))
+    give_back_freed_memory()  # what reading the files took
+    return transcriber
 
 
 @dataclass(frozen=True)

@@ -60,7 +60,9 @@ def test_words_for_one_recording_are_made_without_reading_files(
 def test_both_language_models_are_put_together_once_for_all_requests(english: Transcriber) -> None:
     named = english.with_options(replace(english.options, hot_words={"KAMINSKI": 5.0})).decoder.mixture
     plain = english.decoder.mixture
-    assert named is not None and plain is not None and named() is plain()
+    assert named is not None
+    assert plain is not None
+    assert named() is plain()
 
 
 @pytest.mark.parametrize("command", COMMANDS)
