@@ -8,6 +8,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 OLDEST, NEWEST = (3, 11), (3, 14)
+COMPILED = ROOT / ".pytest_cache" / "compiled"  # the searches, for all processes of the tests
 
 
 def make_environment(folder: str, extra: str) -> Path:
@@ -33,6 +34,12 @@ def make_environment(folder: str, extra: str) -> Path:
     pip = [python, "-m", "pip", "install", "--disable-pip-version-check", "--progress-bar", "on"]
     run([*pip, "--quiet", "--editable", f".[{extra}]"])
     return python
+
+
+def compile_searches(python: Path) -> None:
+    """Compile the searches for a Python's tests, whose processes would each compile them anew; in a moment where they are compiled."""
+    os.environ.setdefault("NUMBA_CACHE_DIR", str(COMPILED))
+    run([python, "-m", "asr.decoding.warm_up"])
 
 
 def run(words: Sequence[object]) -> None:

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 
-from environment import ROOT, make_environment, run
+from environment import ROOT, compile_searches, make_environment, run
 
 _PROCESSES = "3"  # on two cores, too: tests wait for processes that they start, for sound as long as it lasts, for clocks
 
@@ -25,9 +25,7 @@ if __name__ == "__main__":
     ):
         print("+", *tool, file=sys.stderr, flush=True)
         run([python, "-m", *tool])
-    # Compiled once here, the searches are not compiled anew by each process of the tests.
-    os.environ.setdefault("NUMBA_CACHE_DIR", str(ROOT / ".pytest_cache" / "compiled"))
-    run([python, "-m", "asr.decoding.warm_up"])
+    compile_searches(python)
     tests = ["pytest", "-n", _PROCESSES, *sys.argv[1:]]
     if sys.argv[1:]:
         print("+", *tests, file=sys.stderr, flush=True)

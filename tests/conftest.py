@@ -22,6 +22,7 @@ from asr.model.checkpoint import Checkpoint, save_checkpoint
 from asr.model.encoder import EncoderConfig
 from asr.writing.published import MARKS
 from asr.writing.tagger import CASES, Lexicon, Tagger, TaggerWeights, write_tagger
+from environment import COMPILED
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
@@ -33,7 +34,7 @@ settings.load_profile("untimed")
 # Nothing of the user's own cache is read or changed; compiled code stays from one run of the tests to the next.
 _CACHE = tempfile.TemporaryDirectory(prefix="asr-tests-")
 os.environ["ASR_CACHE_DIR"] = _CACHE.name
-os.environ.setdefault("NUMBA_CACHE_DIR", str(REPOSITORY / ".pytest_cache" / "compiled"))
+os.environ.setdefault("NUMBA_CACHE_DIR", str(COMPILED))
 
 
 # What takes most of the time: `./scripts/test -m "not slow"` is for whoever edits, the whole for whoever commits.
@@ -41,10 +42,15 @@ _SLOW_FOLDERS = ("end_to_end", "training", "serving", "configs")
 _SLOW_FIXTURES = {"run_asr", "corpora_dir"}
 _SLOW_FILES = {
     "test_aligner.py",
+    "test_bucketing.py",
+    "test_channels.py",
     "test_lexicon_beam.py",
+    "test_listen.py",
     "test_locale.py",
+    "test_page_in_browser.py",
     "test_prefix_beam.py",
     "test_process.py",
+    "test_prove_gpu.py",
     "test_sclite.py",
     "test_transcribe.py",
     "test_unusual_audio.py",

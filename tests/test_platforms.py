@@ -11,7 +11,7 @@ import pytest
 
 from asr.config import ExperimentConfig, save_experiment
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.once]
 
 # Runs before anything else in every process of a command. Libraries look at the system's name and rely on what it has; so only
 # this package's own modules are shown an `os` and a `signal` without it, and no modules of Unix alone. Nobody can fork.
