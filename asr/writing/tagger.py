@@ -30,6 +30,7 @@ PER_WORD = 7
 
 _KIND = Kind("asr-tagger 1", "a tagger", "asr punctuation train", WritingError)
 _WINDOW, _CONTEXT = 200, 40  # words that are read at a time, and more on either side
+_SIDE_BY_SIDE = 32  # windows; more take more memory and little less time
 # What is recorded ends with a sentence far more often than the texts of the training do (`TaggerConfig.cut`): 0.03 to 0.97 against
 # 0.28 to 0.72, ln of the one through the other.
 _WHOLE = 2.5
@@ -204,17 +205,26 @@ class Tagger:
         at_once = count <= _WINDOW + 2 * _CONTEXT
         context, window = (0, count) if at_once else (_CONTEXT, _WINDOW)
         places = np.arange(0, count, window)[:, None] + np.arange(-context, window + context)
-        inside = (places >= 0) & (places < count)
-        read = w.table[rows[np.clip(places, 0, count - 1)]].sum(axis=2)  # (W, L, D)
-        for layer in range(LAYERS):
-            forward = self._run(2 * layer, read, inside)
-            backward = self._run(2 * layer + 1, read[:, ::-1], inside[:, ::-1])[:, ::-1]
-            read = np.concatenate([forward, backward], axis=2)
-        own = read[:, context : context + window].reshape(-1, read.shape[2])[:count]
+        own = np.concatenate(
+            [
+                self._read(rows, places[first : first + _SIDE_BY_SIDE])[:, context : context + window]
+                for first in range(0, len(places), _SIDE_BY_SIDE)
+            ]
+        ).reshape(-1, w.marks.shape[1])[:count]
         marks, cases = own @ w.marks.T + w.marks_bias, own @ w.cases.T + w.cases_bias
         if whole:
             marks[-1, _WITHIN] -= _WHOLE
         return marks, cases
+
+    def _read(self, rows: np.ndarray, places: np.ndarray) -> np.ndarray:
+        """What the last layer says of the words at `(W, L)` places, some of which are before the first word or behind the last; `(W, L, 2 H)`."""
+        inside = (places >= 0) & (places < len(rows))
+        read = self.weights.table[rows[np.clip(places, 0, len(rows) - 1)]].sum(axis=2)  # (W, L, D)
+        for layer in range(LAYERS):
+            forward = self._run(2 * layer, read, inside)
+            backward = self._run(2 * layer + 1, read[:, ::-1], inside[:, ::-1])[:, ::-1]
+            read = np.concatenate([forward, backward], axis=2)
+        return read
 
     def _run(self, number: int, read: np.ndarray, inside: np.ndarray) -> np.ndarray:
         """One direction of a layer over `(W, L, D)`, at rest where nothing is inside; `(W, L, H)`."""

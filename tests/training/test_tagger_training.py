@@ -78,6 +78,16 @@ def test_long_texts_are_read_in_windows_that_do_not_show(tagger: Tagger) -> None
     assert whole[200:260] == tagger.write(words[100:360])[100:160]
 
 
+def test_how_many_windows_are_read_side_by_side_changes_nothing(
+    tagger: Tagger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = "do you know what he said she did not know him".split() * 150
+    wanted = tagger.scores(words)
+    monkeypatch.setattr("asr.writing.tagger._SIDE_BY_SIDE", 3)
+    for found, of_all in zip(tagger.scores(words), wanted, strict=True):
+        np.testing.assert_allclose(found, of_all, atol=1e-5)
+
+
 def test_a_file_holds_all_of_it(tagger: Tagger, tmp_path: Path) -> None:
     write_tagger(tmp_path / "en.tagger", tagger)
     again = read_tagger(tmp_path / "en.tagger")
