@@ -81,7 +81,7 @@ def test_long_texts_are_read_in_windows_that_do_not_show(tagger: Tagger) -> None
 def test_how_many_windows_are_read_side_by_side_changes_nothing(
     tagger: Tagger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    words = "do you know what he said she did not know him".split() * 150
+    words = ["do", "you", "know", "what", "he", "said", "she", "did", "not", "know", "him"] * 150
     wanted = tagger.scores(words)
     monkeypatch.setattr("asr.writing.tagger._SIDE_BY_SIDE", 3)
     for found, of_all in zip(tagger.scores(words), wanted, strict=True):
