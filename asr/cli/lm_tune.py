@@ -4,9 +4,13 @@ import argparse
 import logging
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from asr.cli.model_options import add_checkpoint_options, add_option_fields, given_options
-from asr.errors import UsageError
+from asr.errors import DecodingError, UsageError
+
+if TYPE_CHECKING:
+    from asr.decoding.options import DecodingOptions
 
 log = logging.getLogger(__name__)
 
@@ -62,7 +66,8 @@ def run(arguments: argparse.Namespace) -> int:
     from asr.transcription.tuning_picture import write_heat_map
 
     grid = Grid(*(_steps(arguments, name) for name in ("lm_weights", "word_bonuses", "blank_penalties")))
-    config = DecodingOptions("beam", **given_options(arguments))
+    kept = {"certainty_threshold": _earlier(arguments.model).certainty_threshold}
+    config = DecodingOptions("beam", **{**kept, **given_options(arguments)})
     if config.lm is None:
         raise UsageError("asr lm tune weighs a language model; name one: --lm FILE")
     greedy_only = load(
@@ -122,6 +127,16 @@ def run(arguments: argparse.Namespace) -> int:
     if narrow := [_RANGES[name] for name in grid.narrow(best)]:
         log.warning("the best lies at the border of the grid; widen %s", " or ".join(narrow))
     return 0
+
+
+def _earlier(model: str) -> "DecodingOptions":
+    """The options of an earlier tuning; the defaults where there are none, or none that can be read: they are written anew."""
+    from asr.decoding.options import DecodingOptions, tuned_options
+
+    try:
+        return tuned_options(model)
+    except DecodingError:
+        return DecodingOptions()
 
 
 def _steps(arguments: argparse.Namespace, name: str) -> list[float]:

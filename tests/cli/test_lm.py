@@ -8,6 +8,7 @@ import soundfile
 
 from asr.cli import main
 from asr.data.tokenizer import CharacterTokenizer
+from asr.decoding.options import DecodingOptions, read_options, write_options
 
 TEXT = "A B C\nB C\nC A\n" * 5
 
@@ -130,6 +131,21 @@ def test_tune_writes_the_best_pair_where_transcribe_finds_it(experiment, capsys)
     assert main(["evaluate", "dev.jsonl", "--model", "best.pt", "--out", "report"]) == 0
     decoding = json.loads((experiment / "report" / "report.json").read_text())["settings"]["decoding"]
     assert decoding.startswith("beam, beam width 50, lm m.arpa, ")
+
+
+@pytest.mark.parametrize("earlier", ["readable", "broken", "none"])
+def test_how_unsure_is_too_unsure_stays_when_a_model_is_tuned_again(experiment, earlier):
+    file = experiment / "best.decoding.json"
+    if earlier != "none":
+        write_options(file, DecodingOptions(certainty_threshold=0.25))
+    if earlier == "broken":
+        file.write_text(file.read_text()[:-20])
+    grid = ["--lm-weights", "0", "0", "1", "--word-bonuses", "0", "0", "1"]
+    command = ["lm", "tune", "--model", "best.pt", "--manifest", "dev.jsonl", "--lm", "m.arpa", *grid]
+    assert main(command) == 0
+    assert read_options(file).certainty_threshold == (0.25 if earlier == "readable" else 0.0)
+    assert main([*command, "--certainty-threshold", "0.1"]) == 0
+    assert read_options(file).certainty_threshold == 0.1
 
 
 @pytest.mark.parametrize(
