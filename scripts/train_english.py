@@ -39,8 +39,12 @@ from asr.model.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 REPOSITORY = Path(__file__).resolve().parents[1]
 PACKAGE = REPOSITORY / "asr" / "model" / "pretrained"
 NAME = "english"
-BEAM_WIDTH = 300  # of a model of many errors, 50 lose some good transcripts
-RECURRENT_SHARE = 0.3
+BEAM_WIDTH, SCORE_THRESHOLD, RESCORED = (
+    1000,
+    11,
+    30,
+)  # of a model of many errors, a narrow beam loses good transcripts; far behind the best, few come back
+RECURRENT_SHARE = 0.4
 VOCABULARY = 100_000
 WIDTH = 320  # cells a direction of the network that ships
 NOISE = "noise"
@@ -201,7 +205,8 @@ def make(
         lambda: asr(
             "lm", "tune", "--model", model, "--manifest", chosen_on, "--lm", small, "--lexicon", "lm",
             "--recurrent-lm", recurrent, "--recurrent-share", RECURRENT_SHARE,
-            "--pronunciations", phones, "--letter-weight", 0.1, "--beam-width", BEAM_WIDTH, "--threads", 2,
+            "--pronunciations", phones, "--letter-weight", 0.1, "--beam-width", BEAM_WIDTH,
+            "--score-threshold", SCORE_THRESHOLD, "--rescoring-n-best", RESCORED, "--threads", 2,
             "--lm-weights", 0.9, 1.2, 3, "--word-bonuses", -1.5, 0, 4,
         ),
     )  # fmt: skip

@@ -20,6 +20,7 @@ _RANGES = {
     "word_bonus": "--word-bonuses",
     "blank_penalty": "--blank-penalties",
 }
+_WIDER, _LOST = 3, 0.01  # a beam so many times as wide must not have so much fewer errors, as a share of them
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -124,6 +125,14 @@ def run(arguments: argparse.Namespace) -> int:
     )
     print(f"calibration error of word confidence: {fit.error_before:.4f} -> {fit.error_after:.4f} (5-fold)")
     print(f"written: {out}, {picture}")
+    wide = dataclasses.replace(config, beam_width=_WIDER * config.beam_width)
+    by_wide = transcriber.decoder.with_options(wide).transcripts(data.emissions, threads=arguments.threads)
+    if (wer := data.score(by_wide).wer) < (1 - _LOST) * best.score.wer:
+        log.warning(
+            "the beam loses good texts: of %d hypotheses it has WER %.2f%%; widen it (--beam-width), and let it follow the best more "
+            "closely (--score-threshold), which costs no time",
+            *(wide.beam_width, 100 * wer),
+        )
     if narrow := [_RANGES[name] for name in grid.narrow(best)]:
         log.warning("the best lies at the border of the grid; widen %s", " or ".join(narrow))
     return 0

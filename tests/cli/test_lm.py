@@ -8,6 +8,7 @@ import soundfile
 
 from asr.cli import main
 from asr.data.tokenizer import CharacterTokenizer
+from asr.decoding.decoder import Decoder
 from asr.decoding.options import DecodingOptions, read_options, write_options
 
 TEXT = "A B C\nB C\nC A\n" * 5
@@ -131,6 +132,18 @@ def test_tune_writes_the_best_pair_where_transcribe_finds_it(experiment, capsys)
     assert main(["evaluate", "dev.jsonl", "--model", "best.pt", "--out", "report"]) == 0
     decoding = json.loads((experiment / "report" / "report.json").read_text())["settings"]["decoding"]
     assert decoding.startswith("beam, beam width 50, lm m.arpa, ")
+
+
+@pytest.mark.parametrize(("width", "loses"), [("2", True), ("10", False)])
+def test_a_beam_that_loses_good_texts_is_said(experiment, capsys, monkeypatch, width, loses):
+    def found(decoder, emissions, **_):
+        return ["A B" if decoder.options.beam_width > 5 else "A C"] * len(emissions)
+
+    monkeypatch.setattr(Decoder, "transcripts", found)
+    grid = ["--lm-weights", "0", "0", "1", "--word-bonuses", "0", "0", "1"]
+    command = ["lm", "tune", "--model", "best.pt", "--manifest", "dev.jsonl", "--lm", "m.arpa", *grid]
+    assert main([*command, "--beam-width", width]) == 0
+    assert ("of 6 hypotheses it has WER 0.00%" in capsys.readouterr().err) == loses
 
 
 @pytest.mark.parametrize("earlier", ["readable", "broken", "none"])
