@@ -39,11 +39,9 @@ from asr.model.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 REPOSITORY = Path(__file__).resolve().parents[1]
 PACKAGE = REPOSITORY / "asr" / "model" / "pretrained"
 NAME = "english"
-BEAM_WIDTH, SCORE_THRESHOLD, RESCORED = (
-    1000,
-    11,
-    30,
-)  # of a model of many errors, a narrow beam loses good transcripts; far behind the best, few come back
+BEAM_WIDTH = 1000  # of a model of many errors, a narrow beam loses good transcripts
+SCORE_THRESHOLD = 11  # what is further behind the best seldom comes back
+RESCORED = 30  # texts that the recurrent model and the letters choose among
 RECURRENT_SHARE = 0.4
 VOCABULARY = 100_000
 WIDTH = 320  # cells a direction of the network that ships

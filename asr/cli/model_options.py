@@ -3,7 +3,7 @@
 import argparse
 import logging
 import os
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -199,6 +199,13 @@ def decoding_options(arguments: argparse.Namespace) -> "DecodingOptions":
     if tuned.method == "beam" and ("lm" not in given or _is_same_file(given["lm"], tuned.lm)):
         log.info("decoding as tuned in %s", Companion.DECODING.path(arguments.model))
         return replace(tuned, **given)
+    return beam_options(tuned, given)
+
+
+def beam_options(tuned: "DecodingOptions", given: Mapping[str, Any]) -> "DecodingOptions":
+    """The beam search with what is given, and nothing of what was tuned but how unsure is too unsure, which goes with the network."""
+    from asr.decoding.options import DecodingOptions
+
     return DecodingOptions("beam", **{"certainty_threshold": tuned.certainty_threshold, **given})
 
 
