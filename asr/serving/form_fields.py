@@ -159,10 +159,12 @@ def read_options(upload: Upload, config: ServingConfig) -> FormOptions:
     """
     given = {name: [value for value in values if value] for name, values in upload.fields.items()}
     given = {name: values for name, values in given.items() if values}
+    called = {}  # fields by another name, which errors speak of
     for name, also in [(name, field.also) for name, field in FIELDS.items() if field.also and name in given]:
         if also in given:
             raise RequestError(400, f"{name} beside {also}, which is the same; give one of them", param=name)
         given[also] = given.pop(name)
+        called[also] = name
     wanted = given.get("response_format", ["json"])[0]
     wrong: dict[str, str] = {}
     notices = []
@@ -171,14 +173,15 @@ def read_options(upload: Upload, config: ServingConfig) -> FormOptions:
         if field is None:
             notices.append(f"{name[:100]} is ignored: no field of this server")
             continue
+        asked_as = called.get(name, name)
         bad = [value for value in values if not field.is_right(value)]
         if bad:
-            wrong[name] = f"{name} {bad[0][:100]!r}; expected {field.wanted}"
+            wrong[asked_as] = f"{asked_as} {bad[0][:100]!r}; expected {field.wanted}"
         elif len(values) > 1 and not field.is_list:
-            wrong[name] = f"{name} is given {len(values)} times; expected it once"
+            wrong[asked_as] = f"{asked_as} is given {len(values)} times; expected it once"
         elif name in _ONLY and [values[0].lower()] != [_ONLY[name][1]] and wanted not in _ONLY[name][0]:
-            wrong[name] = (
-                f"{name} goes with response_format {' or '.join(_ONLY[name][0])}; got {wanted[:100]}"
+            wrong[asked_as] = (
+                f"{asked_as} goes with response_format {' or '.join(_ONLY[name][0])}; got {wanted[:100]}"
             )
         elif field.ignored is not None and any(value not in field.plain for value in values):
             notices.append(f"{name} is ignored: {field.ignored}")

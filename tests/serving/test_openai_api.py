@@ -207,6 +207,9 @@ def test_alternatives_come_with_verbose_json_alone(server: Server, speech: Calla
         assert (refused.status_code, refused.json()["error"]["param"]) == (400, "n_best")
     twice = post(server, content, n="2", n_best="2", response_format="verbose_json")
     assert (twice.status_code, twice.json()["error"]["param"]) == (400, "n")
+    misspelt = post(server, content, n="x", response_format="verbose_json")
+    assert (misspelt.status_code, misspelt.json()["error"]["param"]) == (400, "n")
+    assert misspelt.json()["error"]["message"].startswith("n 'x'")
 
 
 def test_channels_are_told_apart_in_every_answer(
