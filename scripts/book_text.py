@@ -1,24 +1,28 @@
-"""Books of Project Gutenberg to text for a language model: a sentence a line, in LibriSpeech's spelling.
+"""Books of Project Gutenberg, or articles, to text for a language model: a sentence a line, in LibriSpeech's spelling.
 
 python scripts/book_text.py BOOKS OUT.txt
+python scripts/book_text.py ARTICLES OUT.txt --read-out --without DEV.jsonl...
 python scripts/book_text.py BOOKS OUT.txt --as-published --hold-out HELD.txt      for `asr punctuation train` and `score`
 
 BOOKS is a folder of plain text files, UTF-8 or Latin-1. The header and the licence around each book are cut off, as are
 notes in square brackets. Sentences become capitals, A to Z and apostrophes within words; MR, MRS, DR and ST are written out;
 accents fall away. What nobody could read out as it stands is left out: sentences with digits, of other
-letters than Latin, of less than two words, or with more single letters than words. With --as-published, all that the author wrote
-stays as it is, in its paragraphs; with --hold-out, every 80th book goes there.
+letters than Latin, of less than two words, or with more single letters than words. With --read-out, figures are spelled out (1984 as
+a year), what stands in round brackets is passed over, as a reader of articles does, and each sentence is there once; --without leaves out
+the sentences of development and test sets. With --as-published, all that the author wrote stays as it is, in its paragraphs; with --hold-out, every 80th book goes there.
 """
 
 import argparse
 import re
 import sys
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from pathlib import Path
 
 from tqdm import tqdm
 
+from asr.data.manifest import read_manifest
+from asr.data.spoken_forms import written_words
 from asr.errors import AsrError
 from asr.files import write_atomically
 
@@ -37,6 +41,8 @@ _ABBREVIATED = re.compile(rf"\b({'|'.join(_ABBREVIATIONS)})\b\.?")
 _INITIAL = re.compile(r"\b([A-Z])\.")
 _SENTENCE_END = re.compile(r"[.?!]+[\"'”’)]*\s+|\n\s*\n")
 _WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)*")
+_BRACKETS = re.compile(r" ?\([^()]*\)")
+_FIGURES = re.compile(r"[^\s–—-]*\d[^\s–—-]*")
 _SHORTEST = 2
 _HELD_OUT = 80  # every so many books one
 
@@ -52,6 +58,19 @@ def main() -> int:
         "--as-published", action="store_true", help="as it is, without header, licence and notes"
     )
     parser.add_argument("--hold-out", type=Path, metavar="FILE", help="every 80th book, not in OUT")
+    parser.add_argument(
+        "--read-out",
+        action="store_true",
+        help="spell figures out, pass over what stands in round brackets, each sentence once",
+    )
+    parser.add_argument(
+        "--without",
+        type=Path,
+        nargs="+",
+        default=[],
+        metavar="MANIFEST",
+        help="leave out the sentences of these",
+    )
     arguments = parser.parse_args()
     books = sorted(arguments.books.rglob("*.txt"))
     if not books:
@@ -61,26 +80,43 @@ def main() -> int:
         return 1
     held_out = books[::_HELD_OUT] if arguments.hold_out else []
     try:
+        left_out = {utterance.text for path in arguments.without for utterance in read_manifest(path)}
         for out, part in ((arguments.hold_out, held_out), (arguments.out, sorted({*books} - {*held_out}))):
             if part:
-                words = _write(out, part, as_published=arguments.as_published)
-                print(f"{out}: {words:,} words of {len(part):,} books")
+                words, found = _write(out, part, arguments, left_out)
+                print(
+                    f"{out}: {words:,} words of {len(part):,} books; {found:,} sentences of {len(arguments.without)} manifests left out"
+                )
     except (AsrError, OSError) as error:
         print(f"book_text.py: {error}", file=sys.stderr)
         return 1
     return 0
 
 
-def _write(path: Path, books: list[Path], *, as_published: bool) -> int:
-    """Write the text of books, and count its words."""
-    words = 0
+def _write(
+    path: Path, books: list[Path], arguments: argparse.Namespace, left_out: Set[str | None]
+) -> tuple[int, int]:
+    """Write the text of books; count its words, and the sentences that were left out."""
+    words = found = 0
+    seen: set[int] = set()
     with write_atomically(path) as out:
         for book in tqdm(books, unit=" books", disable=not sys.stderr.isatty()):
             text = text_of(book.read_bytes())
-            for line in [text.strip(), ""] if as_published else sentences(text):
+            if arguments.as_published:
+                lines = iter([text.strip(), ""])
+            else:
+                lines = sentences(read_out(text) if arguments.read_out else text)
+            for line in lines:
+                if line in left_out:
+                    found += 1
+                    continue
+                if arguments.read_out:
+                    if hash(line) in seen:
+                        continue
+                    seen.add(hash(line))
                 words += len(line.split())
                 out.write(line + "\n")
-    return words
+    return words, found
 
 
 def text_of(data: bytes) -> str:
@@ -94,6 +130,21 @@ def text_of(data: bytes) -> str:
     text = text[start.end() :] if start else text
     end = _END.search(text)
     return _NOTE.sub(" ", text[: end.start()] if end else text)
+
+
+def read_out(text: str) -> str:
+    """A text with its figures as words, and without what stands in round brackets."""
+    return _FIGURES.sub(_spelled, _BRACKETS.sub("", text))
+
+
+def _spelled(found: re.Match[str]) -> str:
+    token = found[0]
+    if re.search(r"\d[^\W\d]|[^\W\d]\d", token) and not re.search(r"\d(?:st|nd|rd|th)\b", token):
+        return token  # such as 1990s and 20mm: the sentence stays out
+    said = min(written_words(token, is_known=lambda _: False)[0].readings, key=len)
+    before = token[: len(token) - len(token.lstrip("\"'(“‘"))]
+    after = re.search(r"[^\w%$£€]*$", token)
+    return before + " ".join(said) + (after[0] if after else "")
 
 
 def sentences(text: str) -> Iterator[str]:

@@ -20,6 +20,8 @@ _SIGNS = {
     "#": "number",
     "§": "section",
     "°": "degrees",
+    "½": "half",
+    "¼": "quarter",
 }
 _MONEY = {"$": ("dollar", "cent"), "£": ("pound", "penny"), "€": ("euro", "cent"), "¥": ("yen", "sen")}
 _MANY = {"penny": "pence", "yen": "yen", "sen": "sen"}
@@ -29,13 +31,14 @@ _ORDINAL = re.compile(r"(\d[\d,]*)(st|nd|rd|th)$", re.IGNORECASE)
 _NUMBER = re.compile(r"\d[\d,]*(\.\d+)?$")
 # What a word may be made of: amounts, times, ordinals, numbers with points and commas within, letters (with the marks that
 # scripts have on them) with apostrophes and points within, signs.
-_LETTERS = r"[^\s\d!-/:-@\[-`{-~§°£€¥]+"
+_LETTERS = r"[^\s\d!-/:-@\[-`{-~§°½¼£€¥]+"
 _PARTS = re.compile(
     r"[$£€¥]\d[\d,]*(?:\.\d\d)?|\d{1,2}:\d\d|\d[\d,]*(?:st|nd|rd|th)\b|\d+(?:[.,]\d+)*|"
-    rf"{_LETTERS}(?:['.]{_LETTERS})*'?|[%&@+=#§°]",
+    rf"{_LETTERS}(?:['.]{_LETTERS})*'?|[%&@+=#§°½¼]",
     re.IGNORECASE,
 )
 _HUNDREDS = (1100, 2099)  # numbers that may be read as years
+_LONGEST = 15  # digits; longer numbers are read digit by digit
 
 
 class TextWord(NamedTuple):
@@ -91,25 +94,28 @@ def _readings(token: str, is_known: Callable[[str], bool], language: str) -> Rea
 
 
 def _plain(sign: str) -> str:
-    """A character as the keyboard has it; a space for marks of other scripts."""
+    """A character as the keyboard has it; a space for marks of other scripts. Small and other figures become usual ones."""
     sign = KEYBOARD.get(sign, sign)
-    if sign.isascii() or sign in _SIGNS or sign in _MONEY or unicodedata.category(sign)[0] not in "PS":
+    if sign.isascii() or sign in _SIGNS or sign in _MONEY:
         return sign
-    return " "
+    kind = unicodedata.category(sign)
+    if kind in ("No", "Nl"):
+        return unicodedata.normalize("NFKC", sign).replace("\u2044", " ")
+    return " " if kind[0] in "PS" else sign
 
 
 def _part(part: str, is_known: Callable[[str], bool], language: str) -> Sequence[tuple[str, ...]]:
     if part in _SIGNS:
         return [(_SIGNS[part],)]
-    if unicodedata.category(part[0])[0] in "LM":
-        plain = part if is_known(part) else part.strip("'")
-        return [(plain if is_known(plain) else plain.replace(".", ""),)]
     if amount := _AMOUNT.match(part):
         large, small = _MONEY[amount[1]]
         said = [*_cardinal(amount[2], language), _plural(large, amount[2])]
         if amount[3] and int(amount[3]):
             said += [*_cardinal(amount[3], language), _plural(small, amount[3])]
         return [tuple(said)]
+    if not part[0].isdecimal():
+        plain = part if is_known(part) else part.strip("'")
+        return [(plain if is_known(plain) else plain.replace(".", ""),)]
     if clock := _CLOCK.match(part):
         hour, minutes = _cardinal(clock[1], language), _cardinal(clock[2], language)
         if clock[2] == "00":
@@ -122,9 +128,11 @@ def _part(part: str, is_known: Callable[[str], bool], language: str) -> Sequence
 
 def _number_ways(part: str, language: str) -> list[tuple[str, ...]]:
     digits = part.replace(",", "")
-    if not _NUMBER.match(part) or digits.count(".") > 1:  # 1.2.3, as versions have it
-        pieces = [_cardinal(piece, language) for piece in re.split(r"[.,]", part) if piece]
+    if not _NUMBER.match(part) or digits.count(".") > 1:  # 1.2.3, as versions have it; 41:05, a length
+        pieces = [_cardinal(piece, language) for piece in re.split(r"[.,:]", part) if piece]
         return [tuple(itertools.chain.from_iterable(pieces))]
+    if len(digits) > _LONGEST:
+        return [tuple(word for digit in digits if digit != "." for word in _cardinal(digit, language))]
     ways = [tuple(_cardinal(digits, language))]
     if digits.isdigit():
         if part == digits and len(digits) == 4 and _HUNDREDS[0] <= int(digits) <= _HUNDREDS[1]:

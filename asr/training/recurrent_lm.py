@@ -22,6 +22,7 @@ from asr.language_model.recurrent import (
     RecurrentModel,
     RecurrentWeights,
 )
+from asr.model.precision import autocast, resolve_precision
 from asr.training.recurrent_lm_config import RecurrentLmConfig
 from asr.training.steps import Progress, Steps, training_key
 from asr.training.texts import count_texts, text_batches
@@ -103,7 +104,9 @@ class RecurrentNetwork(nn.Module):
         """
         rows, bias = self.embedding.weight, self.bias - log_drawn
         wanted = (queries * rows[words]).sum(dim=1) + bias[words]
-        others = torch.addmm(bias[negatives], queries, rows[negatives].T)
+        others = (queries @ rows[negatives].T).float() + bias[
+            negatives
+        ]  # the bias keeps its precision under autocast
         return (torch.logaddexp(wanted, others.logsumexp(dim=1)) - wanted).mean()
 
     def model(self, words: Sequence[str]) -> RecurrentModel:
@@ -130,7 +133,7 @@ def train_recurrent_lm(
     device: torch.device,
     progress: Callable[[Progress], None] = lambda _: None,
 ) -> RecurrentModel:
-    """Train; go on where `state` is, if it is there.
+    """Train; go on where `state` is, if it is there. In bfloat16 where the hardware multiplies it.
 
     Args:
         lines: the text.
@@ -162,7 +165,8 @@ def train_recurrent_lm(
         read, come = (part.to(device) for part in _padded(texts))
         is_word = come >= 0
         negatives = torch.multinomial(drawn, config.negatives, replacement=True)
-        found = network.sampled_loss(network(read)[is_word], come[is_word], negatives, log_drawn)
+        with autocast(device, "auto"):
+            found = network.sampled_loss(network(read)[is_word], come[is_word], negatives, log_drawn)
         return found, int(is_word.sum())
 
     Steps(
@@ -175,7 +179,13 @@ def train_recurrent_lm(
         seed=config.seed,
         state=state,
         key=training_key(
-            config, ("\n".join(lines.words).encode(), lines.ids.tobytes(), lines.starts.tobytes())
+            config,
+            (
+                resolve_precision("auto", device).encode(),
+                "\n".join(lines.words).encode(),
+                lines.ids.tobytes(),
+                lines.starts.tobytes(),
+            ),
         ),
     ).run(progress)
     return network.model(lines.words)

@@ -1,5 +1,7 @@
 """Written texts and what is said for them."""
 
+import unicodedata
+
 import pytest
 
 from asr.data import spoken_forms
@@ -42,6 +44,10 @@ def test_letters_of_scripts_with_marks_stay():
         ("3.5", {"three point five"}),
         ("A&B", {"A and B"}),
         ("10,000", {"ten thousand"}),
+        ("41:05", {"forty one five"}),
+        ("½", {"half"}),
+        ("x²", {"x two"}),
+        ("9" * 400, {" ".join(400 * ["nine"])}),
     ],
 )
 def test_figures_and_signs_are_spelled_out(written, said):
@@ -54,6 +60,14 @@ def test_a_number_has_every_reading():
     [ways] = readings("1984")
     assert {"nineteen eighty four", "one thousand nine hundred eighty four", "one nine eight four"} <= ways
     assert "five oh two" in readings("502")[0]
+
+
+def test_no_character_is_beyond_it():
+    pytest.importorskip("num2words")
+    for sign in map(chr, range(0x20, 0x20000)):
+        if unicodedata.category(sign) not in ("Cs", "Cn", "Co"):
+            for text in (sign, f"a{sign}", f"{sign}1", f"1{sign}2"):
+                readings(text)
 
 
 def test_figures_without_a_library_are_an_error(monkeypatch):

@@ -46,3 +46,17 @@ def test_published_text_keeps_its_marks_and_paragraphs_and_every_80th_book_is_he
     )
     assert text == 2 * one
     assert held_out.read_text(encoding="utf-8") == one
+
+
+def test_articles_are_read_out(tmp_path: Path) -> None:
+    (tmp_path / "articles.txt").write_text(
+        "Born in 1984 (or 1985), she won 1,250 votes, or 52.5%, on 3rd May.\nIn the 1990s she sang.\nThe capital is Huesca.\n"
+        "It cost $25.\nTwo 1905–1912 wars.\n"
+    )
+    dev = tmp_path / "dev.jsonl"
+    dev.write_text('{"id": "1", "audio": "1.wav", "duration": 1.0, "text": "THE CAPITAL IS HUESCA"}\n')
+    assert convert(tmp_path, "--read-out", "--without", str(dev)).splitlines() == [
+        "BORN IN NINETEEN EIGHTY FOUR SHE WON ONE THOUSAND TWO HUNDRED FIFTY VOTES OR FIFTY TWO POINT FIVE PERCENT ON THIRD MAY",
+        "IT COST TWENTY FIVE DOLLARS",
+        "TWO NINETEEN OH FIVE NINETEEN TWELVE WARS",
+    ]
