@@ -2,15 +2,22 @@
 
 import argparse
 import dataclasses
+import logging
 import sys
+import time
 import typing
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     from asr.training.steps import Progress
 
+log = logging.getLogger(__name__)
+
+_FIRST_REPORT_SECONDS = 10.0
+_LONGEST_REPORT_SECONDS = 300.0
 _Config = TypeVar("_Config")
 
 
@@ -35,14 +42,27 @@ def read_config(arguments: argparse.Namespace, kind: Callable[..., _Config]) -> 
 
 @contextmanager
 def training_bar() -> "Iterator[Callable[[Progress], None]]":
-    """A bar on a terminal; what is given shows where the training is."""
+    """A bar on a terminal, a line now and then elsewhere; what is given shows where the training is."""
     from tqdm import tqdm
 
-    with tqdm(unit=" words", unit_scale=True, desc="training", disable=not sys.stderr.isatty()) as bar:
+    is_quiet = not sys.stderr.isatty()
+    with tqdm(unit=" words", unit_scale=True, desc="training", disable=is_quiet) as bar:
+        began, report_after, before = time.monotonic(), _FIRST_REPORT_SECONDS, 0
 
         def show(progress: "Progress") -> None:
+            nonlocal began, report_after, before
             bar.total = progress.total
             bar.set_postfix_str(f"loss {progress.loss:.3f}", refresh=False)
             bar.update(progress.words - bar.n)
+            spent = time.monotonic() - began
+            if is_quiet and spent >= report_after:
+                rate = (progress.words - before) / spent
+                left = timedelta(seconds=round((progress.total - progress.words) / max(rate, 1e-9)))
+                log.info(
+                    "%.0f%%  loss %.3f  %.0f words/s  %s left",
+                    100 * progress.words / progress.total, progress.loss, rate, left,
+                )  # fmt: skip
+                began, before = time.monotonic(), progress.words
+                report_after = min(2 * report_after, _LONGEST_REPORT_SECONDS)
 
         yield show
