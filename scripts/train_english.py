@@ -4,7 +4,8 @@ python scripts/train_english.py CORPORA OUT
 
 CORPORA holds LibriSpeech/train-clean-5 and a LibriSpeech development set, speechocean762 and an4 as their publishers lay
 them out, text/books.txt, and text/gutenberg, a folder of more books as Project Gutenberg publishes them (the weights
-in the package: 3,238 of them). No book may be read in LibriSpeech's dev or test sets. CORPORA/more, where it is there, has
+in the package: 3,238 of them). No book may be read in LibriSpeech's dev or test sets. text/wikipedia is a folder of articles as plain text, a
+sentence or a paragraph a line, without lists and tables. CORPORA/more, where it is there, has
 speech of everyday life: folders with a table.tsv each, as `asr prepare folder` reads it (audio, text, speaker, split; numbers and commands
 that `scripts/speak_commands.py` has spoken among them), and recorded noises in a folder `noise`. OUT gets the manifests, the run folders, and at the end
 english.pt, english.lm, english.rnn, english.phones and english.decoding.json, which `--install` copies into the package.
@@ -17,13 +18,15 @@ same work. To these come stretches of the books, spoken by flite, with words tha
 from the weights of the first, learns a second network (OUT/run), and from that one, on the pieces alone, the network that ships
 (OUT/run-crf), whose phones learn by CTC-CRF. Where there is speech of everyday life, a fourth training goes on from there (OUT/run-everyday) with
 all of it, in noise, rooms and telephones; its network is made wider (OUT/wider.pt), and learns on (OUT/run-wide). All hear letters and phones; words are
-found through the phones, as espeak-ng and CMUdict pronounce every word of the language model: a trigram of all the books, and
-of the transcripts, mixed as development transcripts like it best. A recurrent language model of text/books.txt has a say.
+found through the phones, as espeak-ng and CMUdict pronounce every word of the language model: trigrams of all the books, of the
+articles, and of the transcripts, mixed as development transcripts like it best. A recurrent language model of a sample of all three has a say.
 """
 
 import argparse
 import dataclasses
 import importlib.util
+import itertools
+import random
 import shutil
 import subprocess
 import sys
@@ -43,7 +46,13 @@ BEAM_WIDTH = 1000  # of a model of many errors, a narrow beam loses good transcr
 SCORE_THRESHOLD = 11  # what is further behind the best seldom comes back
 RESCORED = 30  # texts that the recurrent model and the letters choose among
 RECURRENT_SHARE = 0.4
-VOCABULARY = 100_000
+VOCABULARY = 100_000  # of books, and of articles
+BOOKS, ARTICLES = "gutenberg.txt", "wikipedia.txt"
+# What the recurrent model learns from: shares of the lines, in blocks, and how often the transcripts.
+SHARES = {ARTICLES: 0.4, BOOKS: 0.12}
+BLOCK = 1000
+TRANSCRIPTS_REPEATED = 6
+RECURRENT_SHAPE = ("--vocabulary", 40_000, "--cells", 512, "--epochs", 1)
 WIDTH = 320  # cells a direction of the network that ships
 NOISE = "noise"
 # Of corpora whose transcripts are uncertain, those that two hearers agree on, or that one is sure of.
@@ -146,22 +155,21 @@ def make(
     step(train, lambda: merge(corpora, out))
     step(development, lambda: shutil.copyfile(out / "librispeech" / f"{dev}.jsonl", development))
     everyday, everyday_dev = everyday_speech(corpora / "more", out)
+    spoken_texts = [train, *everyday]
     text, synthetic = out / "text.txt", out / "synthetic" / "synthetic.jsonl"
-    step(text, lambda: language_model_text(corpora, [train, *everyday], text))
+    step(text, lambda: language_model_text(corpora, spoken_texts, text))
     step(synthetic, lambda: script("speak_text.py", text, train, synthetic.parent, "--count", spoken))
     chosen_on = out / "tune.jsonl"
     some = [development, out / "an4" / "dev.jsonl", *everyday_dev]
     step(chosen_on, lambda: sample(some, chosen_on))
     small = out / f"{NAME}.lm"
-    step(
-        small,
-        lambda: language_model(corpora, out, small, text=text, spoken=[train, *everyday], dev=some),
-    )
-    recurrent = out / f"{NAME}.rnn"
-    step(recurrent, lambda: asr("lm", "train-recurrent", text, recurrent, "--epochs", 2.5))
+    step(small, lambda: language_model(corpora, out, small, text=text, spoken=spoken_texts, dev=some))
+    recurrent, sampled = out / f"{NAME}.rnn", out / "recurrent.txt"
+    step(sampled, lambda: recurrent_text(out, spoken_texts, sampled))
+    step(recurrent, lambda: asr("lm", "train-recurrent", sampled, recurrent, *RECURRENT_SHAPE))
     phones = out / f"{NAME}.phones"
     ways = ("--fold", *WEAK_FORMS, "--dictionary", cmudict)
-    step(phones, lambda: asr("pronounce", *ways, train, *everyday, synthetic, small, phones))
+    step(phones, lambda: asr("pronounce", *ways, *spoken_texts, synthetic, small, phones))
     given = ("--data.dev", development, "--heads.phones.pronunciations", phones)
     aligner = acoustic_model(out / "aligner", aligner_config, "--data.train", train, *given)
     pieces = out / "pieces.jsonl"
@@ -329,17 +337,39 @@ def language_model_text(corpora: Path, spoken: list[Path], text: Path) -> None:
 def language_model(
     corpora: Path, out: Path, small: Path, *, text: Path, spoken: list[Path], dev: list[Path]
 ) -> None:
-    """The trigram of all books, mixed with that of the transcripts."""
-    gutenberg, books, talk, mixed, unseen = (
-        out / name for name in ("gutenberg.txt", "books.lm", "transcripts.lm", "mixed.lm", "unseen.jsonl")
-    )
+    """The trigrams of all books, of the articles and of the transcripts, mixed."""
+    gutenberg, wikipedia, books, articles, published, talk, mixed, unseen = (
+        out / name
+        for name in (
+            BOOKS, ARTICLES, "books.lm", "articles.lm", "published.lm", "transcripts.lm", "mixed.lm", "unseen.jsonl",
+        )
+    )  # fmt: skip
     step(gutenberg, lambda: script("book_text.py", corpora / "text" / "gutenberg", gutenberg))
-    pruned = ("--vocab-size", VOCABULARY, "--prune", 0, 0, 1, "--prune-entropy", "4e-8")
-    step(books, lambda: asr("lm", "train", gutenberg, text, books, "--order", 3, *pruned))
+    left_out = ("--read-out", "--without", *dev)
+    step(wikipedia, lambda: script("book_text.py", corpora / "text" / "wikipedia", wikipedia, *left_out))
+    pruned = ("--order", 3, "--vocab-size", VOCABULARY, "--prune", 0, 0, 1, "--prune-entropy", "4e-8")
+    step(books, lambda: asr("lm", "train", gutenberg, text, books, *pruned))
+    step(articles, lambda: asr("lm", "train", wikipedia, articles, *pruned))
     step(talk, lambda: asr("lm", "train", *spoken, talk, "--order", 3))
     step(unseen, lambda: unseen_sentences(spoken, dev, unseen))
-    step(mixed, lambda: asr("lm", "mix", books, talk, mixed, "--tune", unseen))
+    step(published, lambda: asr("lm", "mix", books, articles, published, "--tune", unseen))
+    step(mixed, lambda: asr("lm", "mix", published, talk, mixed, "--tune", unseen))
     asr("lm", "convert", mixed, small, "--small")
+
+
+def recurrent_text(out: Path, spoken: list[Path], kept: Path) -> None:
+    """Blocks of articles and of books, drawn with a seed, and the transcripts several times: what the recurrent model learns from in one pass."""
+    generator = random.Random(1)
+    with write_atomically(kept) as file:
+        for name, share in SHARES.items():
+            with (out / name).open(encoding="utf-8") as lines:
+                while block := list(itertools.islice(lines, BLOCK)):
+                    if generator.random() < share:
+                        file.writelines(block)
+        texts = [f"{utterance.text}\n" for manifest in spoken for utterance in read_manifest(manifest)]
+        for _ in range(TRANSCRIPTS_REPEATED):
+            generator.shuffle(texts)
+            file.writelines(texts)
 
 
 def unseen_sentences(spoken: list[Path], dev: list[Path], kept: Path) -> None:
