@@ -7,6 +7,7 @@ def test_shades_fold_and_what_holds_two_phones_becomes_two():
     assert fold_american(["b", "ʌ", "ʔ", "n̩"]) == ("b", "ə", "t", "ə", "n")
     assert fold_american(["f", "aɪɚ"]) == ("f", "aɪ", "ɚ")
     assert fold_american(["ɔ̃", "x"]) == ("ɔ", "n", "k")
+    assert fold_american(["nʲ", "o"]) == ("n", "j", "oʊ")  # jalapeño
     assert fold_american(["ʘ"]) == ("ʘ",)
 
 
