@@ -1,6 +1,7 @@
 """Utterances -> batches: dataset and collation. Which utterances form a batch, `bucketing` decides."""
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -88,17 +89,74 @@ class Sample(NamedTuple):
     weight: float = 1.0
 
 
-class SpeechDataset(Dataset[Sample]):
-    """Reads, augments and tokenizes one utterance at a time.
+class AugmentedDataset(Dataset[Sample], ABC):
+    """Reads, augments and tokenizes one utterance at a time; where its parts lie is a subclass' matter.
+
+    Args:
+        sample_rate: rate in Hz that the model wants.
+        augmentation: None for validation data.
+        seed: of the augmentation.
+        tolerant: an utterance whose audio cannot be read is a sample with an error, instead of an error.
+    """
+
+    def __init__(
+        self, *, sample_rate: int, augmentation: WaveformAugmentation | None, seed: int, tolerant: bool
+    ) -> None:
+        self.sample_rate = sample_rate
+        self.augmentation = augmentation
+        self.seed = seed
+        self.tolerant = tolerant
+
+    def __getitem__(self, key: SampleKey) -> Sample:
+        name = self._id(key.number)
+        try:
+            varied = self.varied(key)
+        except AudioError as error:
+            if not self.tolerant:
+                raise
+            return Sample(np.zeros(0, np.float32), [], name, f"utt {name}: {error}")
+        tokens = self._tokens(key.number) if varied.is_speech else []
+        return Sample(varied.waveform, tokens, name, weight=self._weight(key.number))
+
+    def varied(self, key: SampleKey) -> Varied:
+        """The waveform of an utterance in an epoch. Raises AudioError where it cannot be read."""
+        waveform = self._waveform(key.number)
+        if self.augmentation is None:
+            return Varied(waveform)
+        return self.augmentation(
+            waveform,
+            sample_rate=self.sample_rate,
+            generator=np.random.default_rng((self.seed, key.epoch, key.number)),
+            speech=lambda generator: self._waveform(self._another(key.number, generator)),
+        )
+
+    @abstractmethod
+    def _id(self, number: int) -> str: ...
+
+    @abstractmethod
+    def _tokens(self, number: int) -> list[int]: ...
+
+    def _weight(self, number: int) -> float:
+        """By which the losses of an utterance are multiplied."""
+        return 1.0
+
+    @abstractmethod
+    def _waveform(self, number: int) -> np.ndarray:
+        """`(N,)` float32 at the model's rate. Raises AudioError."""
+
+    @abstractmethod
+    def _another(self, number: int, generator: np.random.Generator) -> int:
+        """The number of another utterance, for babble."""
+
+
+class SpeechDataset(AugmentedDataset):
+    """The utterances of a manifest.
 
     Args:
         utterances: each with a transcript.
         tokenizer: transcripts -> tokens; called here, once, so that a transcript it cannot spell is an
             error before training starts.
-        sample_rate: rate in Hz that the model wants.
-        augmentation: None for validation data.
-        seed: of the augmentation.
-        tolerant: an utterance whose audio cannot be read is a sample with an error, instead of an error.
+        sample_rate, augmentation, seed, tolerant: as of `AugmentedDataset`.
 
     Raises:
         TrainingError: an utterance without transcript, or with a weight that is none.
@@ -115,44 +173,28 @@ class SpeechDataset(Dataset[Sample]):
         seed: int = 0,
         tolerant: bool = False,
     ) -> None:
+        super().__init__(sample_rate=sample_rate, augmentation=augmentation, seed=seed, tolerant=tolerant)
         self.utterances = list(utterances)
-        self.sample_rate = sample_rate
-        self.augmentation = augmentation
-        self.seed = seed
-        self.tolerant = tolerant
-        self.tokens = [_tokens(utterance, tokenizer) for utterance in self.utterances]
+        self.tokens = [_encoded(utterance, tokenizer) for utterance in self.utterances]
         self.weights = [weight_of(utterance) for utterance in self.utterances]
 
     def __len__(self) -> int:
         return len(self.utterances)
 
-    def __getitem__(self, key: SampleKey) -> Sample:
-        name = self.utterances[key.number].id
-        try:
-            varied = self.varied(key)
-        except AudioError as error:
-            if not self.tolerant:
-                raise
-            return Sample(np.zeros(0, np.float32), [], name, f"utt {name}: {error}")
-        tokens = self.tokens[key.number] if varied.is_speech else []
-        return Sample(varied.waveform, tokens, name, weight=self.weights[key.number])
+    def _id(self, number: int) -> str:
+        return self.utterances[number].id
 
-    def varied(self, key: SampleKey) -> Varied:
-        """The waveform of an utterance in an epoch. Raises AudioError where it cannot be read."""
-        waveform = read_utterance(self.utterances[key.number], sample_rate=self.sample_rate)
-        if self.augmentation is None:
-            return Varied(waveform)
-        return self.augmentation(
-            waveform,
-            sample_rate=self.sample_rate,
-            generator=np.random.default_rng((self.seed, key.epoch, key.number)),
-            speech=self._speech,
-        )
+    def _tokens(self, number: int) -> list[int]:
+        return self.tokens[number]
 
-    def _speech(self, generator: np.random.Generator) -> np.ndarray:
-        """Another utterance, for babble."""
-        chosen = self.utterances[int(generator.integers(len(self.utterances)))]
-        return read_utterance(chosen, sample_rate=self.sample_rate)
+    def _weight(self, number: int) -> float:
+        return self.weights[number]
+
+    def _waveform(self, number: int) -> np.ndarray:
+        return read_utterance(self.utterances[number], sample_rate=self.sample_rate)
+
+    def _another(self, number: int, generator: np.random.Generator) -> int:
+        return int(generator.integers(len(self.utterances)))
 
 
 def weight_of(utterance: Utterance) -> float:
@@ -167,7 +209,7 @@ def weight_of(utterance: Utterance) -> float:
     return float(weight)
 
 
-def _tokens(utterance: Utterance, tokenizer: Tokenizer) -> list[int]:
+def _encoded(utterance: Utterance, tokenizer: Tokenizer) -> list[int]:
     if utterance.text is None:
         raise TrainingError(
             f"utt {utterance.id}: no transcript; training needs `text` on every manifest line"

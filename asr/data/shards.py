@@ -16,11 +16,10 @@ from typing import Any
 
 import numpy as np
 import soundfile
-from torch.utils.data import Dataset
 
 from asr.data.augmentation.waveform_augmentation import WaveformAugmentation
-from asr.data.batching import Sample
-from asr.data.bucketing import BucketBatchSampler, SampleKey
+from asr.data.batching import AugmentedDataset
+from asr.data.bucketing import BucketBatchSampler
 from asr.data.manifest import Utterance
 from asr.data.packing import FORMAT, VERSION
 from asr.data.tokenizer import Tokenizer
@@ -116,13 +115,13 @@ class PackedCorpus:
         return bytes(self.columns[column][begin : int(ends[number])]).decode()
 
 
-class PackedDataset(Dataset[Sample]):
-    """Decodes, augments and tokenizes one utterance of a packed corpus at a time.
+class PackedDataset(AugmentedDataset):
+    """The utterances of a packed corpus; those whose audio is broken are samples with an error.
 
     Args:
         corpus: the index.
         tokenizer: transcripts -> tokens.
-        augmentation, seed: as of `SpeechDataset`.
+        augmentation, seed: as of `AugmentedDataset`.
         window: shards that a process holds in memory; those it used last.
     """
 
@@ -135,35 +134,23 @@ class PackedDataset(Dataset[Sample]):
         seed: int,
         window: int,
     ) -> None:
+        super().__init__(sample_rate=corpus.sample_rate, augmentation=augmentation, seed=seed, tolerant=True)
         self.corpus = corpus
         self.tokenizer = tokenizer
-        self.augmentation = augmentation
-        self.seed = seed
         self.window = max(1, window)
         self._held: OrderedDict[int, bytes] = OrderedDict()
 
     def __len__(self) -> int:
         return len(self.corpus)
 
-    def __getitem__(self, key: SampleKey) -> Sample:
-        corpus, number = self.corpus, key.number
-        try:
-            waveform, is_speech = self._waveform(number), True
-            if self.augmentation is not None:
-                waveform, is_speech, _ = self.augmentation(
-                    waveform,
-                    sample_rate=corpus.sample_rate,
-                    generator=np.random.default_rng((self.seed, key.epoch, number)),
-                    speech=lambda generator: self._waveform(self._neighbour(number, generator)),
-                )
-        except AudioError as error:
-            name = corpus.id(number)
-            return Sample(np.zeros(0, np.float32), [], name, f"utt {name}: {error}")
-        tokens = self.tokenizer.encode(corpus.text(number)) if is_speech else []
-        return Sample(waveform, tokens, corpus.id(number))
+    def _id(self, number: int) -> str:
+        return self.corpus.id(number)
 
-    def _neighbour(self, number: int, generator: np.random.Generator) -> int:
-        """Another utterance of the same shard, which lies in memory."""
+    def _tokens(self, number: int) -> list[int]:
+        return self.tokenizer.encode(self.corpus.text(number))
+
+    def _another(self, number: int, generator: np.random.Generator) -> int:
+        """Of the same shard, which lies in memory."""
         shards = self.corpus.columns["shards"]
         first, last = (int(np.searchsorted(shards, shards[number], side)) for side in ("left", "right"))
         return int(generator.integers(first, last))
