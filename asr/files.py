@@ -10,6 +10,10 @@ from typing import IO, Any
 
 from asr.errors import AsrError
 
+# Read once: to read it, it must be set, which other threads would see.
+_UMASK = os.umask(0)
+os.umask(_UMASK)
+
 
 @contextmanager
 def write_atomically(path: str | Path, *, mode: str = "w", durable: bool = True) -> Iterator[IO[Any]]:
@@ -40,7 +44,7 @@ def write_atomically(path: str | Path, *, mode: str = "w", durable: bool = True)
             file.flush()
             if durable:
                 os.fsync(file.fileno())
-        os.chmod(temporary, 0o666 & ~_umask())
+        os.chmod(temporary, 0o666 & ~_UMASK)
         os.replace(temporary, path)
     except BaseException as error:
         if temporary is not None and os.path.exists(temporary):
@@ -56,9 +60,3 @@ def remove_leftovers(folder: Path, *patterns: str) -> None:
     for leftover in folder.rglob(".*.part"):
         if any(fnmatchcase(leftover.name, f".{pattern}.*.part") for pattern in patterns):
             leftover.unlink(missing_ok=True)
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

@@ -110,7 +110,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except OSError as error:
-        if error.filename is not None or error.errno not in _FULL:
+        if error.filename is not None:
+            return _fail(f"{error.filename}: {error.strerror}; choose another place, or free space", 1)
+        if error.errno not in _FULL:
             raise
         return _fail(f"cannot write the output: {error.strerror}", 1)
 

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 from asr.errors import AudioError, EvaluationError, UsageError
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from asr.evaluation.report import Report
     from asr.evaluation.transcript import TranscriptPair
 
@@ -205,23 +207,25 @@ def collect_audio(pairs: Sequence["TranscriptPair"], *, how: str, out: Path) -> 
     return sources
 
 
+def pair_waveform(pair: "TranscriptPair", *, sample_rate: int) -> "np.ndarray":
+    """The `(N,)` waveform of a pair that says where its audio is: its stretch, its channel. Raises AudioError."""
+    from asr.data.audio import read_audio
+
+    assert pair.audio is not None
+    return read_audio(
+        pair.audio, sample_rate=sample_rate, start=pair.start, duration=pair.duration, channel=pair.channel
+    )
+
+
 def _player_source(pair: "TranscriptPair", *, number: int, how: str, out: Path) -> str:
     import base64
     import io
 
     import soundfile
 
-    from asr.data.audio import read_audio
     from asr.files import write_atomically
 
-    assert pair.audio is not None
-    waveform = read_audio(
-        pair.audio,
-        sample_rate=_AUDIO_RATE,
-        start=pair.start,
-        duration=pair.duration,
-        channel=pair.channel,
-    )
+    waveform = pair_waveform(pair, sample_rate=_AUDIO_RATE)
     buffer = io.BytesIO()
     soundfile.write(buffer, waveform.clip(-1, 1), _AUDIO_RATE, format="FLAC", subtype="PCM_16")
     if how == "embed":

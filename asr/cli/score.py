@@ -22,7 +22,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from asr.cli.report_output import WORST, add_report_options
+from asr.cli.report_output import WORST, add_report_options, pair_waveform
 
 if TYPE_CHECKING:
     from asr.evaluation.report import Report
@@ -125,7 +125,6 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _spectrograms(report: "Report") -> dict[str, bytes]:
     """Spectrograms of the worst utterances whose references say where the audio is."""
-    from asr.data.audio import read_audio
     from asr.errors import AsrError
     from asr.evaluation.pictures import Seen, draw_utterance
 
@@ -135,7 +134,7 @@ def _spectrograms(report: "Report") -> dict[str, bytes]:
         if pair.audio is None:
             continue
         try:
-            waveform = read_audio(pair.audio, sample_rate=16000, start=pair.start, duration=pair.duration)
+            waveform = pair_waveform(pair, sample_rate=16000)
         except AsrError as error:
             failed.append(error)
             continue

@@ -140,23 +140,24 @@ class JobStore:
         fields: Mapping[str, Sequence[str]],
         notices: Sequence[str],
     ) -> Job:
-        """Take on a job; its recording is moved from `upload`, a file on the same disk that is all there, power cuts included."""
+        """Take on a job; its recording is moved from `upload`, a file on the same disk that is all there, power cuts included.
+
+        Raises:
+            OSError: no room on the disk, say; the recording is then removed.
+        """
         job = f"job-{secrets.token_hex(12)}"
         upload.replace(self.recording(job))
         _sync_folder(self.recordings)
+        row = (job, owner, filename, size, json.dumps(dict(fields)), json.dumps(list(notices)), time.time())
         with self._lock:
-            self._database.execute(
-                "INSERT INTO jobs (id, owner, state, filename, bytes, fields, notices, created) VALUES (?, ?, 'queued', ?, ?, ?, ?, ?)",
-                (
-                    job,
-                    owner,
-                    filename,
-                    size,
-                    json.dumps(dict(fields)),
-                    json.dumps(list(notices)),
-                    time.time(),
-                ),
-            )
+            try:
+                self._database.execute(
+                    "INSERT INTO jobs (id, owner, state, filename, bytes, fields, notices, created) VALUES (?, ?, 'queued', ?, ?, ?, ?, ?)",
+                    row,
+                )
+            except sqlite3.Error as error:
+                _drop(self.recording(job))
+                raise OSError(str(error)) from error
             return self._found(job)
 
     def get(self, job: str) -> Job | None:

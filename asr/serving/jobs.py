@@ -63,7 +63,8 @@ class Jobs:
         try:
             job = await self._keep(request, room)
         finally:
-            self._arriving.remove(room)
+            with self._reserving:
+                self._arriving.remove(room)
         self.runner.wake()
         return job
 
@@ -87,15 +88,21 @@ class Jobs:
             assert path is not None
 
             def keep() -> Job:
-                _flush(path)
-                return self.store.add(
-                    path,
-                    owner=owner_of(request, self._server),
-                    filename=upload.filename,
-                    size=upload.size,
-                    fields=upload.fields,
-                    notices=notices,
-                )
+                try:
+                    _flush(path)
+                    return self.store.add(
+                        path,
+                        owner=owner_of(request, self._server),
+                        filename=upload.filename,
+                        size=upload.size,
+                        fields=upload.fields,
+                        notices=notices,
+                    )
+                except OSError as error:
+                    reason = error.strerror or error
+                    raise RequestError(
+                        507, f"the server cannot store the recording: {reason}", code="no_room"
+                    ) from None
 
             return await asyncio.to_thread(keep)
         finally:
@@ -268,14 +275,9 @@ def _aside(function: Callable[[], T]) -> Awaitable[T]:
 
 
 def _flush(path: Path) -> None:
-    """Have a file on the disk, so that it outlives a power cut. Raises RequestError."""
-    try:
-        with open(path, "rb+") as file:
-            os.fsync(file.fileno())
-    except OSError as error:
-        raise RequestError(
-            507, f"the server cannot store the recording: {error.strerror}", code="no_room"
-        ) from None
+    """Have a file on the disk, so that it outlives a power cut. Raises OSError."""
+    with open(path, "rb+") as file:
+        os.fsync(file.fileno())
 
 
 def _second(time: float | None) -> int | None:

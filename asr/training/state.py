@@ -251,7 +251,7 @@ def read_state(path: Path) -> dict[str, Any]:
 
 
 def newest_state(folder: Path) -> tuple[Path, dict[str, Any]] | None:
-    """The newest state in a folder that is whole, or None where there is no state. A broken one is said
+    """The newest state in a folder that is whole, or None where there has never been one. A broken one is said
     to be so, and set aside.
 
     Raises:
@@ -265,8 +265,8 @@ def newest_state(folder: Path) -> tuple[Path, dict[str, Any]] | None:
             log.warning("%s; going back to the state before", error)
             if is_first_process() and path.exists():
                 path.rename(path.with_suffix(".broken"))
-    if paths:
-        raise CheckpointError(f"{folder}: every state in it is broken; start a new run")
+    if paths or list(folder.glob("*.broken")):
+        raise CheckpointError(f"{folder}: every state in it is broken; start a new run in another folder")
     return None
 
 

@@ -139,7 +139,7 @@ def train_or_resume(
     Raises:
         UsageError: the folder holds a run of another configuration.
     """
-    if not list((run_dir / "checkpoints").glob("state-*.ckpt")):
+    if not list((run_dir / "checkpoints").glob("state-*")):  # a broken one, too, is of a run that has begun
         return _run(config, run_dir, found=None, progress=progress, on_start=on_start)
     if load_experiment(run_dir / "config.yaml") != config:
         raise UsageError(

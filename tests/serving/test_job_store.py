@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -48,6 +49,18 @@ def test_a_job_goes_from_queued_to_done_and_its_recording_goes(store: JobStore) 
     assert done.created <= (done.started or 0) <= (done.ended or 0)
     assert store.result(job.id).read_bytes() == b"text"
     assert not list(store.recordings.iterdir())
+
+
+def test_a_job_that_finds_no_room_leaves_no_recording(store: JobStore) -> None:
+    pages = store._database.execute("PRAGMA page_count").fetchone()[0]
+    store._database.execute(f"PRAGMA max_page_count = {pages}")
+    taken = 0
+    with suppress(OSError):
+        while taken < 1000:
+            add(store)
+            taken += 1
+    assert taken < 1000
+    assert len(list(store.recordings.iterdir())) == store.count("queued") == taken
 
 
 def test_the_one_that_has_waited_longest_is_next_also_when_it_was_put_back(store: JobStore) -> None:

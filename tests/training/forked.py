@@ -18,11 +18,10 @@ import soundfile
 import torch
 from lightning.pytorch.utilities.rank_zero import rank_zero_only
 
-from asr.config import ExperimentConfig
 from asr.data.manifest import Utterance, write_manifest
 from asr.errors import AsrError
 from asr.training.module import SpeechModule
-from asr.training.train import resume, train
+from asr.training.train import train_or_resume  # noqa: F401  what forks do
 
 # Forks of a process that has nothing but these modules: one that has run other tests has threads, which no fork survives.
 _CONTEXT = multiprocessing.get_context("forkserver")
@@ -108,14 +107,6 @@ def finish(processes: list[BaseProcess], *, seconds: float) -> list[int | None]:
             process.kill()
             process.join()
     return codes
-
-
-def train_or_resume(config: ExperimentConfig, run: Path) -> None:
-    """Begin a run, or go on with it."""
-    if list((run / "checkpoints").glob("state-*.ckpt")):
-        resume(run)
-    else:
-        train(config, run)
 
 
 def record_steps(path: Path, *, die_after: int | None = None, number: int = signal.SIGKILL) -> None:

@@ -2,6 +2,7 @@
 
 import io
 import json
+import lzma
 import shutil
 import stat
 import tarfile
@@ -26,7 +27,7 @@ def unpack(archive: Path, folder: Path, *, progress: bool = False) -> Path:
         `folder`.
 
     Raises:
-        CorpusError: not an archive, cut short, or with a member that points outside the folder.
+        CorpusError: not an archive, cut short, or with a member that points outside the folder; or no room for it.
     """
     record = folder / f".{archive.name}.unpacked"
     fingerprint = {"size": archive.stat().st_size, "modified": archive.stat().st_mtime_ns}
@@ -56,7 +57,12 @@ def unpack(archive: Path, folder: Path, *, progress: bool = False) -> Path:
         raise CorpusError(
             f"{archive}: unsafe archive: {error}; get the publisher's own, nothing was unpacked"
         ) from None
-    except (tarfile.TarError, zipfile.BadZipFile, EOFError, OSError, zlib.error) as error:
+    except (tarfile.TarError, zipfile.BadZipFile, EOFError, OSError, zlib.error, lzma.LZMAError) as error:
+        if isinstance(error, OSError) and error.errno is not None:  # broken gzip and bzip2 have none
+            place = error.filename or folder
+            raise CorpusError(
+                f"{place}: cannot unpack {archive}: {error.strerror}; nothing was unpacked"
+            ) from None
         raise CorpusError(
             f"{archive}: not an archive, or a broken one ({' '.join(str(error).split())}); fetch it again"
         ) from None
