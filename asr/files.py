@@ -1,6 +1,7 @@
 """Writing files so that a reader sees the old one or the new one, never half of either."""
 
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -53,6 +54,12 @@ def write_atomically(path: str | Path, *, mode: str = "w", durable: bool = True)
             reason = error.strerror or str(error)
             raise AsrError(f"{path}: cannot write: {reason}; free space or choose another place") from error
         raise
+
+
+def copy_atomically(source: Path, target: Path) -> None:
+    """Copy a file's bytes. Raises as `write_atomically`, and OSError where `source` cannot be read."""
+    with source.open("rb") as content, write_atomically(target, mode="wb") as file:
+        shutil.copyfileobj(content, file)
 
 
 def remove_leftovers(folder: Path, *patterns: str) -> None:

@@ -19,7 +19,6 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
     parser.add_argument("model", metavar="CKPT", type=model_file, help="a checkpoint that `asr train` wrote")
     parser.add_argument("out", metavar="OUT", type=Path, help="the file to write, such as model.onnx")
-    parser.add_argument("--format", choices=["onnx"], default="onnx", help="default: %(default)s")
     parser.add_argument(
         "--int8",
         action="store_true",
@@ -32,7 +31,7 @@ def run(arguments: argparse.Namespace) -> int:
     from asr.companions import Companion
     from asr.decoding.options import copy_options
     from asr.export.onnx_graph import export_onnx
-    from asr.files import write_atomically
+    from asr.files import copy_atomically
     from asr.model.checkpoint import load_checkpoint
 
     checkpoint = load_checkpoint(arguments.model)
@@ -50,7 +49,6 @@ def run(arguments: argparse.Namespace) -> int:
         if companion is Companion.DECODING:
             copy_options(source, copy)
         else:
-            with write_atomically(copy, mode="wb") as file:
-                file.write(source.read_bytes())
+            copy_atomically(source, copy)
         print(f"{copy}: {said[companion].format(source)}")
     return 0

@@ -15,7 +15,6 @@ A command that is interrupted goes on where it was when it is run again: what is
 
 import argparse
 import json
-import shutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -147,7 +146,7 @@ def _go_round(arguments: argparse.Namespace) -> int:
                 dev=arguments.dev,
                 run_dir=folder / str(number),
             )
-    shutil.copyfile(labels, arguments.target)
+    copy_atomically(labels, arguments.target)
     print(f"{arguments.target}: as of {labels}")
     return 0
 

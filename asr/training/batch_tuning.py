@@ -72,6 +72,8 @@ def try_budgets(
     config = dataclasses.replace(config, heads=heads)
     module = SpeechModule(config, tokenizer).to(device).train()
     optimizer = module.build_optimizer()
+    if steps < 2:
+        raise ConfigError(f"{steps} steps of each batch; expected 2 or more: the first is not timed")
     fitting, too_large = 0.0, float("inf")
     budget = max(longest, config.data.seconds_per_batch / 4)
     while not most_seconds or budget <= most_seconds * 1.0001:

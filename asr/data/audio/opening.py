@@ -107,7 +107,7 @@ def open_file(
         if header_only:
             return None
         copy = _decoded.get(_key(path), lambda target: expand_shorten(path, target))
-        return OpenFile(soundfile.SoundFile(_name(copy.path)), copy.path, copy)
+        return OpenFile(_open_copy(copy.path, name), copy.path, copy)
     opened = _open_with_libsndfile(path, head, name)
     if opened is None:
         if header_only:
@@ -121,7 +121,7 @@ def open_file(
         else:  # a pipe, an upload: nobody will ask for it again
             decoded = Copy()
             make(decoded.path)
-        return OpenFile(soundfile.SoundFile(_name(decoded.path)), decoded.path, decoded)
+        return OpenFile(_open_copy(decoded.path, name), decoded.path, decoded)
     opened.copy = copy
     if opened.unfinished is not None and not header_only:
         seconds = opened.file.frames / opened.file.samplerate
@@ -171,6 +171,16 @@ def _decode(path: Path, target: Path, name: str, *, longest: float | None, allow
         decode(path, target, longest=longest, allow_truncated=allow_truncated)
     except AudioError as error:
         raise AudioError(str(error).replace(str(path), name)) from None
+
+
+def _open_copy(path: Path, name: str) -> soundfile.SoundFile:
+    """What was decoded of a file. Raises AudioError, with the file's `name`."""
+    try:
+        return soundfile.SoundFile(_name(path))
+    except soundfile.LibsndfileError as error:
+        raise AudioError(
+            f"{name}: what was decoded of it cannot be read ({reason(error)}); free space, and try again"
+        ) from None
 
 
 def _open_with_libsndfile(path: Path, head: bytes, name: str) -> OpenFile | None:
