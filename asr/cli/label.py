@@ -109,7 +109,7 @@ def _go_round(arguments: argparse.Namespace) -> int:
     """Label, learn from it, label again. What an earlier command has finished stands."""
     from asr.config import load_experiment
     from asr.errors import UsageError
-    from asr.files import write_atomically
+    from asr.files import copy_atomically, write_atomically
     from asr.training.self_training import learn_from_labels
 
     load_experiment(arguments.config)  # what is wrong in it is said before hours of work
