@@ -1,4 +1,4 @@
-"""Writing files so that a reader sees the old one or the new one, never half of either."""
+"""Writing files so that a reader sees the old one or the new one, never half of either; and reading text."""
 
 import os
 import shutil
@@ -14,6 +14,24 @@ from asr.errors import AsrError
 # Read once: to read it, it must be set, which other threads would see.
 _UMASK = os.umask(0)
 os.umask(_UMASK)
+
+
+def read_text(path: str | Path, *, what: str, error: type[AsrError]) -> str:
+    """The text of a UTF-8 file, a byte order mark left out; `\\n` ends its lines, however the file ends them.
+
+    Args:
+        path: the file.
+        what: is in it, for the message: "the lexicon".
+        error: what is raised where it cannot be read, or is not UTF-8.
+    """
+    try:
+        return Path(path).read_text(encoding="utf-8-sig")
+    except OSError as reason:
+        raise error(f"{path}: cannot read {what}: {reason.strerror}") from None
+    except UnicodeDecodeError as reason:
+        raise error(f"{path}: not UTF-8 text (byte {reason.start}); convert {what}") from None
+    except ValueError as reason:  # a zero byte in the name
+        raise error(f"{path!r}: cannot read {what}: {reason}") from None
 
 
 @contextmanager

@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from asr.errors import ConfigError
+from asr.files import read_text
+from asr.plain_values import finite_number
 
 if TYPE_CHECKING:
     import jsonargparse
@@ -50,7 +52,7 @@ def _typed(hint: Any, value: Any, where: str) -> Any:
         return value
     if type(value) is hint:
         return value
-    if hint is float and type(value) is int:
+    if hint is float and type(value) is int and finite_number(value) is not None:
         return float(value)
     raise ConfigError(f"{where}: got {value!r}; expected {getattr(hint, '__name__', hint)}")
 
@@ -76,6 +78,8 @@ def parse_options(kind: type[T], values: Mapping[str, Any], options: Sequence[st
     parser.add_argument("--config", action="config")
     try:
         parsed = parser.parse_args(["--config", json.dumps(values), *options])
+    except (TypeError, ValueError, RecursionError, OverflowError) as error:  # a date, a mapping within itself
+        raise ConfigError(f"configuration: {error}; expected numbers, words, true and false") from None
     except argparse.ArgumentError as error:
         raise ConfigError(" ".join(str(error).split())) from None
     fields = vars(parser.instantiate(parsed))
@@ -99,11 +103,18 @@ def read_yaml(path: str | Path) -> dict[str, Any]:
     """
     import yaml
 
+    text = read_text(path, what="the configuration", error=ConfigError)
     try:
-        values = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot read the configuration: {error.strerror}") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        values = yaml.safe_load(text)
+    except RecursionError:
+        raise ConfigError(f"{path}: not YAML: nested too deeply") from None
+    except (
+        yaml.YAMLError,
+        ValueError,
+        LookupError,
+        AttributeError,
+        TypeError,
+    ) as error:  # `2024-02-30`, `!!bool x`
         raise ConfigError(f"{path}: not YAML: {' '.join(str(error).split())}") from None
     if not isinstance(values, dict):
         raise ConfigError(f"{path}: got {type(values).__name__}; expected keys and values")

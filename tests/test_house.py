@@ -16,6 +16,7 @@ FLOORS = [
         "asr.errors",
         "asr.files",
         "asr.options",
+        "asr.plain_values",
         "asr.allocator",
         "asr.extras",
         "asr.cache",

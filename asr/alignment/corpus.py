@@ -1,5 +1,6 @@
 """Many recordings with their texts, to be aligned: a manifest, or a folder as the Montreal Forced Aligner takes it."""
 
+import math
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -10,6 +11,7 @@ from asr.alignment.aligner import Aligner, Alignment
 from asr.data.manifest import read_manifest
 from asr.decoding.hypothesis import AlignedWord
 from asr.errors import AsrError, TranscriptError
+from asr.files import read_text
 from asr.transcription.recordings import Failure, Recording, find_recordings
 from asr.transcription.transcript import Misfit
 
@@ -72,23 +74,13 @@ def find_tasks(source: Path) -> tuple[list[Task], list[Failure]]:
     return tasks, failures
 
 
-def read_text(path: Path) -> str:
-    """A text file. Raises TranscriptError: cannot be read, or not UTF-8."""
-    try:
-        return path.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise TranscriptError(f"{path}: cannot read the transcript: {error.strerror}") from None
-    except UnicodeDecodeError as error:
-        raise TranscriptError(f"{path}: not UTF-8 text (byte {error.start})") from None
-
-
 def read_stretches(path: Path) -> list[Stretch]:
     """What a text file says of a recording: all of it, or of a TextGrid the intervals that are not empty, in order of time.
 
     Raises:
         TranscriptError: cannot be read, no text in it, or no TextGrid.
     """
-    text = read_text(path)
+    text = read_text(path, what="the transcript", error=TranscriptError)
     if path.suffix != ".TextGrid":
         return [Stretch(0.0, None, text)]
     stretches = sorted(_intervals(text, path), key=lambda one: (one.start, one.end or 0.0))
@@ -110,18 +102,26 @@ def _intervals(text: str, path: Path) -> Iterator[Stretch]:
         for _ in range(int(values[4])):
             kind, _, _, _, size = values[at : at + 5]
             at += 5
+            if kind != "IntervalTier":  # points in time
+                at += 2 * max(0, int(size))
+                continue
             for _ in range(int(size)):
-                if kind == "IntervalTier":
-                    start, end, said = values[at : at + 3]
-                    at += 3
-                    if str(said).strip():
-                        yield Stretch(float(start), float(end), str(said))
-                else:
-                    at += 2
-    except (ValueError, TypeError, IndexError):
+                start, end, said = values[at : at + 3]
+                at += 3
+                if str(said).strip():
+                    yield _stretch(float(start), float(end), str(said), path)
+    except (ValueError, TypeError, LookupError, OverflowError):
         raise TranscriptError(
             f"{path}: not a TextGrid that can be read; expected Praat's text format"
         ) from None
+
+
+def _stretch(start: float, end: float, text: str, path: Path) -> Stretch:
+    if not 0 <= start < end < math.inf:
+        raise TranscriptError(
+            f"{path}: an interval from {start} s to {end} s; expected 0 s or more, and start before end"
+        )
+    return Stretch(start, end, text)
 
 
 def align_task(aligner: Aligner, task: Task) -> Alignment:

@@ -107,12 +107,11 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _one(arguments: argparse.Namespace, aligner: "Aligner", form: str) -> int:
-    from asr.alignment.corpus import read_text
     from asr.errors import DecodingError, TranscriptError
-    from asr.files import write_atomically
+    from asr.files import read_text, write_atomically
     from asr.transcription.formats import render
 
-    text = read_text(arguments.transcript)
+    text = read_text(arguments.transcript, what="the transcript", error=TranscriptError)
     try:
         alignment = aligner.align_file(arguments.source, text)
     except TranscriptError as error:

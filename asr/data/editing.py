@@ -8,7 +8,7 @@ explicit seed.
 import os
 import re
 from array import array
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,7 +18,8 @@ import numpy as np
 
 from asr.data.manifest import Utterance, any_twice, format_line, iterate_manifest, parse_line, write_manifest
 from asr.errors import ManifestError, UsageError
-from asr.files import write_atomically
+from asr.files import read_text, write_atomically
+from asr.plain_values import parse_number
 
 
 class Condition(NamedTuple):
@@ -35,7 +36,7 @@ class Condition(NamedTuple):
         if found is None:
             raise UsageError(f"got {text!r}; expected KEY=VALUE, KEY<=NUMBER or KEY>=NUMBER")
         condition = cls(*found.groups())  # type: ignore[arg-type]
-        if condition.relation != "=" and _number(condition.value) is None:
+        if condition.relation != "=" and parse_number(condition.value) is None:
             raise UsageError(f"got {text!r}; expected a number behind {condition.relation}")
         return condition
 
@@ -43,15 +44,8 @@ class Condition(NamedTuple):
         """Whether the field is there and so."""
         if self.relation == "=":
             return str(fields.get(self.key)) == self.value
-        have, wanted = _number(fields.get(self.key)), float(self.value)
+        have, wanted = parse_number(fields.get(self.key)), float(self.value)
         return have is not None and (have <= wanted if self.relation == "<=" else have >= wanted)
-
-
-def _number(value: Any) -> float | None:
-    try:
-        return float(value)
-    except (TypeError, ValueError):
-        return None
 
 
 @dataclass(frozen=True)
@@ -255,7 +249,9 @@ def shuffle_manifest(source: Path, target: Path, *, seed: int) -> int:
         with source.open("rb") as lines:
             for place in order.tolist():
                 lines.seek(place)
-                yield parse_line(lines.readline().decode("utf-8"), where=str(source), folder=source.parent)
+                yield parse_line(
+                    lines.readline().decode("utf-8-sig"), where=str(source), folder=source.parent
+                )
 
     return write_manifest(target, shuffled())
 
@@ -359,8 +355,5 @@ def _assign(
 
 def read_ids(path: Path) -> set[str]:
     """Ids from a file, one a line. Raises UsageError when it cannot be read."""
-    try:
-        lines: Iterable[str] = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path}: cannot read ids: {error}; expected one a line") from None
+    lines = read_text(path, what="the ids, one a line", error=UsageError).split("\n")
     return {line.strip() for line in lines if line.strip()}

@@ -10,7 +10,6 @@ is kept in `extras`.
 """
 
 import json
-import math
 import os
 from array import array
 from collections.abc import Iterable, Iterator, Mapping
@@ -22,6 +21,10 @@ import numpy as np
 
 from asr.errors import ManifestError
 from asr.files import write_atomically
+from asr.plain_values import can_name_a_file, is_unicode, parse_json
+
+# Seconds: what is shorter would be written as 0, and the longest is more than 31 years.
+SHORTEST, LONGEST = 1e-6, 1e9
 
 _OWN_KEYS = ("id", "audio", "start", "duration", "channel", "text", "speaker")
 
@@ -33,7 +36,7 @@ class Utterance:
     Attributes:
         id: unique within a manifest.
         audio: the audio file.
-        duration: seconds, > 0.
+        duration: seconds, from `SHORTEST` to `LONGEST` where it is read from a manifest.
         start: seconds from the beginning of the file.
         text: the transcript; None where nobody wrote one, "" where nobody speaks.
         speaker: who speaks; None when unknown.
@@ -77,7 +80,7 @@ def iterate_manifest(path: str | Path) -> Iterator[tuple[int, Utterance]]:
     """Yield (line number, utterance) without holding the manifest in memory. Raises as `read_manifest`."""
     path = Path(path)
     try:
-        with path.open(encoding="utf-8") as lines:
+        with path.open(encoding="utf-8-sig") as lines:
             for number, line in enumerate(lines, 1):
                 if line.strip():
                     yield number, parse_line(line, where=f"{path}:{number}", folder=path.parent)
@@ -138,14 +141,14 @@ def parse_line(line: str, *, where: str, folder: Path) -> Utterance:
         ManifestError: not a JSON object, a field is missing or has a wrong type or value.
     """
     try:
-        record = json.loads(line)
+        record = parse_json(line)
     except json.JSONDecodeError as error:
         raise ManifestError(f"{where}: not JSON ({error.msg} at column {error.colno})") from None
     if not isinstance(record, dict):
         raise ManifestError(f"{where}: got a JSON {type(record).__name__}; expected an object")
 
-    def fetch(key: str, kinds: tuple[type, ...], wanted: str, default: Any = None) -> Any:
-        value = record.get(key, default)
+    def fetch(key: str, kinds: tuple[type, ...], wanted: str) -> Any:
+        value = record.get(key)
         if value is None or (isinstance(value, kinds) and not isinstance(value, bool)):
             return value
         raise ManifestError(f"{where}: {key} is {value!r}; expected {wanted}")
@@ -160,24 +163,35 @@ def parse_line(line: str, *, where: str, folder: Path) -> Utterance:
     duration = fetch("duration", (int, float), "seconds")
     if duration is None:
         raise ManifestError(f"{where}: duration is missing; expected seconds")
-    if not (math.isfinite(duration) and duration > 0):
-        raise ManifestError(f"{where}: duration {duration} s; expected > 0")
-    start = fetch("start", (int, float), "seconds", default=0.0)
-    if not (math.isfinite(start) and start >= 0):
-        raise ManifestError(f"{where}: start {start} s; expected >= 0")
+    if not SHORTEST <= duration <= LONGEST:
+        raise ManifestError(f"{where}: duration {duration} s; expected > 0, from {SHORTEST:g} to {LONGEST:g}")
+    start = fetch("start", (int, float), "seconds") or 0.0
+    if not 0 <= start <= LONGEST:
+        raise ManifestError(f"{where}: start {start} s; expected >= 0, and at most {LONGEST:g}")
     channel = fetch("channel", (int,), "a number from 0")
     if channel is not None and channel < 0:
         raise ManifestError(f"{where}: channel {channel}; expected a number from 0")
+    text = fetch("text", (str,), "a string")
+    if "\\u" in line:  # without an escape, all that was read as UTF-8 can be written as UTF-8
+        _check_escapes(audio, text, where)
     return Utterance(
         id=utterance_id,
         audio=folder / audio,
         duration=float(duration),
         start=float(start),
-        text=fetch("text", (str,), "a string"),
+        text=text,
         speaker=fetch("speaker", (str,), "a string"),
         channel=channel,
         extras={key: value for key, value in record.items() if key not in _OWN_KEYS},
     )
+
+
+def _check_escapes(audio: str, text: str | None, where: str) -> None:
+    """Raise ManifestError for a path that no file can have, and for a text that cannot be written."""
+    if not can_name_a_file(audio):
+        raise ManifestError(f"{where}: audio is {audio!r}, which no file can be called; expected a path")
+    if text is not None and not is_unicode(text):
+        raise ManifestError(f"{where}: text is {text!r}, with half a character in it; expected Unicode")
 
 
 def write_manifest(path: str | Path, utterances: Iterable[Utterance]) -> int:

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from asr.data.manifest import Utterance, iterate_manifest, write_manifest
 from asr.errors import TranscriptError
-from asr.files import write_atomically
+from asr.files import read_text, write_atomically
 
 Pronunciations = Mapping[str, Sequence[str]]
 
@@ -65,12 +65,7 @@ def _beside_likeliest(ways: Sequence[Pronunciation]) -> list[Pronunciation]:
 
 def _entries(path: str | Path) -> Iterator[tuple[str, tuple[str, ...], float]]:
     """Word, phones and probability of each line, 1 where it has none."""
-    try:
-        lines = Path(path).read_text(encoding="utf-8").splitlines()
-    except OSError as error:
-        raise TranscriptError(f"{path}: cannot read the pronunciations: {error.strerror}") from None
-    except UnicodeDecodeError as error:
-        raise TranscriptError(f"{path}: not UTF-8 text (byte {error.start})") from None
+    lines = read_text(path, what="the pronunciations", error=TranscriptError).split("\n")
     empty = True
     for number, line in enumerate(lines, 1):
         fields = line.split(" #", 1)[0].split()

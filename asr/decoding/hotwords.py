@@ -14,8 +14,8 @@ from typing import NamedTuple
 import numpy as np
 
 from asr.decoding.alphabet import Alphabet, case_hint, other_case
-from asr.decoding.phrase_list import read_phrase_file
 from asr.errors import DecodingError
+from asr.files import read_text
 
 log = logging.getLogger(__name__)
 
@@ -133,7 +133,8 @@ def read_hot_words(path: str | Path) -> dict[str, float]:
         DecodingError: cannot be read, a weight that is no number, or a phrase twice; the line is named.
     """
     hot_words: dict[str, float] = {}
-    for number, line in enumerate(read_phrase_file(path, "hot words").splitlines(), 1):
+    text = read_text(path, what="the hot words", error=DecodingError)
+    for number, line in enumerate(text.split("\n"), 1):
         if line.strip():
             phrase, weight = parse_hot_word(line.strip(), where=f"{path}:{number}", separator="\t")
             if phrase in hot_words:

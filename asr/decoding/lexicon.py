@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from asr.errors import DecodingError
+from asr.files import read_text
 
 
 def read_lexicon(path: str | Path) -> list[str]:
@@ -17,19 +18,15 @@ def read_lexicon(path: str | Path) -> list[str]:
         DecodingError: cannot be read, empty, or letters that do not spell the word; the line is named.
     """
     words: dict[str, None] = {}
-    try:
-        for number, line in enumerate(Path(path).read_text(encoding="utf-8").splitlines(), 1):
-            word, *letters = line.split() or [""]
-            if letters and "".join(letters).rstrip("|") != word:
-                raise DecodingError(
-                    f"{path}:{number}: {line!r}; expected a word, or a word and its letters such as 'GO G O |'"
-                )
-            if word:
-                words[word] = None
-    except OSError as error:
-        raise DecodingError(f"{path}: cannot read the lexicon: {error.strerror}") from None
-    except UnicodeDecodeError as error:
-        raise DecodingError(f"{path}: not UTF-8 text (byte {error.start}); expected a word a line") from None
+    text = read_text(path, what="the lexicon", error=DecodingError)
+    for number, line in enumerate(text.split("\n"), 1):
+        word, *letters = line.split() or [""]
+        if letters and "".join(letters).rstrip("|") != word:
+            raise DecodingError(
+                f"{path}:{number}: {line!r}; expected a word, or a word and its letters such as 'GO G O |'"
+            )
+        if word:
+            words[word] = None
     if not words:
         raise DecodingError(f"{path}: no words in the lexicon; expected one a line")
     return list(words)

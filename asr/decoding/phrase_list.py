@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 from asr.errors import DecodingError
+from asr.files import read_text
 
 OTHER_SPEECH = -1.5  # natural log, a phone
 UNKNOWN = "[unk]"  # Vosk's name for what is none of the phrases, which is always possible here
@@ -13,18 +14,6 @@ def split_phrases(text: str) -> tuple[str, ...]:
     """Phrases that are parted by commas or line feeds, each once, `[unk]` left out."""
     found = (" ".join(part.split()) for part in re.split(r"[,\n]", text))
     return tuple(dict.fromkeys(phrase for phrase in found if phrase and phrase != UNKNOWN))
-
-
-def read_phrase_file(path: str | Path, what: str) -> str:
-    """The text of a file with a phrase a line; `what` it has is named in the DecodingError, where it cannot be read."""
-    try:
-        return Path(path).read_text(encoding="utf-8")
-    except OSError as error:
-        raise DecodingError(f"{path}: cannot read the {what}: {error.strerror}") from None
-    except UnicodeDecodeError as error:
-        raise DecodingError(
-            f"{path}: not UTF-8 text (byte {error.start}); expected a phrase a line"
-        ) from None
 
 
 def read_phrases(text: str) -> tuple[str, ...]:
@@ -38,7 +27,7 @@ def read_phrases(text: str) -> tuple[str, ...]:
     """
     where = "--phrases"
     if "," not in text and _is_file(text):
-        where, text = text, read_phrase_file(text, "phrases")
+        where, text = text, read_text(text, what="the phrases", error=DecodingError)
     phrases = split_phrases(text)
     if not phrases:
         raise DecodingError(f"{where}: no phrases; expected one a line of a file, or some parted by commas")

@@ -13,6 +13,7 @@
 import gzip
 import logging
 import math
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, NoReturn
@@ -22,6 +23,7 @@ import numpy as np
 from asr.errors import LanguageModelError
 from asr.files import write_atomically
 from asr.language_model.ngram import (
+    ALIASES,
     LOG10_NEVER_SEEN,
     SPECIAL_WORDS,
     Duplicate,
@@ -35,8 +37,8 @@ log = logging.getLogger(__name__)
 
 # -inf is read as this: just as impossible, but 0 times it is 0.
 _LOG10_ZERO = -1000.0
-# Other spellings of the special words; SRILM keeps the case of its -unk option.
-_ALIASES = {"<UNK>": "<unk>", "<S>": "<s>", "</S>": "</s>"}
+
+_COUNT = re.compile(r"ngram\s+([0-9]{1,3})\s*=\s*([0-9]{1,12})")
 
 
 def read_arpa(path: str | Path) -> NgramModel:
@@ -61,7 +63,7 @@ class _Reader:
         try:
             with open(self.path, "rb") as raw:
                 zipped = raw.read(2) == b"\x1f\x8b"
-            with (gzip.open if zipped else open)(self.path, "rt", encoding="utf-8", newline="\n") as file:
+            with (gzip.open if zipped else open)(self.path, "rt", encoding="utf-8-sig", newline="\n") as file:
                 return self._parse(file)
         except UnicodeDecodeError as error:
             raise LanguageModelError(
@@ -112,12 +114,10 @@ class _Reader:
         declared: list[int] = []
         for line in lines:
             if line.startswith("ngram "):
-                order, _, count = line.removeprefix("ngram ").partition("=")
-                if not (
-                    order.strip().isdigit() and count.strip().isdigit() and int(order) == len(declared) + 1
-                ):
-                    self._fail(f"got {line!r}; expected 'ngram {len(declared) + 1}=COUNT'")
-                declared.append(int(count))
+                found = _COUNT.fullmatch(line)
+                if found is None or int(found[1]) != len(declared) + 1:
+                    self._fail(f"got {line[:60]!r}; expected 'ngram {len(declared) + 1}=COUNT'")
+                declared.append(int(found[2]))
             else:
                 self._expect(line, "\\1-grams:")
                 break
@@ -173,8 +173,8 @@ class _Reader:
         return table, np.array(numbers)
 
     def _new_word(self, word: str, order: int, words: list[str], index: dict[str, int]) -> int:
-        if word in _ALIASES:
-            return index[_ALIASES[word]]
+        if word in ALIASES:
+            return index[ALIASES[word]]
         if order > 1:
             self._fail(f"word {word!r} is not among the 1-grams")
         index[word] = len(words)

@@ -17,7 +17,7 @@ from typing import IO, NamedTuple
 import numpy as np
 
 from asr.errors import LanguageModelError
-from asr.language_model.ngram import END, SPECIAL_WORDS, START, UNKNOWN
+from asr.language_model.ngram import ALIASES, END, SPECIAL_WORDS, START, UNKNOWN
 
 log = logging.getLogger(__name__)
 
@@ -132,20 +132,25 @@ def read_sentences(path: str | Path, *, characters: bool = False) -> Iterator[li
         lines = enumerate(text_lines(path), 1)
     for number, line in lines:
         words = line.split()
-        if "<" in line and ("<s>" in words or "</s>" in words):
-            raise LanguageModelError(
-                f"{path}:{number}: holds <s> or </s>; sentence ends are put in here, remove them"
-            )
+        if "<" in line:
+            words = [ALIASES.get(word, word) for word in words]
+            if "<s>" in words or "</s>" in words:
+                raise LanguageModelError(
+                    f"{path}:{number}: holds <s> or </s>; sentence ends are put in here, remove them"
+                )
         yield list("|".join(words)) if characters else words
 
 
 def text_lines(path: str | Path) -> Iterator[str]:
-    """Lines of a text file; plain, gzip and xz by their first bytes. Raises LanguageModelError for what cannot be read."""
+    """Lines of a text file; plain, gzip and xz by their first bytes. Raises LanguageModelError for what cannot be read.
+
+    A byte order mark is left out.
+    """
     try:
         with open(path, "rb") as raw:
             head = raw.read(6)
         opener = gzip.open if head[:2] == b"\x1f\x8b" else lzma.open if head == b"\xfd7zXZ\x00" else open
-        with opener(path, "rt", encoding="utf-8") as file:
+        with opener(path, "rt", encoding="utf-8-sig") as file:
             yield from file
     except UnicodeDecodeError as error:
         raise LanguageModelError(f"{path}: not UTF-8 text (byte {error.start}); convert it") from None

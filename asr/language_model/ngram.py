@@ -20,6 +20,8 @@ import numpy as np
 
 UNKNOWN, START, END = 0, 1, 2
 SPECIAL_WORDS = ("<unk>", "<s>", "</s>")
+# Their other spellings; SRILM keeps the case of its -unk option.
+ALIASES = {"<UNK>": "<unk>", "<S>": "<s>", "</S>": "</s>"}
 # Words a model without <unk> has never seen get this, as in KenLM.
 LOG10_NEVER_SEEN = -100.0
 LN10 = math.log(10.0)

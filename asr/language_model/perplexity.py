@@ -34,13 +34,21 @@ class TextScore:
     def perplexity(self) -> float:
         """Perplexity a known word or sentence end, as SRILM's ppl; unknown words are left out."""
         events = self.words - self.unknown + self.sentences
-        return math.exp(-(self.log_prob - self.unknown_log_prob) / events) if events else math.nan
+        return _perplexity(self.log_prob - self.unknown_log_prob, events)
 
     @property
     def perplexity_with_unknown(self) -> float:
         """Perplexity over every word and sentence end, unknown words at the model's P(<unk>)."""
-        events = self.words + self.sentences
-        return math.exp(-self.log_prob / events) if events else math.nan
+        return _perplexity(self.log_prob, self.words + self.sentences)
+
+
+def _perplexity(log_prob: float, events: int) -> float:
+    if not events:
+        return math.nan
+    try:
+        return math.exp(-log_prob / events)
+    except OverflowError:  # words that the model holds for impossible
+        return math.inf
 
 
 def score_text(

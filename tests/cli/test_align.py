@@ -217,3 +217,20 @@ def test_what_is_no_textgrid_is_named(tmp_path):
     path.write_text("hello")
     with pytest.raises(TranscriptError, match="not a TextGrid"):
         read_stretches(path)
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ('0 9 <exists> 1e999 "IntervalTier" "a" 0 9 1', "not a TextGrid"),
+        ('0 9 <exists> 1 "IntervalTier" "a" 0 9 1e999', "not a TextGrid"),
+        ('0 9 <exists> 1 "TextTier" "a" 0 9 1e18', "no interval with text"),
+        ('0 9 <exists> 1 "IntervalTier" "a" 0 9 1 -5 2 "x"', "from -5.0 s to 2.0 s; expected 0 s or more"),
+        ('0 9 <exists> 1 "IntervalTier" "a" 0 9 1 2 1 "x"', "from 2.0 s to 1.0 s; .* start before end"),
+    ],
+)
+def test_textgrids_with_impossible_numbers_are_named(tmp_path, values, message):
+    path = tmp_path / "a.TextGrid"
+    path.write_text(f'File type = "ooTextFile"\nObject class = "TextGrid"\n{values}\n')
+    with pytest.raises(TranscriptError, match=message):
+        read_stretches(path)

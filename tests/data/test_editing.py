@@ -196,7 +196,8 @@ def test_more_than_there_is_cannot_be_drawn(tmp_path: Path) -> None:
 
 def test_shuffle_keeps_every_line_in_another_order(tmp_path: Path) -> None:
     source = manifest(tmp_path / "a.jsonl")
-    source.write_text(source.read_text().replace("\n", "\n\n", 3))  # empty lines are passed over
+    text = source.read_text().replace("\n", "\n\n", 3)  # empty lines are passed over
+    source.write_text(text, encoding="utf-8-sig")
     assert shuffle_manifest(source, tmp_path / "b.jsonl", seed=3) == 200
     before, after = read_manifest(source), read_manifest(tmp_path / "b.jsonl")
     assert before != after
@@ -211,3 +212,10 @@ def test_a_channel_survives_surgery(tmp_path: Path) -> None:
     (tmp_path / "a.jsonl").write_text(json.dumps({**line, "channel": -1}) + "\n")
     with pytest.raises(ManifestError, match=r"a\.jsonl:1 \(utt u\): channel -1; expected a number from 0"):
         read_manifest(tmp_path / "a.jsonl")
+
+
+def test_a_field_too_large_for_a_float_meets_no_condition(tmp_path: Path) -> None:
+    line = {"id": "u", "audio": "a.wav", "duration": 1.0, "snr": 10**400}
+    (tmp_path / "a.jsonl").write_text(json.dumps(line) + "\n")
+    with pytest.raises(ManifestError, match="none of 1 utterances meets the conditions"):
+        filter_manifest(tmp_path / "a.jsonl", tmp_path / "b.jsonl", Filter(where=[Condition.parse("snr>=1")]))

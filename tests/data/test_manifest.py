@@ -41,6 +41,21 @@ GOOD = {"id": "a", "audio": "a.wav", "duration": 1.0}
         ('{"id": "a", "audio": "a.wav", "duration": NaN}', r"m.jsonl:2 \(utt a\): duration nan s"),
         (json.dumps({**GOOD, "start": -0.1}), r"m.jsonl:2 \(utt a\): start -0.1 s; expected >= 0"),
         (json.dumps({**GOOD, "text": 5}), r"m.jsonl:2 \(utt a\): text is 5; expected a string"),
+        (json.dumps({**GOOD, "duration": 10**400}), r"m.jsonl:2 \(utt a\): duration 1000"),
+        (json.dumps({**GOOD, "duration": 1e308}), r"m.jsonl:2 \(utt a\): duration 1e\+308 s; expected > 0"),
+        (json.dumps({**GOOD, "duration": 1e-320}), r"m.jsonl:2 \(utt a\): duration .* from 1e-06 to 1e\+09"),
+        (json.dumps({**GOOD, "start": 10**400}), r"m.jsonl:2 \(utt a\): start 1000"),
+        (
+            json.dumps({**GOOD, "audio": "a\0.wav"}),
+            r"m.jsonl:2 \(utt a\): audio is 'a\\x00.wav', which no file",
+        ),
+        (
+            json.dumps({**GOOD, "audio": "\ud800.wav"}),
+            r"m.jsonl:2 \(utt a\): audio is '\\ud800.wav', which no",
+        ),
+        (json.dumps({**GOOD, "text": "A \ud800"}), r"m.jsonl:2 \(utt a\): text is .*, with half a character"),
+        ('{"id": ' + "9" * 5000 + "}", "m.jsonl:2: not JSON .a number of too many digits"),
+        ("[" * 100_000, "m.jsonl:2: not JSON .nested too deeply"),
         (json.dumps({**GOOD, "id": "first"}), r"m.jsonl:2 \(utt first\): id already used on line 1"),
     ],
 )
@@ -76,3 +91,11 @@ def test_an_interrupted_write_leaves_the_old_manifest(tmp_path: Path) -> None:
         write_manifest(manifest, breaks())
     assert [utterance.id for utterance in read_manifest(manifest)] == ["old"]
     assert list(tmp_path.iterdir()) == [manifest]
+
+
+def test_a_byte_order_mark_no_start_and_any_name_of_a_file_are_read(tmp_path: Path) -> None:
+    line = {**GOOD, "start": None, "text": "\U0001f600", "audio": "caf\udce9.wav"}
+    (tmp_path / "m.jsonl").write_bytes(b"\xef\xbb\xbf" + json.dumps(line).encode() + b"\n")
+    assert read_manifest(tmp_path / "m.jsonl") == [
+        Utterance("a", tmp_path / "caf\udce9.wav", 1.0, text="\U0001f600")
+    ]

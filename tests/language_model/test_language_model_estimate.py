@@ -241,9 +241,12 @@ def test_text_is_read_plain_compressed_and_from_a_manifest(tmp_path):
         assert list(read_sentences(tmp_path / name)) == [["A", "B"], [], ["C"]]
     assert list(read_sentences(tmp_path / "t.jsonl")) == [["A", "B"]]
     assert next(iter(read_sentences(tmp_path / "t.txt", characters=True))) == ["A", "|", "B"]
-    (tmp_path / "bad.txt").write_text("A\n<s> B\n")
-    with pytest.raises(LanguageModelError, match=r"bad\.txt:2: holds <s>"):
-        list(read_sentences(tmp_path / "bad.txt"))
+    (tmp_path / "unk.txt").write_text("A <UNK> <unk>\n")
+    assert list(read_sentences(tmp_path / "unk.txt")) == [["A", "<unk>", "<unk>"]]
+    for edge in ("<s>", "</S>"):
+        (tmp_path / "bad.txt").write_text(f"A\n{edge} B\n")
+        with pytest.raises(LanguageModelError, match=r"bad\.txt:2: holds <s>"):
+            list(read_sentences(tmp_path / "bad.txt"))
     with pytest.raises(LanguageModelError, match="cannot read"):
         list(read_sentences(tmp_path / "none.txt"))
 

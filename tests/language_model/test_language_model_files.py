@@ -11,6 +11,7 @@ from asr.language_model.arpa import read_arpa, write_arpa
 from asr.language_model.binary import read_language_model, write_binary, write_language_model
 from asr.language_model.estimate import estimate
 from asr.language_model.ngram import UNKNOWN
+from asr.language_model.perplexity import score_text
 
 ARPA = """\\data\\
 ngram 1=5
@@ -81,6 +82,18 @@ def test_a_missing_unk_is_as_unlikely_as_in_kenlm(tmp_path):
     assert log10_scores(model, "a", "x")[1] == pytest.approx(-0.2 - 0.25 - 100)
 
 
+def test_the_perplexity_of_what_cannot_be_is_infinite(tmp_path):
+    text = ARPA.replace("-0.7\t</s>", "-inf\t</s>").replace("-0.4\tb </s>", "-inf\tb </s>")
+    score = score_text(read_arpa(write(tmp_path, text)), [["b"]])
+    assert score.perplexity == score.perplexity_with_unknown == math.inf
+
+
+def test_a_byte_order_mark_is_no_part_of_the_file(tmp_path):
+    path = write(tmp_path, "")
+    path.write_bytes(b"\xef\xbb\xbf" + ARPA.encode())
+    assert read_arpa(path).words == read_arpa(write(tmp_path, ARPA)).words
+
+
 def test_an_upper_case_unk_is_unk(tmp_path):
     model = read_arpa(write(tmp_path, ARPA.replace("<unk>", "<UNK>")))
     assert log10_scores(model, "x")[0] == pytest.approx(-1.5)
@@ -108,6 +121,7 @@ def test_a_context_that_is_not_listed_is_put_in(tmp_path):
     [
         ("\\data\\", "data", "no \\\\data"),
         ("ngram 2=3", "ngram 3=3", r":3: got 'ngram 3=3'; expected 'ngram 2=COUNT'"),
+        ("ngram 1=5", "ngram 1=²", r":2: got 'ngram 1=²'; expected 'ngram 1=COUNT'"),
         ("-0.6\ta\t-0.25", "x\ta\t-0.25", r":10: got 'x\\ta\\t-0.25'; expected a log10 probability, 1 words"),
         ("-0.6\ta\t-0.25", "0.6\ta\t-0.25", r":10: log10 probability 0.6"),
         ("-0.6\ta\t-0.25", "nan\ta\t-0.25", r":10: log10 probability nan"),
