@@ -6,9 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from asr.errors import DecodingError
 from asr.lstm_step import sigmoid
+from asr.plain_values import finite_number
 
 _NEAR = 1e-6  # keeps the logarithm of odds finite
+_MOST = 700.0  # of which the exponential is a float
 _SETTLED = 1e-10
 
 
@@ -42,9 +45,16 @@ class Calibration:
     slope: float = 1.0
     offset: float = 0.0
 
+    def __post_init__(self) -> None:
+        if finite_number(self.slope) is None or finite_number(self.offset) is None:
+            raise DecodingError(
+                f"calibration of slope {self.slope!r}, offset {self.offset!r}; expected numbers"
+            )
+
     def __call__(self, evidence: float) -> float:
         """Calibrated probability of evidence between 0 and 1."""
-        return 1 / (1 + math.exp(-(self.slope * _logit(evidence) + self.offset)))
+        odds = self.slope * _logit(evidence) + self.offset
+        return 1 / (1 + math.exp(min(-odds, _MOST)))
 
 
 def _logit(probability: float) -> float:

@@ -5,6 +5,7 @@
 
 import dataclasses
 import json
+import math
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
@@ -16,9 +17,11 @@ from asr.companions import Companion
 from asr.decoding.confidence import Calibration
 from asr.decoding.phrase_list import OTHER_SPEECH, read_phrases
 from asr.errors import DecodingError
-from asr.files import write_atomically
+from asr.files import read_text, write_atomically
+from asr.plain_values import can_name_a_file, finite_number, parse_json
 
 VERSION = 2
+_WIDEST = 100_000
 LEXICON_OF_LM = "lm"  # in place of a file: the words of the language model
 
 
@@ -104,6 +107,16 @@ class DecodingOptions:
     def __post_init__(self) -> None:
         if self.method not in ("greedy", "beam"):
             raise DecodingError(f"decoding method {self.method!r}; expected greedy or beam")
+        for option in fields(self):
+            value = getattr(self, option.name)
+            if isinstance(value, float) and not math.isfinite(value):
+                raise DecodingError(f"{option.name.replace('_', ' ')} {value}; expected a finite number")
+        for name in file_fields():
+            file = getattr(self, name)
+            if file is not None and not can_name_a_file(file):
+                raise DecodingError(f"{name.replace('_', ' ')} {file!r}; expected the path of a file")
+        if not 1 <= self.beam_width <= _WIDEST:
+            raise DecodingError(f"beam width {self.beam_width}; expected 1 to {_WIDEST:,}")
         if self.phrases and self.hot_words:
             raise DecodingError(
                 f"hot words ({', '.join(self.hot_words)}) beside phrases, which alone may be said; give the one or the other"
@@ -219,10 +232,10 @@ def read_options(path: str | Path) -> DecodingOptions:
         unknown = set(record) - set(values)
         if unknown:
             raise ValueError(f"no option {min(unknown)!r}")
-    except (ValueError, TypeError) as error:
+        _change_paths(values, lambda file: str(path.parent / file))
+        return DecodingOptions(**values)
+    except (ValueError, TypeError, DecodingError) as error:
         raise _no_options(path, error) from None
-    _change_paths(values, lambda file: str(path.parent / file))
-    return DecodingOptions(**values)
 
 
 def copy_options(
@@ -246,13 +259,14 @@ def copy_options(
 
 def read_measured(path: str | Path) -> dict[str, Any]:
     """How the options of a file were found. Raises as `read_options`."""
-    return dict(_read(Path(path))["measured"])
+    found: dict[str, Any] = _read(Path(path))["measured"]
+    return found
 
 
 def _read(path: Path) -> dict[str, Any]:
     """The file as version 2 has it: {"version", "options", "measured"}."""
     try:
-        record = json.loads(path.read_text(encoding="utf-8"))
+        record = parse_json(read_text(path, what="the decoding options", error=DecodingError))
         if "version" not in record:  # version 1: what was tuned, by itself
             for name in ("lm", "lm_weight", "word_bonus"):
                 record[name]
@@ -266,10 +280,8 @@ def _read(path: Path) -> dict[str, Any]:
         return {
             "version": record["version"],
             "options": dict(record["options"]),
-            "measured": record["measured"],
+            "measured": dict(record["measured"]),
         }
-    except OSError as error:
-        raise DecodingError(f"{path}: cannot read: {error.strerror}") from None
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise _no_options(path, error) from None
 
@@ -280,12 +292,17 @@ def _value(option: "dataclasses.Field[Any]", record: Mapping[str, Any]) -> Any:
     value = record.get(option.name, default)
     if isinstance(default, Calibration) and isinstance(value, Mapping):
         return Calibration(**value)
-    if isinstance(default, float) and isinstance(value, int):
-        return float(value)
+    if isinstance(default, float):
+        value = finite_number(value)
+    if isinstance(default, Mapping) and isinstance(value, Mapping):
+        if any(finite_number(weight) is None for weight in value.values()):
+            raise TypeError(f"{option.name} is {value!r}")
+        return dict(value)
     if isinstance(default, tuple) and isinstance(value, list) and all(isinstance(one, str) for one in value):
         return tuple(value)
-    if not isinstance(value, str | None if default is None else type(default)):
-        raise TypeError(f"{option.name} is {value!r}")
+    wanted = str | None if default is None else type(default)
+    if not isinstance(value, wanted) or (isinstance(value, bool) and wanted is not bool):
+        raise TypeError(f"{option.name} is {record.get(option.name)!r}")
     return value
 
 

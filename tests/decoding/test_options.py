@@ -3,6 +3,7 @@
 import argparse
 import dataclasses
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -144,6 +145,12 @@ def test_a_file_of_a_newer_version_says_so(tmp_path):
         "{", "[]", '{"lm": "x"}', '{"lm": "x", "lm_weight": 1, "word_bonus": 0, "calibration": {"slop": 1}}',
         '{"version": 2}', '{"version": 2, "options": {"beam": 1}, "measured": {}}',
         '{"version": 2, "options": {"beam_width": "wide"}, "measured": {}}',
+        '{"version": 2, "options": {}, "measured": [1]}', "[" * 100_000, "9" * 5000,
+        *(f'{{"version": 2, "options": {{{option}}}, "measured": {{}}}}' for option in (
+            '"beam_width": 1000000000000', '"beam_width": true', '"beam_width": 0', '"hot_words": {"a": "x"}',
+            '"hot_words": {"a": NaN}', '"calibration": {"slope": "x"}', '"calibration": {"offset": Infinity}',
+            '"word_bonus": 1' + 400 * "0", '"lm_weight": NaN', '"lm_weight": true', '"lexicon": "a\\u0000b"',
+        )),
     ])  # fmt: skip
 def test_another_file_is_refused(tmp_path, text):
     path = tmp_path / "best.decoding.json"
@@ -246,3 +253,16 @@ def test_phrases_are_read_from_a_list_or_a_file(tmp_path):
         (tmp_path / "empty").touch()
         with pytest.raises(DecodingError, match=complaint):
             options(tmp_path, "--phrases", text)
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"word_bonus": math.nan}, {"lm_weight": math.inf}, {"lm": "a\0"}, {"beam_width": 10**6}]
+)
+def test_values_that_no_search_can_use_are_refused(wrong):
+    with pytest.raises(DecodingError, match="expected"):
+        DecodingOptions("beam", **wrong)
+
+
+def test_a_calibration_that_leaves_no_doubt_is_a_probability():
+    assert Calibration(offset=-10000.0)(0.5) == pytest.approx(0)
+    assert Calibration(offset=10000.0)(0.5) == pytest.approx(1)
