@@ -121,3 +121,25 @@ def test_a_wav_written_to_a_pipe_is_read_whole(tone: Tone) -> None:
 def test_reading_past_the_end_names_the_end(tone: Tone) -> None:
     with pytest.raises(AudioError, match=r"lasts 1.000 s; expected to read up to 1.500 s"):
         read_audio(tone(), sample_rate=16000, start=0.5, duration=1.0)
+
+
+@pytest.mark.parametrize(
+    "stretch",
+    [
+        {"duration": -1.0},
+        {"duration": 0.0},
+        {"duration": float("inf")},
+        {"start": float("nan")},
+        {"start": -0.5},
+        {"start": 1e308},
+    ],
+)
+def test_a_stretch_that_is_none_is_refused(tone: Tone, stretch: dict[str, float]) -> None:
+    with pytest.raises(AudioError, match=r"a start of 0 s or more, and a duration above 0"):
+        read_audio(tone(), sample_rate=16000, **stretch)
+
+
+@pytest.mark.parametrize("name", ["a\0.wav", "\ud800.wav"])
+def test_a_name_that_no_file_can_have_is_refused(name: str) -> None:
+    with pytest.raises(AudioError, match="no file can be called that"):
+        read_audio(name, sample_rate=16000)

@@ -79,7 +79,7 @@ def is_stream(path: str | Path) -> bool:
         return True
     try:
         mode = Path(path).stat().st_mode
-    except OSError:
+    except (OSError, ValueError):  # ValueError: no file can be called that
         return False
     return stat.S_ISFIFO(mode) or stat.S_ISCHR(mode) or stat.S_ISSOCK(mode)
 
@@ -287,6 +287,10 @@ def read_head(path: Path, name: str) -> bytes:
         raise AudioError(f"{name}: is a folder; expected an audio file") from None
     except OSError as error:
         raise AudioError(f"{name}: cannot read: {error.strerror}; check its permissions") from None
+    except ValueError:
+        raise AudioError(
+            f"{name!r}: no file can be called that; expected the path of an audio file"
+        ) from None
     if not head:
         raise AudioError(f"{name}: the file has 0 bytes; expected audio")
     return head

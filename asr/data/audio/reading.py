@@ -12,6 +12,7 @@ import soxr
 
 from asr.data.audio.decoders import FETCH_AGAIN
 from asr.data.audio.opening import OpenFile, display_name, is_shorten, is_stream, open_file, read_head, reason
+from asr.data.manifest import LONGEST
 from asr.errors import AudioError
 
 if TYPE_CHECKING:
@@ -140,6 +141,11 @@ class AudioFile:
             raise AudioError(
                 f"{self.name}: {self.info.channels} channels; expected to read channel {channel}, counted from 0: "
                 "check the manifest, or --channels, which counts from 1"
+            )
+        if not (0 <= start <= LONGEST and (duration is None or 0 < duration <= LONGEST)):
+            length = "all" if duration is None else f"{duration} s"
+            raise AudioError(
+                f"{self.name}: asked for {length} from {start} s on; expected a start of 0 s or more, and a duration above 0"
             )
         first = round(start * rate)
         count = total - first if duration is None else round(duration * rate)

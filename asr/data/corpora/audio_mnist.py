@@ -9,6 +9,7 @@ from typing import Any
 from asr.data.corpora.corpus import Corpus, Entry, Expected, find_root, list_audio, read_lines
 from asr.data.corpora.fsdd import DIGITS
 from asr.errors import CorpusError
+from asr.plain_values import parse_json
 
 _NAME = re.compile(r"(?P<digit>\d)_(?P<speaker>\d+)_(?P<index>\d+)")
 _META = "audioMNIST_meta.txt"
@@ -44,7 +45,7 @@ class AudioMnist(Corpus):
 
 def _read_speakers(meta: Path) -> dict[str, dict[str, Any]]:
     try:
-        speakers = json.loads("\n".join(read_lines(meta)))
+        speakers = parse_json("\n".join(read_lines(meta)))
     except json.JSONDecodeError as error:
         raise CorpusError(f"{meta}:{error.lineno}: not JSON ({error.msg}); fetch the file again") from None
     known = ("accent", "age", "gender", "native speaker", "origin")

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 from asr.data.audio import AUDIO_ENDINGS
 from asr.data.corpora.downloads import Download
 from asr.errors import CorpusError
+from asr.plain_values import can_name_a_file, is_unicode
 
 log = logging.getLogger(__name__)
 
@@ -140,6 +141,22 @@ def read_lines(path: Path) -> Iterator[str]:
         ) from None
     except OSError as error:
         raise CorpusError(f"{path}: cannot read: {error.strerror}") from None
+    except ValueError:  # a zero byte in the name
+        raise CorpusError(f"{str(path)!r}: no file can be called that; expected a path") from None
+
+
+def name_of(audio: str, where: str) -> str:
+    """A path as a corpus has it, without its ending, `/` between its parts. Raises CorpusError where it names no file."""
+    path = Path(audio)
+    if not path.name or not can_name_a_file(audio):
+        raise CorpusError(f"{where}: audio is {audio!r}; expected the path of a file")
+    return path.with_suffix("").as_posix()
+
+
+def check_text(text: object, where: str) -> None:
+    """Raise CorpusError unless a value of JSON can be a transcript: None, or a string that can be written."""
+    if text is not None and not (isinstance(text, str) and is_unicode(text)):
+        raise CorpusError(f"{where}: text is {text!r}; expected a string of Unicode")
 
 
 def read_pairs(path: Path, *, separator: str | None = None) -> Iterator[tuple[int, str, str]]:

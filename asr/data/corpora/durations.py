@@ -112,7 +112,7 @@ def _measure(entry: Entry) -> Measured:
     path = os.fspath(entry.audio)
     try:
         modified = os.stat(path).st_mtime_ns
-    except OSError:
+    except (OSError, ValueError):
         raise CorpusError(
             f"{where}: {path} is missing; fetch or unpack the corpus again, or leave it out with --skip-broken"
         ) from None

@@ -13,10 +13,11 @@ Without a `split` column everything becomes one manifest, `all.jsonl`. A speaker
 named after speakers (`SPEAKER/a.wav`), fill in the speaker; not of a channel, for each has its own.
 """
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from asr.data.corpora.corpus import Corpus, Entry, faulty, list_audio, read_lines, untranscribed
+from asr.data.corpora.corpus import Corpus, Entry, faulty, list_audio, name_of, read_lines, untranscribed
 from asr.data.corpora.tables import read_table, seconds
 from asr.errors import CorpusError
 
@@ -117,12 +118,13 @@ def _entry(table: Path, fields: dict[str, str], where: str) -> Entry:
     """An utterance of a row. Raises CorpusError for values that are none."""
     if not fields["audio"]:
         raise CorpusError(f"{where}: no audio file named; expected one relative to the table")
+    name = name_of(fields["audio"], where)
     channel = fields["channel"]
-    if channel and not channel.isdigit():
+    if channel and not re.fullmatch("[0-9]{1,3}", channel):
         raise CorpusError(f"{where}: channel {channel!r}; expected a number from 0")
     return Entry(
         split=fields["split"] or "all",
-        id=fields["id"] or Path(fields["audio"]).with_suffix("").as_posix().replace("/", "-"),
+        id=fields["id"] or name.replace("/", "-"),
         audio=table.parent / fields["audio"],
         text=" ".join(fields["text"].split()),
         where=where,

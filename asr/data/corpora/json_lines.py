@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from asr.errors import CorpusError
+from asr.plain_values import parse_json
 
 _BLOCK = 1 << 20
 
@@ -23,7 +24,7 @@ def read_json_lines(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
             for number, line in enumerate(lines, 1):
                 if not line.strip():
                     continue
-                record = json.loads(line)
+                record = parse_json(line)
                 if not isinstance(record, dict):
                     raise CorpusError(
                         f"{path}:{number}: got a JSON {type(record).__name__}; expected an object"
@@ -64,6 +65,8 @@ def read_json_array(path: Path, key: str) -> Iterator[dict[str, Any]]:
                         ) from None
                     buffer += more
                     continue
+                except (ValueError, RecursionError):  # longer numbers, or deeper lists, than Python reads
+                    raise CorpusError(f"{path}: not the corpus's own list; fetch the file again") from None
                 yield record
                 buffer = buffer[end:]
     except UnicodeDecodeError:

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from asr.data.audio import AUDIO_ENDINGS
 from asr.data.corpora.corpus import Corpus, Entry, faulty, first_existing, read_pairs
+from asr.data.corpora.tables import seconds
 from asr.errors import CorpusError
 
 # Programs of which a wav.scp line may be a pipe: what they read is read here without them.
@@ -99,16 +100,18 @@ def _utterances(
     for number, name, rest in read_pairs(segments):
         where = f"{segments}:{number}"
         try:
-            key, start, end = rest.split()
-            times = float(start), float(end)
+            key, begin, last = rest.split()
         except ValueError:
             raise CorpusError(
                 f"{where}: got {rest!r}; expected UTTERANCE RECORDING START END in seconds"
             ) from None
         if key not in recordings:
             raise CorpusError(f"{where}: recording {key} is not in {folder / 'wav.scp'}; add it there")
-        # An end of -1 means the end of the file.
-        yield name, recordings[key], times[0], times[1] if times[1] >= 0 else None, where
+        start = seconds(begin, where) or 0.0
+        end = None if last.startswith("-") else seconds(last, where)  # -1 means the end of the file
+        if end is not None and end <= start:
+            raise CorpusError(f"{where}: from {begin} s to {last} s; expected START before END")
+        yield name, recordings[key], start, end, where
 
 
 def parse_recording(line: str, *, folder: Path, where: str) -> Recording:
@@ -119,7 +122,10 @@ def parse_recording(line: str, *, folder: Path, where: str) -> Recording:
     """
     if not line.endswith("|"):
         return Recording(_find(line, folder), None, where)
-    words = shlex.split(line[:-1])
+    try:
+        words = shlex.split(line[:-1])
+    except ValueError as error:
+        raise CorpusError(f"{where}: {line!r}: {error}; correct the command") from None
     files = [word for word in words[1:] if _AUDIO.search(word)]
     program = Path(words[0]).name if words else ""
     if program not in _READERS or len(files) != 1 or "|" in words:
@@ -128,7 +134,7 @@ def parse_recording(line: str, *, folder: Path, where: str) -> Recording:
         )
     channel = None
     if program == "sph2pipe" and "-c" in words:
-        number = words[words.index("-c") + 1]
+        number = [*words, ""][words.index("-c") + 1]
         if number not in {"1", "2"}:
             raise CorpusError(f"{where}: channel {number!r}; expected sph2pipe's -c 1 or -c 2")
         channel = int(number) - 1

@@ -12,13 +12,17 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from asr.data.corpora.corpus import Corpus, Entry, faulty
+from asr.data.corpora.corpus import Corpus, Entry, check_text, faulty
 from asr.data.corpora.json_lines import read_json_lines
+from asr.data.corpora.tables import seconds
 from asr.errors import CorpusError
 
 log = logging.getLogger(__name__)
 
 _KINDS = ("cuts", "recordings", "supervisions")
+
+# What comes of values that lhotse does not write.
+_ODD = (LookupError, TypeError, AttributeError, ValueError, OverflowError)
 
 
 class _Manifest(NamedTuple):
@@ -87,7 +91,7 @@ def _read_cuts(path: Path, *, split: str) -> Iterator[Entry]:
     for where, cut in read_json_lines(path):
         try:
             yield from _entries(cut, path.parent, split=split, where=where)
-        except (KeyError, TypeError, AttributeError, ValueError) as error:
+        except _ODD as error:
             raise CorpusError(f"{where}: no or odd {error}; expected a MonoCut with its recording") from None
 
 
@@ -116,7 +120,7 @@ def _read_pair(recordings: Path, supervisions: Path, *, split: str) -> Iterator[
                 continue
             heard.add(name)
             yield _entry(supervision, known[name], recordings.parent, split=split, where=where)
-        except (KeyError, TypeError, AttributeError, ValueError) as error:
+        except _ODD as error:
             raise CorpusError(f"{where}: no or odd {error}; expected a supervision") from None
     silent = [name for name in known if name not in heard]
     if silent:
@@ -154,6 +158,12 @@ def _entry(
     channel = channel[0] if isinstance(channel, list) else channel
     audio, position = _source(recording, channel, folder, where)
     extras = {key: supervision[key] for key in ("language", "gender") if supervision.get(key)}
+    check_text(supervision.get("text"), where)
+    # A supervision's start counts from the beginning of its cut, and may lie before it.
+    start = seconds(max(float(cut["start"]) + float(supervision["start"]), 0.0), where)
+    duration = seconds(supervision["duration"], where)
+    if start is None or duration is None:
+        raise CorpusError(f"{where}: no start or duration; expected seconds")
     return Entry(
         split=split,
         id=str(supervision["id"]),
@@ -161,9 +171,8 @@ def _entry(
         text=supervision.get("text"),
         where=where,
         speaker=supervision.get("speaker"),
-        # A supervision's start counts from the beginning of its cut.
-        start=max(0.0, float(cut["start"]) + float(supervision["start"])),
-        duration=float(supervision["duration"]),
+        start=start,
+        duration=duration,
         channel=position,
         extras={**extras, **(supervision.get("custom") or {})},
     )

@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from asr.data.corpora.corpus import Corpus, Entry, faulty, read_lines
+from asr.data.corpora.corpus import Corpus, Entry, check_text, faulty, name_of, read_lines
 from asr.data.corpora.json_lines import read_json_lines
+from asr.data.corpora.tables import seconds
 from asr.errors import CorpusError
 
 _AUDIO = ("audio_filepath", "audio", "audio_filename", "wav_filename")
@@ -41,14 +42,9 @@ def _entry(record: dict[str, Any], manifest: Path, *, split: str, where: str) ->
         raise CorpusError(f"{where}: no audio_filepath; expected the path of a file")
     if isinstance(record.get("text_filepath"), str) and "text" not in record:
         text = " ".join(read_lines(manifest.parent / record["text_filepath"])).strip()
-    if text is not None and not isinstance(text, str):
-        raise CorpusError(f"{where}: text is {text!r}; expected a string")
-    try:
-        start = float(record.get("offset") or 0.0)
-        duration = float(record["duration"]) if record.get("duration") is not None else None
-    except (TypeError, ValueError):
-        raise CorpusError(f"{where}: offset or duration is no number; expected seconds") from None
-    name = Path(audio).with_suffix("").as_posix().strip("/.").replace("/", "-")
+    check_text(text, where)
+    start, duration = seconds(record.get("offset"), where) or 0.0, seconds(record.get("duration"), where)
+    name = name_of(audio, where).strip("/.").replace("/", "-")
     speaker = record.get("speaker")
     return Entry(
         split=split,

@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from asr.data.corpora.corpus import read_lines
+from asr.data.manifest import LONGEST
 from asr.errors import CorpusError
+from asr.plain_values import parse_number
 
 # Some corpora keep whole speeches in a field.
 csv.field_size_limit(1 << 28)
@@ -48,13 +50,13 @@ def read_table(
         quoting=csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE,
         strict=True,
     )
-    columns = [name.strip() for name in rows.fieldnames or ()]
-    for column in needed:
-        if column not in columns:
-            raise CorpusError(
-                f"{table}:1: columns are {', '.join(columns) or 'none'}; expected one named {column}"
-            )
     try:
+        columns = [name.strip() for name in rows.fieldnames or ()]
+        for column in needed:
+            if column not in columns:
+                raise CorpusError(
+                    f"{table}:1: columns are {', '.join(columns) or 'none'}; expected one named {column}"
+                )
         for row in rows:
             if None in row:
                 raise CorpusError(
@@ -66,14 +68,16 @@ def read_table(
                 f"{table}:{rows.line_num}",
             )
     except csv.Error as error:
-        raise CorpusError(f"{table}:{rows.line_num}: not a table: {error}; correct the line") from None
+        raise CorpusError(
+            f"{table}:{max(1, rows.line_num)}: not a table: {error}; correct the line"
+        ) from None
 
 
-def seconds(value: str, where: str) -> float | None:
-    """A number of seconds; None for an empty value. Raises CorpusError for anything else."""
-    if not value:
+def seconds(value: object, where: str) -> float | None:
+    """A number of seconds, 0 or more, or a text that spells one; None for an empty value. Raises CorpusError for anything else."""
+    if value is None or value == "":
         return None
-    try:
-        return float(value)
-    except ValueError:
-        raise CorpusError(f"{where}: got {value!r}; expected seconds") from None
+    number = parse_number(value)
+    if number is None or not 0 <= number <= LONGEST:
+        raise CorpusError(f"{where}: got {value!r}; expected seconds, from 0 to {LONGEST:g}")
+    return number

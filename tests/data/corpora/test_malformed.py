@@ -433,3 +433,64 @@ def test_utterances_of_a_kaldi_folder_and_lines_of_nemos_that_are_none_can_be_le
         prepare(find("nemo"), tmp_path / "train_manifest.json", tmp_path / "nemo")
     (item,) = prepare(find("nemo"), tmp_path / "train_manifest.json", tmp_path / "nemo", skip_broken=True)
     assert item.utterances == 1
+
+
+@pytest.mark.parametrize(
+    ("corpus", "name", "content", "message"),
+    [
+        ("folder", "t.csv", "audio,text,start\na.wav,yes,inf\n", "t.csv:2: got 'inf'; expected seconds"),
+        ("folder", "t.csv", "audio,text,duration\na.wav,yes,-1\n", "t.csv:2: got '-1'; expected seconds"),
+        ("folder", "t.csv", "audio,text,channel\na.wav,yes,²\n", "channel '²'; expected a number from 0"),
+        ("folder", "t.csv", "audio,text\n.,yes\n", "t.csv:2: audio is '.'; expected the path of a file"),
+        ("folder", "t.csv", 'audio,"text\n', "t.csv:1: not a table"),
+        ("nemo", "m.json", '{"audio_filepath": "/", "text": "a"}', "audio is '/'; expected the path"),
+        ("nemo", "m.json", '{"audio_filepath": "a\\u0000", "text": "a"}', "expected the path of a file"),
+        ("nemo", "m.json", '{"audio_filepath": "a.wav", "text": "\\ud800"}', "expected a string of Unicode"),
+        (
+            "nemo",
+            "m.json",
+            '{"audio_filepath": "a.wav", "text_filepath": "\\u0000"}',
+            "no file can be called",
+        ),
+        (
+            "nemo",
+            "m.json",
+            '{"audio_filepath": "a.wav", "text": "a", "offset": Infinity}',
+            "got inf; expected sec",
+        ),
+        ("nemo", "m.json", '{"audio_filepath": "a.wav", "duration": 1' + "0" * 400 + "}", "expected seconds"),
+        ("nemo", "m.json", "[" * 100_000, "m.json:1: not JSON .nested too deeply"),
+        ("nemo", "m.json", "9" * 5000, "m.json:1: not JSON .a number of too many digits"),
+        ("kaldi", "segments", "u r nan 1\n", "segments:1: got 'nan'; expected seconds"),
+        ("kaldi", "segments", "u r 0 inf\n", "segments:1: got 'inf'; expected seconds"),
+        ("kaldi", "segments", "u r 2 1\n", "segments:1: from 2 s to 1 s; expected START before END"),
+        (
+            "kaldi",
+            "wav.scp",
+            'r sph2pipe "a.sph |\n',
+            "wav.scp:1: .*No closing quotation; correct the command",
+        ),
+        ("kaldi", "wav.scp", "r sph2pipe a.sph -c |\n", "wav.scp:1: channel ''; expected sph2pipe's -c 1"),
+        ("lhotse", "cuts.jsonl", {"channel": []}, "cuts.jsonl:1: no or odd list index"),
+        ("lhotse", "cuts.jsonl", {"text": 5}, "cuts.jsonl:1: text is 5; expected a string"),
+        ("lhotse", "cuts.jsonl", {"start": float("nan")}, "cuts.jsonl:1: got nan; expected seconds"),
+        ("lhotse", "cuts.jsonl", {"start": 10**400}, "cuts.jsonl:1: no or odd int too large"),
+        ("lhotse", "cuts.jsonl", {"duration": 10**400}, "cuts.jsonl:1: got 1000.*; expected seconds"),
+    ],
+)
+def test_values_that_are_none_are_named(
+    corpus: str, name: str, content: str | dict, message: str, tmp_path: Path
+) -> None:
+    sound(tmp_path / "a.wav")
+    if corpus == "kaldi":
+        text(tmp_path / "wav.scp", "r a.wav")
+        text(tmp_path / "text", "u yes")
+    if isinstance(content, dict):
+        supervision = {"id": "u", "start": 0.0, "duration": 0.5, "channel": 0, "text": "a", **content}
+        source = {"type": "file", "channels": [0], "source": "a.wav"}
+        content = json.dumps(
+            {"start": 0.0, "recording": {"sources": [source]}, "supervisions": [supervision]}
+        )
+    (tmp_path / name).write_text(content, encoding="utf-8")
+    with pytest.raises(CorpusError, match=message):
+        prepare(find(corpus), tmp_path, tmp_path / "out")
