@@ -113,8 +113,13 @@ def score_speakers(
     scores = []
     for session, reference in ours.items():
         pair = SegLST(reference), SegLST(theirs.get(session, []))
-        cp = cp_word_error_rate(*pair)
-        tcp = time_constrained_minimum_permutation_word_error_rate(*pair, collar=collar)
+        try:
+            cp = cp_word_error_rate(*pair)
+            tcp = time_constrained_minimum_permutation_word_error_rate(*pair, collar=collar)
+        except (RuntimeError, ValueError) as error:  # more than 20 speakers, times that it does not take
+            raise EvaluationError(
+                f"session {session}: meeteval cannot score it: {' '.join(str(error).split())}"
+            ) from None
         scores.append(SessionScore(session, _errors(cp), _errors(tcp), tuple(cp.assignment)))
     total_cp, total_tcp = scores[0].cp, scores[0].tcp
     for item in scores[1:]:

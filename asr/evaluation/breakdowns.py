@@ -1,6 +1,5 @@
 """Error rates of parts of a set: by speaker, channel, duration, speaking rate, noise, vocabulary, any field."""
 
-import math
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from itertools import pairwise
@@ -8,6 +7,7 @@ from typing import NamedTuple
 
 from asr.evaluation.scoring import ErrorCounts, ScoredUtterance
 from asr.evaluation.transcript import TranscriptPair
+from asr.plain_values import finite_number
 
 # A field of more different values than this says nothing by groups.
 _MOST_GROUPS = 200
@@ -76,7 +76,7 @@ def break_down(
     for name in dict.fromkeys(name for pair in pairs for name in pair.fields):
         values = [pair.fields.get(name) for pair in pairs]
         title = "signal-to-noise ratio, dB" if name == "snr" else name
-        numbers = [_number(value) for value in values]
+        numbers = [finite_number(value) for value in values]
         different = {number for number in numbers if number is not None}
         if len(different) > _QUANTILES * 2 and all(
             number is not None for number, value in zip(numbers, values, strict=True) if value is not None
@@ -191,12 +191,6 @@ def _rate(pair: TranscriptPair, utterance: ScoredUtterance) -> float | None:
     """Reference words a second; unknown where nobody speaks."""
     words = utterance.words.reference_length
     return words / pair.duration if pair.duration and words else None
-
-
-def _number(value: object) -> float | None:
-    if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
-        return float(value)
-    return None
 
 
 def _by_value(

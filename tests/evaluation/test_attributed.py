@@ -193,3 +193,9 @@ def test_all_bad_segments_of_a_file_are_named(tmp_path: Path) -> None:
     (tmp_path / "x.txt").write_text("u1 words\n")
     with pytest.raises(EvaluationError, match=r"of format kaldi, which has no times and speakers"):
         read_segments(tmp_path / "x.txt")
+
+
+def test_a_session_that_meeteval_does_not_score_is_named() -> None:
+    crowd = said(*(["a"] * 21), session="crowd")
+    with pytest.raises(EvaluationError, match="session crowd: meeteval cannot score it"):
+        scored(crowd, crowd)

@@ -186,3 +186,13 @@ def test_picture_is_a_png_with_and_without_an_emission() -> None:
     width, height = (int.from_bytes(whole[at : at + 4], "big") for at in (16, 20))
     assert height > int.from_bytes(alone[20:24], "big")
     assert width < 2000
+
+
+def test_names_of_files_that_are_not_utf8_and_fields_too_large_for_a_float_are_reported(
+    tmp_path: Path,
+) -> None:
+    pairs = [
+        TranscriptPair(f"caf\udce9-{number}", "a", "a", fields={"n": 10**400 + number}) for number in range(2)
+    ]
+    write_report(tmp_path, build_report(pairs, title="", settings={}, resamples=10))
+    assert len(read_report_pairs(tmp_path)) == 2

@@ -1,6 +1,7 @@
 """NIST's formats, as `sclite` documents them: TRN, and STM references with CTM hypotheses."""
 
 import bisect
+import math
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -11,6 +12,7 @@ from asr.errors import EvaluationError
 from asr.evaluation.formats.lines import Line, read_lines
 from asr.evaluation.nist_reference import NistReference, parse_reference
 from asr.evaluation.transcript import Side, Transcript
+from asr.plain_values import parse_number
 
 _TRN = re.compile(r"^(.*)\(([^()\s]+)\)\s*$", re.DOTALL)
 _IGNORED = "IGNORE_TIME_SEGMENT_IN_SCORING"
@@ -92,7 +94,7 @@ def read_stm(path: Path, *, side: Side = "reference") -> list[Segment]:
             raise EvaluationError(
                 f"{line.where}: {len(parts)} columns; expected file channel speaker start end words"
             )
-        start, end = _time(parts[3], line), _time(parts[4], line)
+        start, end = _number(parts[3], line, "time"), _number(parts[4], line, "time")
         if not start < end:
             raise EvaluationError(f"{line.where}: from {start} s to {end} s; expected start before end")
         words = parts[5] if len(parts) > 5 else ""
@@ -131,13 +133,12 @@ def read_ctm(path: Path) -> list[TimedWord]:
             )
         confidence = None
         if len(parts) > 5 and parts[5] != "NA":
-            confidence = _time(parts[5], line, what="confidence")
+            confidence = _number(parts[5], line, "confidence", low=0, high=1)
         text, _ = _text(parts[4], line, "hypothesis")
         if text == "@":  # NIST's word for no word
             continue
-        words.append(
-            TimedWord((parts[0], parts[1]), _time(parts[2], line), _time(parts[3], line), text, confidence)
-        )
+        start, duration = _number(parts[2], line, "time"), _number(parts[3], line, "duration", low=0)
+        words.append(TimedWord((parts[0], parts[1]), start, duration, text, confidence))
     return words
 
 
@@ -223,8 +224,11 @@ def _text(text: str, line: Line, side: Side) -> tuple[str, NistReference | None]
     return (str(reference), None) if reference.is_plain else (spelled, reference)
 
 
-def _time(text: str, line: Line, *, what: str = "time") -> float:
-    try:
-        return float(text)
-    except ValueError:
-        raise EvaluationError(f"{line.where}: {what} {text!r}; expected a number") from None
+def _number(text: str, line: Line, what: str, *, low: float = -math.inf, high: float = math.inf) -> float:
+    number = parse_number(text)
+    if number is None or not low <= number <= high:
+        bounds = (
+            "" if low == -math.inf else f", {low} or more" if high == math.inf else f" from {low} to {high}"
+        )
+        raise EvaluationError(f"{line.where}: {what} {text!r}; expected a number{bounds}")
+    return number

@@ -1,7 +1,6 @@
 """SegLST: a JSON list of segments, as MeetEval and the CHiME challenges have them."""
 
 import json
-import math
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +8,7 @@ from asr.errors import EvaluationError
 from asr.evaluation.formats.lines import read_lines
 from asr.evaluation.formats.nist import Segment
 from asr.evaluation.transcript import Transcript
+from asr.plain_values import finite_number, is_unicode, parse_json
 
 _SHOWN = 10
 
@@ -20,7 +20,7 @@ def read_seglst(path: Path) -> list[Segment]:
         EvaluationError: no JSON list, or segments that lack something; all of those are counted, and ten shown.
     """
     try:
-        values = json.loads("\n".join(line.text for line in read_lines(path, keep_empty=True)))
+        values = parse_json("\n".join(line.text for line in read_lines(path, keep_empty=True)))
     except json.JSONDecodeError as error:
         raise EvaluationError(f"{path}:{error.lineno}: not JSON ({error.msg})") from None
     if not isinstance(values, list):
@@ -52,12 +52,13 @@ def _trouble(value: object) -> str:
         for key in ("session_id", "speaker")
         if not isinstance(value.get(key), str | int) or not str(value[key]).split()
     ]
-    if not isinstance(value.get("words"), str):
+    if not isinstance(value.get("words"), str) or not is_unicode(value["words"]):
         found.append(f"words is {value.get('words')!r}, no text")
-    for key in ("start_time", "end_time"):
-        time = value.get(key)
-        if isinstance(time, bool) or not isinstance(time, int | float) or not math.isfinite(time):
-            found.append(f"{key} is {time!r}, no seconds")
+    found += [
+        f"{key} is {value.get(key)!r}, no seconds"
+        for key in ("start_time", "end_time")
+        if finite_number(value.get(key)) is None
+    ]
     if not found and value["end_time"] < value["start_time"]:
         found.append(f"from {value['start_time']} s to {value['end_time']} s, which is before")
     return "; ".join(found)

@@ -7,6 +7,7 @@ from typing import Any
 from asr.errors import EvaluationError
 from asr.evaluation.formats.lines import Line, read_lines
 from asr.evaluation.transcript import Transcript
+from asr.plain_values import can_name_a_file, finite_number, is_unicode, parse_json
 
 _OWN_KEYS = {"id", "text", "speaker", "duration", "audio", "start", "channel", "words", "score", "tokens"}
 
@@ -59,7 +60,7 @@ def read_json_lines(path: Path) -> list[Transcript]:
 
 def _from_json(line: Line, folder: Path) -> Transcript:
     try:
-        record = json.loads(line.text)
+        record = parse_json(line.text)
     except json.JSONDecodeError as error:
         raise EvaluationError(f"{line.where}: not JSON ({error.msg} at column {error.colno})") from None
     if not isinstance(record, dict):
@@ -71,12 +72,23 @@ def _from_json(line: Line, folder: Path) -> Transcript:
             return value
         raise EvaluationError(f"{line.where}: {key} is {value!r}; expected {wanted}")
 
+    def seconds(key: str) -> float | None:
+        value = record.get(key)
+        number = finite_number(value)
+        if value is not None and (number is None or number < 0):
+            raise EvaluationError(f"{line.where}: {key} is {value!r}; expected seconds, 0 or more")
+        return number
+
     utterance_id = fetch("id", (str,), "a string")
     if not utterance_id:
         raise EvaluationError(f"{line.where}: id is missing; expected a unique, non-empty string")
     text = fetch("text", (str,), "a string")
     if text is None:
         raise EvaluationError(f"{line.where} (utt {utterance_id}): text is missing; expected a transcript")
+    if not is_unicode(text):
+        raise EvaluationError(
+            f"{line.where} (utt {utterance_id}): text is {text!r}, with half a character in it; expected Unicode"
+        )
     words = fetch("words", (list,), "a list")
     confidences = None
     if words and all(isinstance(word, dict) and _is_share(word.get("confidence")) for word in words):
@@ -87,15 +99,19 @@ def _from_json(line: Line, folder: Path) -> Transcript:
                 f"{len(text.split())} words in text; expected as many"
             )
     audio = fetch("audio", (str,), "a path")
+    if audio and not can_name_a_file(audio):
+        raise EvaluationError(
+            f"{line.where}: audio is {audio!r}, which no file can be called; expected a path"
+        )
     return Transcript(
         utterance_id,
         text,
         line.where,
         speaker=fetch("speaker", (str,), "a string"),
-        duration=fetch("duration", (int, float), "seconds"),
+        duration=seconds("duration"),
         confidences=confidences,
         audio=folder / audio if audio else None,
-        start=fetch("start", (int, float), "seconds") or 0.0,
+        start=seconds("start") or 0.0,
         channel=fetch("channel", (int,), "a channel, counted from 0"),
         fields={
             key: value

@@ -6,6 +6,7 @@ from pathlib import Path
 from asr.errors import EvaluationError
 from asr.evaluation.formats.lines import read_lines
 from asr.evaluation.transcript import Side, Transcript
+from asr.plain_values import parse_number
 
 _ID_NAMES = ("id", "utt_id", "utterance_id", "utt", "utterance", "key", "segment_id", "path", "file", "audio")
 _TEXT_NAMES = {
@@ -131,10 +132,10 @@ def _no_column(
 def _seconds(cell: str, where: str) -> float | None:
     if not cell.strip():
         return None
-    try:
-        return float(cell)
-    except ValueError:
-        raise EvaluationError(f"{where}: duration {cell!r}; expected seconds") from None
+    number = parse_number(cell)
+    if number is None or number < 0:
+        raise EvaluationError(f"{where}: duration {cell!r}; expected seconds, 0 or more")
+    return number
 
 
 def _value(cell: str) -> str | float:

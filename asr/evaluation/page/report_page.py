@@ -294,7 +294,9 @@ def _columns(report: Report, fields: Mapping[str, Any], worst: Sequence[int]) ->
 
 def _packed(values: object) -> str:
     text = json.dumps(values, ensure_ascii=False, separators=(",", ":"))
-    return base64.b64encode(gzip.compress(text.encode(), compresslevel=6, mtime=0)).decode()
+    # An id made of the name of a file that is not UTF-8 becomes an escape, as `write_atomically` has it.
+    packed = gzip.compress(text.encode(errors="backslashreplace"), compresslevel=6, mtime=0)
+    return base64.b64encode(packed).decode()
 
 
 def _json_in_html(values: object) -> str:
