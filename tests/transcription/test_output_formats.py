@@ -4,9 +4,11 @@ import csv
 import io
 import itertools
 import json
+import math
 import re
 import subprocess
 from dataclasses import replace
+from xml.etree import ElementTree
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -143,7 +145,14 @@ def test_lines_are_of_like_length() -> None:
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"line_length": 0}, {"lines": 0}, {"shortest": 9.0}, {"gap": -1.0}, {"longest": 0.0, "shortest": 0.0}],
+    [
+        {"line_length": 0},
+        {"lines": 0},
+        {"shortest": 9.0},
+        {"gap": -1.0},
+        {"longest": 0.0, "shortest": 0.0},
+        {"longest": math.inf, "shortest": math.inf},
+    ],
 )
 def test_impossible_rules_are_refused(wrong: dict) -> None:
     with pytest.raises(UsageError, match="expected"):
@@ -304,6 +313,21 @@ def test_pympi_reads_the_tiers_of_elan_back(tmp_path) -> None:
         for name in read.get_tier_names()
     } == TIERS
     assert read.media_descriptors[0]["MEDIA_URL"] == "some & more"
+
+
+def test_what_xml_cannot_hold_is_left_out_of_elan() -> None:
+    words = tuple(replace(word, text=f"\x0b{word.text}\x00\ufffe\ud800") for word in ALIGNED.words)
+    written = render(replace(ALIGNED, words=words), "eaf", name="a\x01")
+    read = [value.text for value in ElementTree.fromstring(written).iter("ANNOTATION_VALUE")]
+    assert read == [
+        value.text
+        for value in ElementTree.fromstring(render(ALIGNED, "eaf", name="a")).iter("ANNOTATION_VALUE")
+    ]
+
+
+def test_a_word_without_letters_is_in_no_subtitle() -> None:
+    transcription = gather_segments([Word("", 0.0, 0.5, 1.0), Word("a", 3.0, 3.5, 1.0)], duration=5.0)
+    assert [cue.lines for cue in make_cues(transcription, SubtitleRules())] == [("a",)]
 
 
 def test_audacity_labels_are_words_with_tabs() -> None:

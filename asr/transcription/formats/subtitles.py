@@ -52,7 +52,13 @@ class SubtitleRules:
             raise UsageError(
                 f"subtitles of {self.lines} lines of {self.line_length} characters; expected at least 1"
             )
-        if not (0 <= self.shortest <= self.longest and self.longest > 0 and self.gap >= 0 and self.pause > 0):
+        if not (
+            0 <= self.shortest <= self.longest
+            and self.shortest < math.inf
+            and self.longest > 0
+            and self.gap >= 0
+            and self.pause > 0
+        ):
             raise UsageError(
                 f"subtitle cues of {self.shortest} to {self.longest} s, {self.gap} s apart, split at {self.pause} s; "
                 "expected 0 <= shortest <= longest, a gap of at least 0, and a pause above 0"
@@ -87,7 +93,7 @@ def make_cues(transcription: Transcription, rules: SubtitleRules, *, labels: boo
 
 def _cues(words: Sequence[Word], rules: SubtitleRules, label: str) -> list[Cue]:
     """The cues of one channel, in order, none over another, each with a label in front."""
-    groups = _fill(words, rules, label)
+    groups = _fill([word for word in words if word.text.strip()], rules, label)
     cues = []
     for number, group in enumerate(groups):
         start, end = group[0].start, max(group[-1].end, group[0].start + rules.shortest)

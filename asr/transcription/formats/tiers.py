@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 from xml.sax.saxutils import escape, quoteattr
@@ -10,6 +11,9 @@ Interval = tuple[float, float, str]  # start and end in seconds, text
 
 # ELAN's format wants a date; the same transcription shall give the same file whenever it is written.
 _EAF_DATE = "2000-01-01T00:00:00+00:00"
+
+# Characters that XML cannot hold, not even as an escape.
+_NOT_IN_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
 
 class Tier(NamedTuple):
@@ -102,7 +106,7 @@ def eaf(tiers: Sequence[Tier], *, audio: str) -> str:
     parts: list[str] = []
     number = 0
     for tier, spoken in tiers:
-        parts.append(f'    <TIER LINGUISTIC_TYPE_REF="default-lt" TIER_ID={quoteattr(tier)}>')
+        parts.append(f'    <TIER LINGUISTIC_TYPE_REF="default-lt" TIER_ID={quoteattr(_xml(tier))}>')
         for start, last, text in spoken:
             slots += [round(1000 * start), max(round(1000 * last), round(1000 * start) + 1)]
             number += 1
@@ -110,7 +114,7 @@ def eaf(tiers: Sequence[Tier], *, audio: str) -> str:
                 "        <ANNOTATION>",
                 f'            <ALIGNABLE_ANNOTATION ANNOTATION_ID="a{number}" TIME_SLOT_REF1="ts{len(slots) - 1}" '
                 f'TIME_SLOT_REF2="ts{len(slots)}">',
-                f"                <ANNOTATION_VALUE>{escape(text)}</ANNOTATION_VALUE>",
+                f"                <ANNOTATION_VALUE>{escape(_xml(text))}</ANNOTATION_VALUE>",
                 "            </ALIGNABLE_ANNOTATION>",
                 "        </ANNOTATION>",
             ]
@@ -126,7 +130,7 @@ def eaf(tiers: Sequence[Tier], *, audio: str) -> str:
             'xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" '
             'xsi:noNamespaceSchemaLocation="http://www.mpi.nl/tools/elan/EAFv3.0.xsd">',
             '    <HEADER MEDIA_FILE="" TIME_UNITS="milliseconds">',
-            f'        <MEDIA_DESCRIPTOR MEDIA_URL={quoteattr(audio)} MIME_TYPE="audio/x-wav"/>',
+            f'        <MEDIA_DESCRIPTOR MEDIA_URL={quoteattr(_xml(audio))} MIME_TYPE="audio/x-wav"/>',
             "    </HEADER>",
             f"    <TIME_ORDER>\n{order}\n    </TIME_ORDER>",
             *parts,
@@ -158,6 +162,10 @@ def mfa_csv(speakers: Mapping[str, Sequence[Tier]]) -> str:
 def _end(tiers: Sequence[Tier], duration: float) -> float:
     # The last frame may reach past the last sample.
     return max([round(duration, 3), *(last for _, spoken in tiers for _, last, _ in spoken)])
+
+
+def _xml(text: str) -> str:
+    return _NOT_IN_XML.sub("", text)
 
 
 def _quoted(text: str) -> str:
