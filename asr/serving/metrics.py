@@ -32,7 +32,11 @@ class Metrics:
         )
         self.in_flight = Gauge("asr_requests_in_flight", "Transcriptions at work or waiting.", registry=r)
         self.live_sessions = Gauge("asr_live_sessions", "Open live sessions.", registry=r)
-        self.queue = Gauge("asr_queue_jobs", "Jobs that wait for the network.", registry=r)
+        self.queue = Gauge(
+            "asr_queue_jobs",
+            "Pieces of sound that wait for the network, of requests, live sessions and jobs.",
+            registry=r,
+        )
         self.audio_seconds = Counter("asr_audio_seconds", "Sound transcribed, in seconds.", registry=r)
         self.batch_size = Histogram(
             "asr_batch_size", "Waveforms a batch.", registry=r, buckets=(1, 2, 4, 8, 16, 32, 64)

@@ -4,8 +4,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import CancelledError, Future
-from contextlib import suppress
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -22,7 +21,7 @@ class WorkerStopped(AsrError):
 
 
 @dataclass(eq=False)
-class _Job:
+class _Request:
     """A waveform for a batch, or a call that has the thread to itself."""
 
     future: "Future[Any]"
@@ -59,7 +58,7 @@ class ModelWorker:
         self._samples_per_batch = samples_per_batch
         self._wait = wait
         self._on_batch = on_batch
-        self._jobs: deque[_Job] = deque()
+        self._requests: deque[_Request] = deque()
         self._changed = threading.Condition()
         self._stopping = False
         self._thread = threading.Thread(target=self._run, name="model", daemon=True)
@@ -72,8 +71,8 @@ class ModelWorker:
 
     @property
     def waiting(self) -> int:
-        """Jobs in the queue."""
-        return len(self._jobs)
+        """Requests in the queue."""
+        return len(self._requests)
 
     def submit(self, waveform: np.ndarray, *, patience: float = 0.0) -> "Future[Any]":
         """Queue a waveform. A future that is cancelled while it waits costs nothing. Raises WorkerStopped.
@@ -82,11 +81,11 @@ class ModelWorker:
             waveform: `(N,)` at the network's rate.
             patience: seconds; whatever is less patient and comes within them goes first, and in no batch with it.
         """
-        return self._queue(_Job(Future(), waveform=waveform, patience=patience))
+        return self._queue(_Request(Future(), waveform=waveform, patience=patience))
 
     def call(self, function: Callable[[], T], *, patience: float = 0.0) -> "Future[T]":
         """Queue a call that uses the network itself; `patience` as of `submit`. Raises WorkerStopped."""
-        return self._queue(_Job(Future(), call=function, patience=patience))
+        return self._queue(_Request(Future(), call=function, patience=patience))
 
     def stop(self) -> None:
         """Finish what is queued, and end the thread."""
@@ -95,62 +94,63 @@ class ModelWorker:
             self._changed.notify_all()
         self._thread.join()
 
-    def _queue(self, job: _Job) -> "Future[Any]":
+    def _queue(self, request: _Request) -> "Future[Any]":
         with self._changed:
             if self._stopping:
                 raise WorkerStopped("the server is shutting down; ask again in a while")
-            self._jobs.append(job)
+            self._requests.append(request)
             self._changed.notify_all()
-        return job.future
+        return request.future
 
     def _run(self) -> None:
         while True:
             batch = self._gather()
             if not batch:
                 return
-            batch = [job for job in batch if job.future.set_running_or_notify_cancel()]
+            batch = [request for request in batch if request.future.set_running_or_notify_cancel()]
             if batch:
                 self._work(batch)
 
-    def _gather(self) -> list[_Job]:
+    def _gather(self) -> list[_Request]:
         """The next call, or the next waveforms that fit together; nothing once the worker is stopped."""
         with self._changed:
-            while not self._jobs:
+            while not self._requests:
                 if self._stopping:
                     return []
                 self._changed.wait()
-            first = min(self._jobs, key=lambda job: job.due)
+            first = min(self._requests, key=lambda request: request.due)
             if first.call is not None:
-                self._jobs.remove(first)
+                self._requests.remove(first)
                 return [first]
             while not self._stopping and (left := first.since + self._wait - time.monotonic()) > 0:
                 self._changed.wait(left)
-            batch: list[_Job] = []
-            kept, budget = deque[_Job](), PaddedBudget(self._samples_per_batch)
-            for job in self._jobs:
+            batch: list[_Request] = []
+            kept, budget = deque[_Request](), PaddedBudget(self._samples_per_batch)
+            for request in self._requests:
                 fits = (
-                    job.waveform is not None
-                    and job.patience == first.patience
-                    and budget.take(len(job.waveform))
+                    request.waveform is not None
+                    and request.patience == first.patience
+                    and budget.take(len(request.waveform))
                 )
-                (batch if fits else kept).append(job)
-            self._jobs = kept
+                (batch if fits else kept).append(request)
+            self._requests = kept
             return batch
 
-    def _work(self, batch: Sequence[_Job]) -> None:
+    def _work(self, batch: Sequence[_Request]) -> None:
         begin = time.monotonic()
         try:
             if batch[0].call is not None:
                 results = [batch[0].call()]
             else:
-                results = list(self._emit([job.waveform for job in batch if job.waveform is not None]))
+                results = list(
+                    self._emit([request.waveform for request in batch if request.waveform is not None])
+                )
         except BaseException as error:
             # Whoever waits for a result raises it.
-            for job in batch:
-                job.future.set_exception(error)
+            for request in batch:
+                request.future.set_exception(error)
             return
-        for job, result in zip(batch, results, strict=True):
-            with suppress(CancelledError):
-                job.future.set_result(result)
+        for request, result in zip(batch, results, strict=True):
+            request.future.set_result(result)
         if batch[0].call is None:
             self._on_batch(len(batch), time.monotonic() - begin)
