@@ -29,7 +29,12 @@ _LIMITS = (
     ("--max-audio-seconds", float, "S", "duration of an uploaded recording; default: 7200"),
     ("--max-requests", int, "N", "transcriptions at work or waiting, more get 503; default: 128"),
     ("--max-live-sessions", int, "N", "live sessions at once; default: 16"),
-    ("--max-live-seconds", float, "S", "duration of a live session; default: 7200"),
+    (
+        "--max-live-seconds",
+        float,
+        "S",
+        "sound of a live session, which ends a minute later by the clock; default: 7200",
+    ),
     ("--max-connections", int, "N", "open connections; default: 512"),
     ("--idle-seconds", float, "S", "a sender that is silent for so long is cut off; default: 10"),
     ("--upload-seconds", float, "S", "time for a whole upload; default: 300"),

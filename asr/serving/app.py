@@ -27,7 +27,7 @@ from asr.serving.metrics import Metrics
 from asr.serving.realtime_socket import serve_realtime
 from asr.serving.security import KnownHosts, bearer_token, check_origin, check_token
 from asr.serving.transcriptions import model_record, models, transcribe_request
-from asr.serving.uploads import drain
+from asr.serving.uploads import refuse
 from asr.serving.vosk_socket import serve_vosk
 from asr.transcription.transcriber import Transcriber
 
@@ -186,11 +186,7 @@ def _add_page(app: FastAPI) -> None:
 def _add_error_handlers(app: FastAPI) -> None:
     @app.exception_handler(RequestError)
     async def refused(request: Request, error: RequestError) -> Response:
-        # What is left of the body is read before the connection closes: closing over unread bytes would
-        # reset it, and the client might never see the answer.
-        if error.status in (401, 403, 413, 415, 429, 501, 503, 507):
-            await drain(request)
-        return error.response()
+        return await refuse(request, error)
 
     @app.exception_handler(HTTPException)
     async def http_error(request: Request, error: HTTPException) -> Response:
@@ -206,7 +202,7 @@ def _add_error_handlers(app: FastAPI) -> None:
 class _Counted:
     """Counts requests and their time, by path and status."""
 
-    _PATHS = ("/v1/audio/transcriptions", "/v1/jobs", "/v1/models", "/v1/live", "/metrics", "/healthz", "/")
+    _PATHS = ("/v1/audio/transcriptions", "/v1/jobs", "/v1/models", "/metrics", "/healthz", "/")
 
     def __init__(self, app: ASGIApp, *, metrics: Metrics) -> None:
         self.app = app

@@ -50,7 +50,7 @@ class ServingConfig:
         max_audio_seconds: duration of an uploaded recording.
         max_requests: transcriptions at work or waiting at once; more are told to come back (503).
         max_live_sessions: live sessions at once.
-        max_live_seconds: duration of a live session.
+        max_live_seconds: sound of a live session; by the clock it ends a minute later, see `asr.serving.live_stream.converse`.
         max_connections: open connections; more are told to come back (503).
         idle_seconds: silence on a connection while its headers or body are awaited, or live sound is.
         upload_seconds: time for a request's whole body.

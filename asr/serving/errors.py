@@ -30,13 +30,13 @@ class RequestError(Exception):
             kind = "invalid_request_error" if self.status < 500 else "server_error"
         return {"error": {"message": self.message, "type": kind, "param": self.param, "code": self.code}}
 
-    def response(self) -> JSONResponse:
-        """As an HTTP response; 503 and 429 say when to come back, and an unread body ends the connection."""
+    def response(self, *, ends_connection: bool = False) -> JSONResponse:
+        """As an HTTP response; 503 and 429 say when to come back."""
         headers = {}
         if self.status in (429, 503):
             headers["Retry-After"] = str(RETRY_AFTER)
         if self.status == 401:
             headers["WWW-Authenticate"] = "Bearer"
-        if self.status in (401, 403, 408, 413, 415, 421, 429, 501, 503, 507):
+        if ends_connection:
             headers["Connection"] = "close"
         return JSONResponse(self.body, self.status, headers=headers)

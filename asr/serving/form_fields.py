@@ -69,7 +69,7 @@ def _subtitle_rule(default: Any) -> Field:
 
 
 def _is_share(text: str) -> bool:
-    return re.fullmatch(r"[0-9]*\.?[0-9]+|[0-9]+\.", text) is not None and 0 <= float(text) <= 1
+    return re.fullmatch(r"[0-9]{1,9}(\.[0-9]{0,17})?|\.[0-9]{1,17}", text) is not None and float(text) <= 1
 
 
 def _is_chunking(text: str) -> bool:

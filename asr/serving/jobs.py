@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import threading
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -18,7 +19,7 @@ from asr.serving.job_runner import JobRunner
 from asr.serving.job_store import Job, JobStore
 from asr.serving.security import owner_of
 from asr.serving.transcriptions import check_form, notice_header
-from asr.serving.uploads import UploadLimits, read_upload
+from asr.serving.uploads import UploadLimits, announced_bytes, read_upload
 
 T = TypeVar("T")
 _MOST_LISTED = 1000
@@ -120,7 +121,7 @@ class Jobs:
     def list(self, request: Request) -> dict[str, Any]:
         """Jobs of the one who asks, newest first. Raises RequestError."""
         wanted = request.query_params.get("limit", "100")
-        if not wanted.isascii() or not wanted.isdigit() or not 1 <= int(wanted[:9]) <= _MOST_LISTED:
+        if not re.fullmatch("[0-9]{1,4}", wanted) or not 1 <= int(wanted) <= _MOST_LISTED:
             raise RequestError(400, f"limit {wanted[:100]!r}; expected 1 to {_MOST_LISTED}", param="limit")
         most, after = int(wanted), request.query_params.get("after")
         if after is not None:
@@ -183,11 +184,11 @@ class Jobs:
                 )
             left = self._config.max_bytes - self.store.size() - sum(room.bytes for room in self._arriving)
             most = self._config.max_upload_bytes
-            length = request.headers.get("content-length", "")
-            if length.isdigit():
-                room = _Room(min(int(length), most), False)
-            else:
+            announced = announced_bytes(request)
+            if announced is None:
                 room = _Room(min(most, left), left < most)
+            else:
+                room = _Room(min(announced, most), False)
             if not 0 < room.bytes <= left:
                 raise self._full()
             self._arriving.append(room)

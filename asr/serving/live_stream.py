@@ -18,6 +18,7 @@ from asr.serving.security import check_host, check_origin
 from asr.transcription.live import LiveConfig, LiveResult, LiveSession
 
 MAX_MESSAGE_BYTES = 1024 * 1024
+_LEEWAY = 60.0  # seconds that a session may take longer than its sound: a greeting, a slow network
 _CLOSE_CODES = {401: 1008, 403: 1008, 408: 1008, 413: 1009, 503: 1013, 500: 1011}
 Encoding = Literal["pcm16", "g711_ulaw", "g711_alaw"]
 
@@ -38,6 +39,22 @@ async def _admitted(socket: WebSocket, engine: Engine, *, draining: asyncio.Even
         engine.live_sessions -= 1
 
 
+@asynccontextmanager
+async def _within(seconds: float) -> AsyncIterator[None]:
+    """Time for a session with so many seconds of sound. Raises RequestError 413 when it is over."""
+    try:
+        async with asyncio.timeout(seconds + _LEEWAY) as clock:
+            yield
+    except TimeoutError:
+        if not clock.expired():
+            raise
+        raise RequestError(
+            413,
+            f"a session lasts {seconds:g} s at most, and {_LEEWAY:g} s more by the clock",
+            code="too_long",
+        ) from None
+
+
 async def converse(
     talk: Callable[[], Awaitable[None]],
     socket: WebSocket,
@@ -46,9 +63,12 @@ async def converse(
     draining: asyncio.Event,
     refusal: Callable[[RequestError], dict[str, Any]],
 ) -> None:
-    """A session from its place among the others to its end; what goes wrong is sent as `refusal` has it, and the connection closed."""
+    """A session from its place among the others to its end; what goes wrong is sent as `refusal` has it, and the connection closed.
+
+    By the clock a session lasts a minute longer than `max_live_seconds`, which is as much sound as it may have.
+    """
     try:
-        async with _admitted(socket, engine, draining=draining):
+        async with _admitted(socket, engine, draining=draining), _within(engine.config.max_live_seconds):
             await talk()
     except RequestError as error:
         await _refuse(socket, error, refusal)
@@ -68,11 +88,13 @@ async def _refuse(
         pass  # gone already
 
 
-async def receive(socket: WebSocket, *, draining: asyncio.Event, seconds: float) -> bytes | str | None:
+async def receive(
+    socket: WebSocket, *, draining: asyncio.Event, seconds: float | None = None
+) -> bytes | str | None:
     """The next message; None when the server shuts down.
 
     Raises:
-        RequestError: 408, none came within so many seconds.
+        RequestError: 408, none came within so many seconds, where that is limited.
         WebSocketDisconnect: the client has gone.
     """
     coming = asyncio.ensure_future(socket.receive())
@@ -95,9 +117,11 @@ async def receive(socket: WebSocket, *, draining: asyncio.Event, seconds: float)
 
 
 def json_object(text: str) -> dict[str, Any]:
-    """A text message's JSON object. Raises RequestError 400."""
+    """A text message's JSON object, which can be sent back. Raises RequestError 400."""
     try:
         content = json.loads(text)
+        if "\\u" in text:
+            json.dumps(content, ensure_ascii=False).encode()  # not where one is half of a surrogate pair
     except (ValueError, RecursionError):
         content = None
     if not isinstance(content, dict):

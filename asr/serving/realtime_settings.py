@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple, get_args
 
-from asr.errors import AsrError
 from asr.serving.errors import RequestError
 from asr.serving.live_stream import Encoding, checked_rate
 from asr.serving.request_words import NAMES
@@ -16,6 +15,7 @@ from asr.transcription.live import LiveConfig
 
 _FORMATS: dict[str, Encoding] = {"audio/pcm": "pcm16", "audio/pcmu": "g711_ulaw", "audio/pcma": "g711_alaw"}
 _TELEPHONE = 8000  # Hz, of G.711
+_LONGEST_SILENCE = round(1000 * LiveConfig.longest_segment) - 1  # ms
 _PCM = 24000  # Hz, where nothing else is said
 _INPUT = ("format", "transcription", "turn_detection", "noise_reduction")
 
@@ -158,15 +158,12 @@ def _with_turns(settings: RealtimeSettings, given: Any) -> tuple[RealtimeSetting
     if found.get("type", "server_vad") != "server_vad":
         raise _wrong("turn_detection.type", found["type"], "server_vad, or null as turn_detection")
     silence = found.get("silence_duration_ms", settings.silence_ms or RealtimeSettings.silence_ms)
-    if isinstance(silence, bool) or not isinstance(silence, int):
-        raise _wrong("turn_detection.silence_duration_ms", silence, "whole milliseconds")
-    changed = replace(settings, silence_ms=silence)
-    try:
-        changed.live  # noqa: B018  raises where a pause cannot be
-    except AsrError as error:
-        raise RequestError(400, str(error), param="turn_detection.silence_duration_ms") from None
+    if isinstance(silence, bool) or not isinstance(silence, int) or not 0 < silence <= _LONGEST_SILENCE:
+        raise _wrong(
+            "turn_detection.silence_duration_ms", silence, f"whole milliseconds, 1 to {_LONGEST_SILENCE}"
+        )
     known = ("type", "silence_duration_ms")
-    return changed, [
+    return replace(settings, silence_ms=silence), [
         f"turn_detection.{key} is ignored: turns end at a pause of the network's own"
         for key in found
         if key not in known

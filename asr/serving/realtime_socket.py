@@ -87,12 +87,8 @@ class _Realtime:
     async def run(self) -> None:
         """Raises RequestError, AudioError and WebSocketDisconnect."""
         await self._send("session.created", session=self._record(is_flat=False))
-        loop = asyncio.get_running_loop()
-        end = loop.time() + self._engine.config.max_live_seconds
         while True:
-            message = await receive(
-                self._socket, draining=self._draining, seconds=max(0.0, end - loop.time())
-            )
+            message = await receive(self._socket, draining=self._draining)
             if message is None:
                 await self._renew()
                 await self._socket.close(1012, reason="the server is shutting down")

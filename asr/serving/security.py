@@ -11,7 +11,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from asr.serving.config import ServingConfig
 from asr.serving.errors import RequestError
-from asr.serving.uploads import drain
+from asr.serving.uploads import refuse
 
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
@@ -95,8 +95,7 @@ class KnownHosts:
             try:
                 check_host(request, self.config)
             except RequestError as error:
-                await drain(request)
-                await error.response()(scope, receive, send)
+                await (await refuse(request, error))(scope, receive, send)
                 return
         await self.app(scope, receive, send)
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import tempfile
 import time
 from collections.abc import AsyncIterator
@@ -13,6 +14,7 @@ from typing import IO
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.requests import Request
+from starlette.responses import Response
 
 from asr.serving.config import ServingConfig
 from asr.serving.errors import RequestError
@@ -76,24 +78,23 @@ async def read_upload(request: Request, limits: UploadLimits) -> Upload:
     if kind != b"multipart/form-data" or not options.get(b"boundary"):
         got = request.headers.get("content-type") or "nothing"
         raise RequestError(415, f"Content-Type: got {got}; expected multipart/form-data with a field 'file'")
-    length = request.headers.get("content-length", "")
-    if length.isdigit() and int(length) > limits.most:
+    if (announced_bytes(request) or 0) > limits.most:
         raise _too_large(limits)
     form = _Form(limits.folder)
-    parser = MultipartParser(
-        options[b"boundary"],
-        {
-            "on_part_begin": form.part_begin,
-            "on_header_field": form.header_field,
-            "on_header_value": form.header_value,
-            "on_header_end": form.header_end,
-            "on_headers_finished": form.headers_finished,
-            "on_part_data": form.part_data,
-            "on_part_end": form.part_end,
-            "on_end": form.end,
-        },
-    )
     try:
+        parser = MultipartParser(
+            options[b"boundary"],
+            {
+                "on_part_begin": form.part_begin,
+                "on_header_field": form.header_field,
+                "on_header_value": form.header_value,
+                "on_header_end": form.header_end,
+                "on_headers_finished": form.headers_finished,
+                "on_part_data": form.part_data,
+                "on_part_end": form.part_end,
+                "on_end": form.end,
+            },
+        )
         async for chunk in _limited(request, limits):
             parser.write(chunk)
         parser.finalize()
@@ -115,6 +116,12 @@ async def read_upload(request: Request, limits: UploadLimits) -> Upload:
         form.abandon()
         raise
     return form.upload
+
+
+def announced_bytes(request: Request) -> int | None:
+    """What Content-Length says of a request's body; None where it is missing, or no number of fewer than 19 digits."""
+    length = request.headers.get("content-length", "")
+    return int(length) if re.fullmatch("[0-9]{1,18}", length) else None
 
 
 async def _limited(request: Request, limits: UploadLimits) -> AsyncIterator[bytes]:
@@ -143,20 +150,33 @@ async def _limited(request: Request, limits: UploadLimits) -> AsyncIterator[byte
         yield chunk
 
 
-async def drain(request: Request, *, seconds: float = 2.0, most: int = 1 << 24) -> None:
-    """Read the rest of a body and forget it, within bounds; nothing when the client waits to be asked for it."""
+async def refuse(request: Request, error: RequestError) -> Response:
+    """The answer to a request, of whose body something may be unread.
+
+    That is read before: closing a connection over unread bytes would reset it, and the client might never see the answer.
+    It closes where that was not all.
+    """
+    return error.response(ends_connection=not await _drain(request))
+
+
+async def _drain(request: Request, *, seconds: float = 2.0, most: int = 1 << 24) -> bool:
+    """Read the rest of a body and forget it, within bounds; nothing when the client waits to be asked for it.
+
+    Returns whether the body has been read to its end.
+    """
     headers = request.headers
-    if request.scope.get(_IS_READ) or "expect" in headers:
-        return
-    if "transfer-encoding" not in headers and headers.get("content-length", "0") == "0":
-        return
-    with suppress(TimeoutError):
-        async with asyncio.timeout(seconds):
-            while most > 0:
-                message = await request.receive()
-                most -= len(message.get("body", b""))
-                if not message.get("more_body", False):
-                    return
+    has_body = "transfer-encoding" in headers or headers.get("content-length", "0") != "0"
+    if request.scope.get(_IS_READ) or not has_body:
+        return True
+    if "expect" not in headers:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while most > 0:
+                    message = await request.receive()
+                    most -= len(message.get("body", b""))
+                    if not message.get("more_body", False):
+                        return True
+    return False
 
 
 def _too_large(limits: UploadLimits) -> RequestError:

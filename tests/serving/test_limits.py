@@ -21,8 +21,9 @@ from starlette.websockets import WebSocketDisconnect
 from asr.decoding.emission import Emission
 from asr.errors import ConfigError
 from asr.serving.app import create_app
-from asr.serving.config import ServingConfig
+from asr.serving.config import JobsConfig, ServingConfig
 from asr.serving.errors import RequestError
+from asr.serving.form_fields import FIELDS
 from asr.serving.uploads import UploadLimits, read_upload
 from asr.transcription.emitter import Emitter
 from asr.transcription.transcriber import Transcriber
@@ -49,11 +50,7 @@ def test_the_token_is_asked_for(start: Start, speech: Callable[..., Path]) -> No
 
 def test_a_live_session_asks_for_the_token(start: Start) -> None:
     client = start(token=TOKEN)
-    for message in (
-        {"type": "start"},
-        {"type": "start", "token": "wrong"},
-        {"type": "start", "token": "\ud800"},
-    ):
+    for message in ({"type": "start"}, {"type": "start", "token": "wrong"}):
         with client.websocket_connect("/v1/live") as live:
             live.send_json(message)
             assert live.receive_json()["error"]["code"] in ("missing_token", "invalid_token")
@@ -188,14 +185,17 @@ FORM = (
 )
 
 
-async def read_in_pieces(pieces: Sequence[bytes]) -> Any:
+async def read_in_pieces(pieces: Sequence[bytes], *, boundary: bytes = b"xyz", length: bytes = b"") -> Any:
     waiting = [{"type": "http.request", "body": piece, "more_body": True} for piece in pieces]
     waiting.append({"type": "http.request", "body": b"", "more_body": False})
 
     async def receive() -> Any:
         return waiting.pop(0)
 
-    headers = [(b"content-type", b"multipart/form-data; boundary=xyz")]
+    headers = [
+        (b"content-type", b"multipart/form-data; boundary=" + boundary),
+        (b"content-length", length),
+    ]
     request = Request({"type": "http", "method": "POST", "path": "/", "headers": headers}, receive)
     return await read_upload(request, UploadLimits.of(ServingConfig()))
 
@@ -220,3 +220,52 @@ def test_a_form_without_its_end_is_refused(end: int) -> None:
     with pytest.raises(RequestError) as caught:
         asyncio.run(read_in_pieces([FORM[:end]]))
     assert caught.value.status == 400
+
+
+def test_a_boundary_that_cannot_be_is_refused() -> None:
+    with pytest.raises(RequestError) as caught:
+        asyncio.run(read_in_pieces([FORM], boundary=300 * b"b"))
+    assert (caught.value.status, caught.value.code) == (400, "broken_form")
+
+
+@pytest.mark.parametrize("length", ["²".encode("latin-1"), 5000 * b"9", b"-1"])
+def test_a_length_that_is_none_is_not_asked(start: Start, tmp_path: Path, length: bytes) -> None:
+    upload = asyncio.run(read_in_pieces([FORM], length=length))
+    assert upload.size == len(CONTENT)
+    upload.remove()
+    client = start(jobs=JobsConfig(tmp_path / "jobs"))
+    headers = {b"Content-Length": length, b"Content-Type": b"multipart/form-data; boundary=xyz"}
+    assert client.post("/v1/jobs", content=FORM, headers=headers).status_code == 202
+
+
+def test_a_number_of_a_form_is_checked_at_once() -> None:
+    begin = time.monotonic()
+    for name in FIELDS:
+        for value in (32000 * "0" + "x", "." + 32000 * "0", 32000 * "a-"):
+            FIELDS[name].is_right(value)
+    assert time.monotonic() - begin < 1
+    assert [
+        FIELDS["temperature"].is_right(text) for text in ("0", "0.30000000000000004", ".5", "1.")
+    ] == 4 * [True]
+    assert not any(FIELDS["temperature"].is_right(text) for text in ("1.1", ".", "", "1e-1", "-0"))
+
+
+def test_a_refused_request_ends_its_connection_where_its_body_is_not_read(
+    start: Start, speech: Callable[..., Path]
+) -> None:
+    client = start(token=TOKEN)
+    assert "connection" not in send(client, speech(1)).headers
+    assert send(client, speech(1), headers={"Expect": "100-continue"}).headers["connection"] == "close"
+    assert "connection" not in client.get("/metrics").headers
+
+
+@pytest.mark.parametrize("path", ["/v1/live", "/vosk", "/v1/realtime"])
+def test_a_live_session_ends_with_its_time(start: Start, monkeypatch: pytest.MonkeyPatch, path: str) -> None:
+    monkeypatch.setattr("asr.serving.live_stream._LEEWAY", 0.1)
+    with start(max_live_seconds=0.3, idle_seconds=60).websocket_connect(path) as live:
+        live.send_bytes(b"")
+        while "0.3 s at most" not in str(live.receive_json()):
+            pass
+        with pytest.raises(WebSocketDisconnect) as closed:
+            live.receive_json()
+    assert closed.value.code == 1009

@@ -108,6 +108,7 @@ def test_other_rates_are_resampled(server: Server) -> None:
         ('{"type": "start", "sample_rate": NaN}', 1008),
         ('{"type": "start", "sample_rate": 16000.5}', 1008),
         ('{"type": "start", "token": 7}', 1008),
+        ('{"type": "start", "\\ud800": 1}', 1008),
         ("[" * 100_000, 1008),
     ],
 )
