@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from asr.transcription.formats import SubtitleRules
     from asr.transcription.pipeline_config import PipelineConfig
-    from asr.transcription.ray_pool import RaySettings
+    from asr.transcription.ray_cluster import RaySettings
     from asr.transcription.recogniser import Recogniser
     from asr.transcription.transcriber import Transcriber
 
@@ -206,7 +206,7 @@ def ray_settings(arguments: argparse.Namespace) -> "RaySettings | None":
         return None
     if arguments.threads is not None:
         raise UsageError("--threads is of one process; with --ray give --cpus-per-worker")
-    from asr.transcription.ray_pool import RaySettings
+    from asr.transcription.ray_cluster import RaySettings
 
     return RaySettings(arguments.ray, **given)
 

@@ -18,7 +18,8 @@ from asr.errors import AsrError, UsageError
 from asr.transcription.batches import Batch, plan_batches
 from asr.transcription.pipeline import Outcome
 from asr.transcription.pipeline_config import PipelineConfig
-from asr.transcription.ray_pool import RayPool, RaySettings
+from asr.transcription.ray_cluster import RaySettings
+from asr.transcription.ray_pool import RayPool
 from asr.transcription.recogniser import LocalRecogniser
 from asr.transcription.recordings import find_recordings
 from asr.transcription.transcriber import ModelSettings
