@@ -23,8 +23,9 @@ from tqdm import tqdm
 
 from asr.data.manifest import read_manifest
 from asr.data.spoken_forms import written_words
-from asr.errors import AsrError
+from asr.errors import UsageError
 from asr.files import write_atomically
+from commands import finish
 
 _START = re.compile(
     r"\*\*\* ?START OF (?:THIS|THE) PROJECT GUTENBERG.*?\*\*\*|\*END\*? ?THE SMALL PRINT.*?\*END\*", re.S
@@ -47,7 +48,7 @@ _SHORTEST = 2
 _HELD_OUT = 80  # every so many books one
 
 
-def main() -> int:
+def main() -> None:
     """Convert all books."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -74,23 +75,15 @@ def main() -> int:
     arguments = parser.parse_args()
     books = sorted(arguments.books.rglob("*.txt"))
     if not books:
-        print(
-            f"book_text.py: {arguments.books}: no .txt files in it; name a folder of books", file=sys.stderr
-        )
-        return 1
+        raise UsageError(f"{arguments.books}: no .txt files in it; name a folder of books")
     held_out = books[::_HELD_OUT] if arguments.hold_out else []
-    try:
-        left_out = {utterance.text for path in arguments.without for utterance in read_manifest(path)}
-        for out, part in ((arguments.hold_out, held_out), (arguments.out, sorted({*books} - {*held_out}))):
-            if part:
-                words, found = _write(out, part, arguments, left_out)
-                print(
-                    f"{out}: {words:,} words of {len(part):,} books; {found:,} sentences of {len(arguments.without)} manifests left out"
-                )
-    except (AsrError, OSError) as error:
-        print(f"book_text.py: {error}", file=sys.stderr)
-        return 1
-    return 0
+    left_out = {utterance.text for path in arguments.without for utterance in read_manifest(path)}
+    for out, part in ((arguments.hold_out, held_out), (arguments.out, sorted({*books} - {*held_out}))):
+        if part:
+            words, found = _write(out, part, arguments, left_out)
+            print(
+                f"{out}: {words:,} words of {len(part):,} books; {found:,} sentences of {len(arguments.without)} manifests left out"
+            )
 
 
 def _write(
@@ -168,4 +161,4 @@ def sentences(text: str) -> Iterator[str]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(finish(main))

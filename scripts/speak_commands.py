@@ -22,8 +22,9 @@ from num2words import num2words
 from tqdm import tqdm
 
 from asr.data.audio import resample
-from asr.errors import AsrError, UsageError
+from asr.errors import UsageError
 from asr.files import write_atomically
+from commands import finish
 
 DIGITS = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
 NUMBERS = [
@@ -113,7 +114,7 @@ class Job(NamedTuple):
     speed: float
 
 
-def main() -> int:
+def main() -> None:
     """Choose, speak, list."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -130,25 +131,18 @@ def main() -> int:
     parser.add_argument("--digits-by-others", action="store_true", help="write the test instead")
     parser.add_argument("--seed", type=int, default=7, help="of the choice (default: %(default)s)")
     arguments = parser.parse_args()
-    try:
-        voices = english_voices(arguments.voices)
-        arguments.out.mkdir(parents=True, exist_ok=True)
-        speaker = Speaker(arguments.model, voices)
-        if arguments.digits_by_others:
-            jobs = [Job(digit, voice, 1.0) for voice in sorted(voices)[::2] for digit in DIGITS]
-            rows = list(speaker.write(jobs, arguments.out, split="test", rate=8000))
-        else:
-            jobs = choose(sorted(voices)[1::2], phrases=arguments.phrases, seed=arguments.seed)[
-                : arguments.take
-            ]
-            rows = list(speaker.write(jobs, arguments.out, split="train", rate=16000))
-        with write_atomically(arguments.out / "table.tsv") as file:
-            file.writelines("\t".join(row) + "\n" for row in [("audio", "text", "speaker", "split"), *rows])
-    except (AsrError, OSError) as error:
-        print(f"speak_commands.py: {error}", file=sys.stderr)
-        return 1
+    voices = english_voices(arguments.voices)
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    speaker = Speaker(arguments.model, voices)
+    if arguments.digits_by_others:
+        jobs = [Job(digit, voice, 1.0) for voice in sorted(voices)[::2] for digit in DIGITS]
+        rows = list(speaker.write(jobs, arguments.out, split="test", rate=8000))
+    else:
+        jobs = choose(sorted(voices)[1::2], phrases=arguments.phrases, seed=arguments.seed)[: arguments.take]
+        rows = list(speaker.write(jobs, arguments.out, split="train", rate=16000))
+    with write_atomically(arguments.out / "table.tsv") as file:
+        file.writelines("\t".join(row) + "\n" for row in [("audio", "text", "speaker", "split"), *rows])
     print(f"{arguments.out / 'table.tsv'}: {len(rows):,} recordings")
-    return 0
 
 
 def english_voices(folder: Path) -> dict[str, np.ndarray]:
@@ -239,4 +233,4 @@ class Speaker:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(finish(main))

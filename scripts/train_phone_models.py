@@ -21,9 +21,10 @@ from asr.alignment.text_path import align_text
 from asr.data.manifest import Utterance, read_manifest
 from asr.data.pronunciation import read_all_pronunciations
 from asr.decoding.options import DecodingOptions, tuned_options
-from asr.errors import AsrError, UsageError
+from asr.errors import UsageError
 from asr.model.pretrained import default_model
 from asr.transcription.transcriber import Transcriber, load
+from commands import finish
 
 _GAUSSIANS = (1, 1, 2, 2, 4, 8, 8)  # of a state, round by round
 _ROUNDS_OF_MIXTURE = 4
@@ -39,7 +40,7 @@ class Spoken(NamedTuple):
     centres: np.ndarray
 
 
-def main() -> int:
+def main() -> None:
     """Train, and write."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -56,21 +57,16 @@ def main() -> int:
     )
     parser.add_argument("--longest", type=float, default=16.0, metavar="S", help="default %(default)g")
     arguments = parser.parse_args()
-    try:
-        if arguments.model is None:
-            raise UsageError("no model; name one with --model")
-        transcriber = load(arguments.model, decoding=DecodingOptions())
-        utterances = [one for one in read_manifest(arguments.manifest) if one.duration <= arguments.longest]
-        utterances = utterances[:: max(1, len(utterances) // arguments.utterances)][: arguments.utterances]
-        spoken = read_spoken(utterances, transcriber, tuned_options(arguments.model).pronunciations)
-        models = train(spoken, transcriber.emitter.info.phones)
-        write_phone_models(arguments.out, models)
-    except AsrError as error:
-        print(f"train_phone_models.py: {error}", file=sys.stderr)
-        return 1
+    if arguments.model is None:
+        raise UsageError("no model; name one with --model")
+    transcriber = load(arguments.model, decoding=DecodingOptions())
+    utterances = [one for one in read_manifest(arguments.manifest) if one.duration <= arguments.longest]
+    utterances = utterances[:: max(1, len(utterances) // arguments.utterances)][: arguments.utterances]
+    spoken = read_spoken(utterances, transcriber, tuned_options(arguments.model).pronunciations)
+    models = train(spoken, transcriber.emitter.info.phones)
+    write_phone_models(arguments.out, models)
     hours = sum(len(one.features) for one in spoken) * HOP / 3600
     print(f"{arguments.out}: {len(models.phones)} phones from {len(spoken)} utterances, {hours:.2f} h")
-    return 0
 
 
 def read_spoken(
@@ -183,4 +179,4 @@ def durations(paths: Sequence[np.ndarray], states: int) -> np.ndarray:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(finish(main))

@@ -34,8 +34,9 @@ from asr.errors import AsrError
 from asr.transcription.transcriber import Transcriber, load
 from asr.transcription.transcript import NOT_IN_TEXT, NOT_SPOKEN, REPEATED, REPEATED_IN_TEXT, MisfitKind
 
-sys.path.insert(1, str(Path(__file__).resolve().parents[1]))  # where flite.py is
+sys.path.insert(1, str(Path(__file__).resolve().parents[1]))  # where commands.py and flite.py are
 
+from commands import finish
 from flite import PAUSE, VOICES, phones_of, speak_segments
 
 # From the Harvard sentences (IEEE Recommended Practice for Speech Quality Measurements, 1969).
@@ -85,7 +86,7 @@ class Times(NamedTuple):
     end: float
 
 
-def main() -> int:
+def main() -> None:
     """Measure."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -107,27 +108,22 @@ def main() -> int:
     for sub in kinds.choices.values():
         sub.add_argument("--model", metavar="CKPT", type=Path, help="default: the model in the package")
     arguments = parser.parse_args()
-    try:
-        transcriber = load(arguments.model, decoding=DecodingOptions(), device="cpu")
-        if arguments.kind == "voices":
-            aligner = transcriber.aligner()
-            if arguments.by_peaks:
-                aligner = aligner.with_phone_models(None)
-            print_voices(aligner, SENTENCES[: arguments.sentences])
-        elif arguments.kind == "misfits":
-            print_misfits(transcriber, joined(read_manifest(arguments.manifest), arguments.recordings))
-        elif arguments.kind == "repeats":
-            print_repeats(transcriber, read_manifest(arguments.manifest), arguments.recordings)
-        else:
-            recordings = joined(read_manifest(arguments.manifest), arguments.recordings)
-            calibration = calibrate(transcriber, recordings)
-            if arguments.write is not None:
-                models = read_phone_models(arguments.write)
-                write_phone_models(arguments.write, replace(models, calibration=calibration))
-    except AsrError as error:
-        print(f"benchmark_alignment.py: {error}", file=sys.stderr)
-        return 1
-    return 0
+    transcriber = load(arguments.model, decoding=DecodingOptions(), device="cpu")
+    if arguments.kind == "voices":
+        aligner = transcriber.aligner()
+        if arguments.by_peaks:
+            aligner = aligner.with_phone_models(None)
+        print_voices(aligner, SENTENCES[: arguments.sentences])
+    elif arguments.kind == "misfits":
+        print_misfits(transcriber, joined(read_manifest(arguments.manifest), arguments.recordings))
+    elif arguments.kind == "repeats":
+        print_repeats(transcriber, read_manifest(arguments.manifest), arguments.recordings)
+    else:
+        recordings = joined(read_manifest(arguments.manifest), arguments.recordings)
+        calibration = calibrate(transcriber, recordings)
+        if arguments.write is not None:
+            models = read_phone_models(arguments.write)
+            write_phone_models(arguments.write, replace(models, calibration=calibration))
 
 
 def print_voices(aligner: Aligner, sentences: Sequence[str]) -> None:
@@ -467,4 +463,4 @@ def calibrate(transcriber: Transcriber, recordings: Sequence[Joined]) -> Calibra
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(finish(main))

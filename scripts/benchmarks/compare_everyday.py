@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """What each augmentation and each corpus brings: short trainings with one budget, from the same weights, as a Markdown table.
 
-    python scripts/benchmarks/compare_everyday.py runs/everyday-parts --config configs/english_wide.yaml --hours 8 \\
-      --start-from english --decoding asr/model/pretrained/english.decoding.json --noises NOISES \\
-      books=data/english/heldout.jsonl calls=data/english/minds-dev.jsonl ...
+    python scripts/benchmarks/compare_everyday.py runs/everyday-parts books=data/english/heldout.jsonl calls=data/english/minds-dev.jsonl \\
+      --config configs/english_wide.yaml --hours 8 --start-from english \\
+      --decoding asr/model/pretrained/english.decoding.json --noises NOISES
 
 Every training hears HOURS hours, drawn from the configuration's training manifest without what the row lacks, for one epoch; then every set is
 transcribed as `asr transcribe` does it, with the tuned options given, as `scripts/benchmarks/evaluate_kinds.py` has it. A training that
@@ -13,7 +13,6 @@ several can be made side by side); OUT/table.md has those.
 
 import argparse
 import random
-import subprocess
 import sys
 from dataclasses import fields
 from pathlib import Path
@@ -24,8 +23,12 @@ from asr.config import load_experiment
 from asr.data.augmentation.config import AugmentationConfig
 from asr.data.manifest import Utterance, read_manifest, write_manifest
 from asr.decoding.options import read_options, write_options
-from asr.errors import AsrError, UsageError
+from asr.errors import UsageError
 from asr.files import write_atomically
+
+sys.path.insert(1, str(Path(__file__).resolve().parents[1]))  # where commands.py is
+
+from commands import asr, finish, run
 
 KINDS = Path(__file__).with_name("evaluate_kinds.py")
 GROUPS = {
@@ -78,31 +81,20 @@ def make(
     name: str, row: Row, utterances: list[Utterance], arguments: argparse.Namespace, options: list[str]
 ) -> str:
     """Train and measure a row; returns the table that `evaluate_kinds.py` makes of it."""
-    run = arguments.out / name.replace(" ", "-").replace(",", "")
-    best = run / "checkpoints" / "best.pt"
-    if list((run / "checkpoints").glob("state-*.ckpt")):
-        _asr("train", "--resume", run)
-    else:
-        manifest = run.with_suffix(".jsonl")
-        write_manifest(manifest, drawn(utterances, arguments.hours, row.folders))
-        quiet = [word for group in row.off for word in (f"--data.augmentation.{group}.probability", "0")]
-        _asr(
-            "train", "--config", arguments.config, "--run-dir", run, "--data.train", manifest, "--training.epochs", 1,
-            "--training.start_from", arguments.start_from, *quiet, *options,
-        )  # fmt: skip
+    folder = arguments.out / name.replace(" ", "-").replace(",", "")
+    best = folder / "checkpoints" / "best.pt"
+    manifest = folder.with_name(f"{folder.name}-{arguments.hours:g}h.jsonl")
+    write_manifest(manifest, drawn(utterances, arguments.hours, row.folders))
+    quiet = [word for group in row.off for word in (f"--data.augmentation.{group}.probability", "0")]
+    asr(
+        "train", "--auto-resume", "--config", arguments.config, "--run-dir", folder, *options, "--data.train", manifest,
+        "--training.epochs", 1, "--training.start_from", arguments.start_from, *quiet,
+    )  # fmt: skip
     write_options(Companion.DECODING.path(best), read_options(arguments.decoding))
-    heard = run / "kinds"
+    heard = folder / "kinds"
     given = ["--noises", arguments.noises] if arguments.noises else []
-    _run(sys.executable, KINDS, heard, *arguments.sets, "--model", best, "--every", arguments.every, *given)
+    run(sys.executable, KINDS, heard, *arguments.sets, "--model", best, "--every", arguments.every, *given)
     return (heard / "table.md").read_text(encoding="utf-8")
-
-
-def _run(*words: object) -> None:
-    subprocess.run([str(word) for word in words], check=True)
-
-
-def _asr(*words: object) -> None:
-    _run(sys.executable, "-m", "asr", *words)
 
 
 def line(name: str, table: str) -> tuple[str, str]:
@@ -114,7 +106,7 @@ def line(name: str, table: str) -> tuple[str, str]:
     return "| | " + " | ".join(names) + " |", f"| {name} | " + " | ".join(cells) + " |"
 
 
-def main() -> int:
+def main() -> None:
     """Make the rows that are asked for."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
@@ -143,33 +135,27 @@ def main() -> int:
     parser.add_argument("--only", metavar="NAMES", help="rows, with semicolons between them")
     parser.add_argument("--list", action="store_true", help="name the rows")
     arguments, options = parser.parse_known_args()
-    try:
-        config = load_experiment(arguments.config, options)
-        utterances = read_manifest(config.data.train)
-        known = rows(config.data.augmentation, arguments.corpora)
-        if arguments.list:
-            print("\n".join(known))
-            return 0
-        if not arguments.sets or arguments.decoding is None:
-            raise UsageError("nothing to measure on: name sets as NAME=MANIFEST, and --decoding FILE")
-        chosen = arguments.only.split(";") if arguments.only else list(known)
-        if unknown := sorted(set(chosen) - set(known)):
-            raise UsageError(f"no row {', '.join(unknown)}; there are {'; '.join(known)}")
-        lines: list[str] = []
-        for name in chosen:
-            print(f"== {name}", file=sys.stderr, flush=True)
-            heading, body = line(name, make(name, known[name], utterances, arguments, options))
-            lines = lines or [heading, "|" + "---|" * (heading.count("|") - 1)]
-            lines.append(body)
-    except (AsrError, subprocess.CalledProcessError) as error:
-        print(f"compare_everyday.py: {error}", file=sys.stderr)
-        return 2
-    text = "\n".join(lines) + "\n"
-    with write_atomically(arguments.out / "table.md") as file:
-        file.write(text)
-    print(text, end="")
-    return 0
+    config = load_experiment(arguments.config, options)
+    utterances = read_manifest(config.data.train)
+    known = rows(config.data.augmentation, arguments.corpora)
+    if arguments.list:
+        print("\n".join(known))
+        return
+    if not arguments.sets or arguments.decoding is None:
+        raise UsageError("nothing to measure on: name sets as NAME=MANIFEST, and --decoding FILE")
+    chosen = arguments.only.split(";") if arguments.only else list(known)
+    if unknown := sorted(set(chosen) - set(known)):
+        raise UsageError(f"no row {', '.join(unknown)}; there are {'; '.join(known)}")
+    lines: list[str] = []
+    for name in chosen:
+        print(f"== {name}", file=sys.stderr, flush=True)
+        heading, body = line(name, make(name, known[name], utterances, arguments, options))
+        lines = lines or [heading, "|" + "---|" * (heading.count("|") - 1)]
+        lines.append(body)
+        with write_atomically(arguments.out / "table.md") as file:
+            file.writelines(f"{one}\n" for one in lines)
+    print("\n".join(lines))
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(finish(main))

@@ -12,7 +12,6 @@ of characters and words, with 95 % intervals, and OUT/NAME-START/ the runs and r
 
 import argparse
 import json
-import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,8 +19,12 @@ from typing import NamedTuple
 
 from asr.config import load_experiment
 from asr.data.manifest import read_manifest
-from asr.errors import AsrError, UsageError
+from asr.errors import UsageError
 from asr.files import write_atomically
+
+sys.path.insert(1, str(Path(__file__).resolve().parents[1]))  # where commands.py is
+
+from commands import asr, finish
 
 CONFIG = Path(__file__).resolve().parents[2] / "configs" / "finetune.yaml"
 NOTHING, AS_IT_IS = "nothing", "as-it-is"
@@ -48,10 +51,6 @@ def parse_row(text: str) -> Row:
 
 def train(row: Row, start: str, run: Path, arguments: argparse.Namespace) -> Path:
     """The last weights of a training."""
-    last = run / "checkpoints" / "last.pt"
-    if list((run / "checkpoints").glob("state-*.ckpt")):
-        asr("train", "--resume", run)
-        return last
     begin: list[object] = ["--training.start_from", start]
     if start == NOTHING:
         begin = [
@@ -64,10 +63,11 @@ def train(row: Row, start: str, run: Path, arguments: argparse.Namespace) -> Pat
         texts = [one.text or "" for path in (row.train, *row.tests) for one in read_manifest(path)]
         begin += ["--tokenizer.alphabet", "".join(sorted({" ", *"".join(texts)}))]
     asr(
-        "train", "--config", arguments.config, "--run-dir", run, "--data.train", row.train, "--data.dev", row.tests[0],
-        "--training.epochs", arguments.epochs, "--training.patience", 0, *begin, *arguments.options,
+        "train", "--auto-resume", "--config", arguments.config, "--run-dir", run, "--data.train", row.train,
+        "--data.dev", row.tests[0], "--training.epochs", arguments.epochs, "--training.patience", 0,
+        *begin, *arguments.options,
     )  # fmt: skip
-    return last
+    return run / "checkpoints" / "last.pt"
 
 
 def errors(model: Path | None, test: Path, out: Path) -> dict[str, str]:
@@ -81,11 +81,6 @@ def errors(model: Path | None, test: Path, out: Path) -> dict[str, str]:
         return f"{100 * result[kind]:.1f} ({100 * interval['low']:.1f} to {100 * interval['high']:.1f})"
 
     return {"CER, %": cell("cer"), "WER, %": cell("wer")}
-
-
-def asr(*words: object) -> None:
-    """Run a command; a failure ends this one."""
-    subprocess.run([sys.executable, "-m", "asr", *map(str, words)], check=True)
 
 
 def measure(row: Row, arguments: argparse.Namespace) -> list[dict[str, str]]:
@@ -117,7 +112,7 @@ def table(lines: Sequence[dict[str, str]]) -> str:
     return "".join(f"| {' | '.join(row)} |\n" for row in rows)
 
 
-def main() -> int:
+def main() -> None:
     """Train and measure all rows."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
@@ -142,21 +137,14 @@ def main() -> int:
         help="of `asr train`, for all of them; the last words of the command",
     )
     arguments = parser.parse_args()
-    try:
-        rows = [parse_row(text) for text in arguments.rows]
-        lines = []
-        for row in rows:
-            lines += measure(row, arguments)
-            with write_atomically(arguments.out / "table.md") as file:
-                file.write(table(lines))
-    except AsrError as error:
-        parser.error(str(error))
-    except subprocess.CalledProcessError as error:
-        print(f"{parser.prog}: `{' '.join(error.cmd[1:])}` ended with {error.returncode}", file=sys.stderr)
-        return 1
+    rows = [parse_row(text) for text in arguments.rows]
+    lines = []
+    for row in rows:
+        lines += measure(row, arguments)
+        with write_atomically(arguments.out / "table.md") as file:
+            file.write(table(lines))
     print(table(lines), end="")
-    return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(finish(main))

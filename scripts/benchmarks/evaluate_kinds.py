@@ -22,11 +22,15 @@ from tqdm import tqdm
 from asr.cli.console import setup_logging
 from asr.data.augmentation.corruption import corrupt_utterances, read_corruption
 from asr.data.manifest import Utterance, read_manifest
-from asr.errors import AsrError, UsageError
+from asr.errors import UsageError
 from asr.evaluation.report import build_report
 from asr.evaluation.transcript import TranscriptPair
 from asr.files import write_atomically
 from asr.transcription.transcriber import Transcriber, load
+
+sys.path.insert(1, str(Path(__file__).resolve().parents[1]))  # where commands.py is
+
+from commands import finish
 
 ROOMS = {"room 0.3 s": "room=0.3", "hall 0.8 s": "room=0.8"}
 
@@ -77,7 +81,7 @@ def table(cells: dict[str, dict[str, dict[str, Any]]], names: list[str]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def main() -> int:
+def main() -> None:
     """Fill in the table."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -95,32 +99,27 @@ def main() -> int:
     arguments = parser.parse_args()
     setup_logging()
     chosen = {"as it is": ""} if arguments.clean else conditions(arguments.noises)
-    try:
-        named = dict(text.partition("=")[::2] for text in arguments.sets)
-        sets = {name: read_manifest(path)[:: arguments.every] for name, path in named.items()}
-        if lacking := [name for name, found in sets.items() if any(one.text is None for one in found)]:
-            raise UsageError(f"{', '.join(lacking)}: utterances without transcript; all of them need one")
-        transcriber = load(arguments.model)
-        cells: dict[str, dict[str, dict[str, Any]]] = {}
-        with tqdm(total=len(sets) * len(chosen), unit="cell", disable=not sys.stderr.isatty()) as bar:
-            for of_set, utterances in sets.items():
-                for name, how in chosen.items():
-                    kept = arguments.out / f"{of_set}, {name}.json"
-                    if not kept.exists():
-                        cell = evaluate(transcriber, utterances, how, arguments.out / "sounds")
-                        with write_atomically(kept) as file:
-                            json.dump(cell, file, ensure_ascii=False)
-                    cells.setdefault(of_set, {})[name] = json.loads(kept.read_text(encoding="utf-8"))
-                    bar.update()
-    except AsrError as error:
-        print(f"evaluate_kinds.py: {error}", file=sys.stderr)
-        return 2
+    named = dict(text.partition("=")[::2] for text in arguments.sets)
+    sets = {name: read_manifest(path)[:: arguments.every] for name, path in named.items()}
+    if lacking := [name for name, found in sets.items() if any(one.text is None for one in found)]:
+        raise UsageError(f"{', '.join(lacking)}: utterances without transcript; all of them need one")
+    transcriber = load(arguments.model)
+    cells: dict[str, dict[str, dict[str, Any]]] = {}
+    with tqdm(total=len(sets) * len(chosen), unit="cell", disable=not sys.stderr.isatty()) as bar:
+        for of_set, utterances in sets.items():
+            for name, how in chosen.items():
+                kept = arguments.out / f"{of_set}, {name}.json"
+                if not kept.exists():
+                    cell = evaluate(transcriber, utterances, how, arguments.out / "sounds")
+                    with write_atomically(kept) as file:
+                        json.dump(cell, file, ensure_ascii=False)
+                cells.setdefault(of_set, {})[name] = json.loads(kept.read_text(encoding="utf-8"))
+                bar.update()
     text = table(cells, list(chosen))
     with write_atomically(arguments.out / "table.md") as file:
         file.write(text)
     print(text, end="")
-    return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(finish(main))

@@ -16,12 +16,15 @@ from pathlib import Path
 import numpy as np
 from truecase.TrueCaser import TrueCaser
 
-from asr.errors import AsrError
 from asr.language_model.counting import text_lines
 from asr.writing.heard import Text
 from asr.writing.published import sentences
 from asr.writing.scoring import CAPITAL, score_writing
 from asr.writing.tagger import Written
+
+sys.path.insert(1, str(Path(__file__).resolve().parents[1]))  # where commands.py is
+
+from commands import finish
 
 
 def texts(path: Path, words: int) -> Iterator[Text]:
@@ -34,7 +37,7 @@ def texts(path: Path, words: int) -> Iterator[Text]:
             return
 
 
-def main() -> int:
+def main() -> None:
     """Score it."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -48,19 +51,14 @@ def main() -> int:
         forms = truecaser.get_true_case_from_tokens(list(words))
         return [Written(form, "") for form in [forms[0][:1].upper() + forms[0][1:], *forms[1:]]]
 
-    try:
-        found = list(texts(arguments.text, arguments.words))
-        score = next(one for one in score_writing(found, write) if one.name == CAPITAL)
-    except AsrError as error:
-        print(f"score_truecase.py: {error}", file=sys.stderr)
-        return 1
+    found = list(texts(arguments.text, arguments.words))
+    score = next(one for one in score_writing(found, write) if one.name == CAPITAL)
     count = sum(len(text.words) for text in found)
     print(
         f"capitals, {count:,} words: precision {score.precision:.3f}, recall {score.recall:.3f}, "
         f"F1 {score.f1:.3f} ({score.interval[0]:.3f} to {score.interval[1]:.3f})"
     )
-    return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(finish(main))
