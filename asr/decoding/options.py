@@ -22,6 +22,7 @@ from asr.plain_values import can_name_a_file, finite_number, parse_json
 
 VERSION = 2
 _WIDEST = 100_000
+_UNBOUNDED = ("token_threshold", "score_threshold")  # an infinite one leaves nothing out
 LEXICON_OF_LM = "lm"  # in place of a file: the words of the language model
 
 
@@ -109,7 +110,8 @@ class DecodingOptions:
             raise DecodingError(f"decoding method {self.method!r}; expected greedy or beam")
         for option in fields(self):
             value = getattr(self, option.name)
-            if isinstance(value, float) and not math.isfinite(value):
+            without_end = option.name in _UNBOUNDED and not math.isnan(value)
+            if isinstance(value, float) and not (math.isfinite(value) or without_end):
                 raise DecodingError(f"{option.name.replace('_', ' ')} {value}; expected a finite number")
         for name in file_fields():
             file = getattr(self, name)
@@ -292,7 +294,7 @@ def _value(option: "dataclasses.Field[Any]", record: Mapping[str, Any]) -> Any:
     value = record.get(option.name, default)
     if isinstance(default, Calibration) and isinstance(value, Mapping):
         return Calibration(**value)
-    if isinstance(default, float):
+    if isinstance(default, float) and not (option.name in _UNBOUNDED and value in (math.inf, -math.inf)):
         value = finite_number(value)
     if isinstance(default, Mapping) and isinstance(value, Mapping):
         if any(finite_number(weight) is None for weight in value.values()):
