@@ -6,6 +6,7 @@ day, years, dates, telephone numbers. Small numbers that count nothing in partic
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import NamedTuple
 
 from text_to_num import find_numbers
@@ -13,6 +14,16 @@ from text_to_num import find_numbers
 LANGUAGES = ("da", "de", "en", "es", "fr", "it", "nl", "pt")
 _SMALL = 10  # numbers below it stay words where nothing calls for figures
 _GROUPED = 10_000  # from here on thousands are set apart
+_DECIMAL = frozenset({"point", "komma", "coma", "virgule", "virgola", "vírgula"})
+_SCALES = frozenset({10**3, 10**6, 10**9, 10**12})
+# By themselves they are no number: `thousands of people`.
+_PLURALS = frozenset(
+    [
+        "tens", "hundreds", "thousands", "millions", "billions", "trillions", "milliards", "millionen", "milliarden", "millones",
+        "milhões", "milioni", "miliardi", "miljoenen", "miljarden", "millioner", "milliarder",
+    ]
+)  # fmt: skip
+_PARTS = ("ths", "rds")  # how parts of a whole end, which text2num takes for ordinals: `five hundredths`
 
 
 class Span(NamedTuple):
@@ -39,6 +50,9 @@ class Surroundings:
         months: names; of `doubtful` ones, which are other words, too, only after one of `before_dates`.
         and_: between dollars and cents, and in `a hundred and one`.
         article: before a round number, and taken into it.
+        vague: before a round number that stays in words: `several hundred`, `half a million`.
+        scales: behind figures with a fraction: `1.5 million`.
+        units: of which two numbers in a row are a range: `fifteen twenty minutes`.
         naught: digits read out one by one have other names for 0, too.
         times: how often the digit behind it is said.
         halves_of_day: word sequences -> as they are written.
@@ -54,6 +68,9 @@ class Surroundings:
     before_dates: frozenset[str] = frozenset()
     and_: str = ""
     article: str = ""
+    vague: frozenset[str] = frozenset()
+    scales: frozenset[str] = frozenset()
+    units: frozenset[str] = frozenset()
     naught: frozenset[str] = frozenset()
     times: dict[str, int] = field(default_factory=dict)
     halves_of_day: dict[tuple[str, ...], str] = field(default_factory=dict)
@@ -73,6 +90,9 @@ _SURROUNDINGS = {
         before_dates=frozenset(["on", "of", "in", "the", "since", "until", "till", "by", "from", "to", "through", "next", "last", "this", "before", "after"]),
         and_="and",
         article="a",
+        vague=frozenset(["half", "quarter", "several", "few", "couple", "dozen", "many", "of"]),
+        scales=frozenset(["thousand", "million", "billion", "trillion"]),
+        units=frozenset(["second", "seconds", "minute", "minutes", "hour", "hours", "day", "days", "week", "weeks", "month", "months", "year", "years", "people"]),
         naught=frozenset({"oh", "o", "zero"}),
         times={"double": 2, "triple": 3},
         halves_of_day={("a", "m"): "am", ("p", "m"): "pm", ("am",): "am", ("pm",): "pm"},
@@ -97,7 +117,7 @@ def write_numbers(words: Sequence[str], *, language: str) -> list[Span]:
     items = _items(words, language)
     around = _SURROUNDINGS.get(language)
     if around is not None:
-        for rule in (_hours, _digits, _articles, _years, _money, _percent, _dates):
+        for rule in (_hours, _scaled, _vague, _digits, _articles, _years, _money, _percent, _dates):
             items = _applied(rule, items, words, around)
     spans = []
     for item in items:
@@ -131,33 +151,69 @@ class _Item:
 
     def is_between(self, least: float, most: float) -> bool:
         """Whether it is a whole cardinal number, not settled yet, in these bounds."""
-        whole = self.text is not None and self.value == int(self.value)
+        whole = self.text is not None and self.text.isdigit()
         return whole and not self.ordinal and not self.settled and least <= self.value <= most
 
 
 @dataclass(frozen=True)
 class _Token:
-    """A word, for text2num."""
+    """A word, for text2num.
+
+    Attributes:
+        word: the word.
+        apart: it belongs to no number before it.
+    """
 
     word: str
+    apart: bool = False
 
     def text(self) -> str:
-        return self.word
+        if self.word == "sixtieth":  # which text2num does not know
+            return "fiftieth"
+        return self.word.encode("utf-8", "replace").decode()
 
     def nt_separated(self, previous: "_Token") -> bool:
-        return False
+        return self.apart
 
     def not_a_number_part(self) -> bool:
         return False
 
 
 def _items(words: Sequence[str], language: str) -> list[_Item]:
+    numbers = find_numbers([_Token(word) for word in words], language, threshold=0)
+    scales = {place for one in numbers for place in _scales_of_fraction(words, one.start, one.end, language)}
+    if scales:
+        numbers = find_numbers(
+            [_Token(word, place in scales) for place, word in enumerate(words)], language, threshold=0
+        )
     items, at = [], 0
-    for found in find_numbers([_Token(word) for word in words], language, threshold=0):
-        items += [_Item(place, place + 1) for place in range(at, found.start)]
-        items.append(_Item(found.start, found.end, found.text, found.value, found.is_ordinal))
-        at = found.end
+    for one in numbers:
+        last = words[one.end - 1]
+        part = one.is_ordinal and last.endswith(_PARTS)
+        if part or one.start in scales or (one.end - one.start == 1 and last in _PLURALS):
+            continue
+        items += [_Item(place, place + 1) for place in range(at, one.start)]
+        value, text = one.value, one.text
+        if last == "sixtieth":
+            value, text = value + 10, f"{int(value) + 10}th"
+        items.append(_Item(one.start, one.end, text, value, one.is_ordinal))
+        at = one.end
     return items + [_Item(place, place + 1) for place in range(at, len(words))]
+
+
+def _scales_of_fraction(words: Sequence[str], first: int, last: int, language: str) -> list[int]:
+    """Where the `million` of `one point five million` is, of a number and the word behind it; none where there is none."""
+    points = [place for place in range(first + 1, last) if words[place] in _DECIMAL]
+    places = range(points[0] + 2, min(last + 1, len(words))) if points else range(0)
+    return next(([place] for place in places if _is_scale(words[place], language)), [])
+
+
+@lru_cache(maxsize=10_000)
+def _is_scale(word: str, language: str) -> bool:
+    return word in _PLURALS or any(
+        one.value in _SCALES and not one.is_ordinal
+        for one in find_numbers([_Token(word)], language, threshold=0)
+    )
 
 
 class _Place:
@@ -232,6 +288,31 @@ def _digits(place: _Place, around: Surroundings) -> _Found:
     return place.joined(count, text)
 
 
+def _scaled(place: _Place, around: Surroundings) -> _Found:
+    """`one point five million`: figures, and the scale in a word."""
+    amount = place.item()
+    fraction = (
+        amount.text is not None and not amount.text.isdigit() and not (amount.ordinal or amount.settled)
+    )
+    if not fraction or place.word(1) not in around.scales:
+        return None
+    return 2, [replace(amount, last=place.item(1).last, text=f"{amount.text} {place.word(1)}")]
+
+
+def _vague(place: _Place, around: Surroundings) -> _Found:
+    """`several hundred`, `half a million`: a round number that stays in words."""
+    number, before = place.item(), place.word(-1)
+    if before == around.article:
+        before = place.word(-2)
+    if (
+        before not in around.vague
+        or not number.is_between(100, float("inf"))
+        or number.last - number.first > 1
+    ):
+        return None
+    return 1, [_Item(number.first, number.last)]
+
+
 def _articles(place: _Place, around: Surroundings) -> _Found:
     """`a hundred`: the number takes the article with it."""
     number = place.item(1)
@@ -246,6 +327,10 @@ def _years(place: _Place, around: Surroundings) -> _Found:
     if not century.is_between(11, 20) or century.last - century.first > 1:
         return None
     if rest.is_between(10, 99) and not place.item(2).is_between(10, 99):
+        if place.word(2) in around.units or place.word(2) in around.money or place.starts(2, around.percent):
+            return 2, [_Item(at, at + 1) for at in range(century.first, rest.last)]
+        if place.item(-1).is_between(10, 99) and place.word(-2) not in around.months:
+            return None
         return 2, [replace(century, last=rest.last, text=f"{century.text}{rest.text}", settled=True)]
     if place.word(1) in around.naught and place.item(2).is_between(1, 9):
         last = place.item(2)
