@@ -120,7 +120,7 @@ def _parts(word: str) -> list[tuple[str, str]]:
 
 @lru_cache(maxsize=200_000)
 def _hashed(kind: str, part: str) -> int:
-    return zlib.crc32((kind + part).encode()) % AFFIXES
+    return zlib.crc32((kind + part).encode("utf-8", "surrogatepass")) % AFFIXES
 
 
 class TaggerWeights(NamedTuple):
