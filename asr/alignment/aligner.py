@@ -73,8 +73,10 @@ class Aligner:
         own_pronunciations: one of the user's own, whose words go before the others'; in the model's phones, or in CMUdict's.
         phone_models: where phones begin and end; None goes by the network's frames.
         prices: of what does not fit; None believes the text.
+        language: of figures in a text, as num2words has it.
 
     Raises:
+        UsageError: num2words has no such language.
         TranscriptError: a dictionary cannot be read.
         DecodingError: a dictionary of one's own for a model that hears letters alone, or with phones that it lacks.
     """
@@ -87,6 +89,7 @@ class Aligner:
         own_pronunciations: str | Path | None = None,
         phone_models: PhoneModels | None = None,
         prices: Prices | None = USUAL,
+        language: str = "en",
     ) -> None:
         info = emitter.info
         if own_pronunciations is not None and not info.phones:
@@ -101,9 +104,9 @@ class Aligner:
         self._prices = BELIEVED if prices is None else prices
         self._dictionaries = [path for path in (pronunciations, own_pronunciations) if path is not None]
         self._hears_phones = bool(info.phones and self._dictionaries)
-        self._speller: Speller = LetterSpeller(info.tokenizer)
+        self._speller: Speller = LetterSpeller(info.tokenizer, language)
         if self._hears_phones:
-            self._speller = PhoneSpeller(info.phones, pronunciations, own_pronunciations)
+            self._speller = PhoneSpeller(info.phones, pronunciations, own_pronunciations, language)
         self.phone_models = phone_models if self._hears_phones else None
         if self.phone_models is not None and self.phone_models.phones != info.phones:
             raise DecodingError("phone models of other phones than the network's; train them for it again")
@@ -121,6 +124,7 @@ class Aligner:
             *(content_digest(Path(path)) for path in self._dictionaries),
             models,
             asdict(self._prices),
+            self._speller.language,
         ]
         return settings_digest(everything)
 

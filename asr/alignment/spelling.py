@@ -10,7 +10,14 @@ from typing import NamedTuple
 from asr.data.american_phones import from_arpabet
 from asr.data.pronouncing import Pronouncer
 from asr.data.pronunciation import Pronunciation, read_weighted_pronunciations
-from asr.data.spoken_forms import NumbersUnspelled, TextWord, words_said, written_words
+from asr.data.spoken_forms import (
+    NumbersUnspelled,
+    TextWord,
+    check_language,
+    first_ways,
+    words_said,
+    written_words,
+)
 from asr.data.tokenizer import Tokenizer
 from asr.decoding.alphabet import Alphabet
 from asr.errors import DecodingError, TranscriptError
@@ -52,10 +59,15 @@ class Speller:
     Args:
         symbols: what each column of the head stands for.
         separator: the token that may stand between words; None without one.
+        language: of figures, as num2words has it.
+
+    Raises:
+        UsageError: num2words has no such language.
     """
 
-    def __init__(self, symbols: Sequence[str], separator: int | None) -> None:
-        self.symbols, self.separator = symbols, separator
+    def __init__(self, symbols: Sequence[str], separator: int | None, language: str = "en") -> None:
+        check_language(language)
+        self.symbols, self.separator, self.language = symbols, separator, language
 
     def spell(self, text: str) -> SpelledText:
         """What the network should hear of a text.
@@ -66,9 +78,7 @@ class Speller:
         try:
             words = self._split(text)
         except NumbersUnspelled as error:
-            raise TranscriptError(
-                f"{error} in the text; `pip install num2words` to have figures spelled out, or write them in words"
-            ) from None
+            raise TranscriptError(f"figures in the text, {error}, or write them in words") from None
         if not words:
             raise TranscriptError("no words in the text; nothing to align")
         guessed: dict[str, str] = {}
@@ -79,7 +89,7 @@ class Speller:
         return SpelledText(words, [_combine(word, table, between) for word in words], guessed)
 
     def _split(self, text: str) -> list[TextWord]:
-        return written_words(text, is_known=self._knows)
+        return written_words(text, is_known=self._knows, language=self.language)
 
     def _knows(self, word: str) -> bool:
         """Whether a word needs neither guessing nor taking apart."""
@@ -99,12 +109,13 @@ class LetterSpeller(Speller):
 
     Args:
         tokenizer: of the model.
+        language: of figures, as num2words has it.
     """
 
-    def __init__(self, tokenizer: Tokenizer) -> None:
+    def __init__(self, tokenizer: Tokenizer, language: str = "en") -> None:
         self._tokenizer, self._alphabet = tokenizer, Alphabet.of(tokenizer)
         space = self._alphabet.space
-        super().__init__(self._alphabet.symbols, None if space < 0 else space)
+        super().__init__(self._alphabet.symbols, None if space < 0 else space, language)
 
     def _split(self, text: str) -> list[TextWord]:
         if self._alphabet.units:
@@ -155,6 +166,7 @@ class PhoneSpeller(Speller):
         phones: of the model, their ids from 1.
         pronunciations: a dictionary in CMUdict's format, in the model's phones.
         own: another one, whose words go before the others'; in the model's phones, or in CMUdict's.
+        language: of figures, as num2words has it.
 
     Raises:
         TranscriptError: a dictionary cannot be read.
@@ -162,9 +174,13 @@ class PhoneSpeller(Speller):
     """
 
     def __init__(
-        self, phones: Sequence[str], pronunciations: str | Path | None, own: str | Path | None
+        self,
+        phones: Sequence[str],
+        pronunciations: str | Path | None,
+        own: str | Path | None,
+        language: str = "en",
     ) -> None:
-        super().__init__(("", *phones), None)
+        super().__init__(("", *phones), None, language)
         self._ids = {phone: number for number, phone in enumerate(phones, 1)}
         self._pronunciations: dict[str, list[Pronunciation]] = {}
         if pronunciations is not None:
@@ -226,11 +242,7 @@ def _combine(word: TextWord, table: Mapping[str, list[Way]], between: tuple[int,
     """The ways of a written word: of each reading its words in each of their ways."""
     found: dict[tuple[int, ...], Way] = {}
     for reading in word.readings:
-        options, count = [], 1
-        for said in reading:
-            ways = table[said] if count * len(table[said]) <= _MOST_WAYS else table[said][:1]
-            count *= len(ways)
-            options.append(ways)
+        options = first_ways((table[said] for said in reading), _MOST_WAYS)
         for chosen in itertools.product(*options):
             tokens: tuple[int, ...] = ()
             begins = []

@@ -57,6 +57,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="a dictionary of your own in CMUdict's format, whose words go before the model's",
     )
+    parser.add_argument(
+        "--language",
+        metavar="CODE",
+        default="en",
+        help="of figures in the text, as num2words has it; default: en",
+    )
     fit = parser.add_mutually_exclusive_group()
     fit.add_argument(
         "--strict",
@@ -99,7 +105,9 @@ def run(arguments: argparse.Namespace) -> int:
         arguments.model, decoding=DecodingOptions(), device=arguments.device, precision=arguments.precision
     )
     prices = None if arguments.believe_text else Prices()
-    aligner = transcriber.aligner(pronunciations=arguments.pronunciations, prices=prices)
+    aligner = transcriber.aligner(
+        pronunciations=arguments.pronunciations, prices=prices, language=arguments.language
+    )
     if arguments.transcript is None:
         settings = aligner_identity(transcriber, aligner)
         return _corpus(arguments, aligner, formats, settings)

@@ -318,14 +318,22 @@ class Transcriber:
         """The emission of one utterance in one pass, without a decoder network's text. Raises AudioError."""
         return self.emitter.emit([self.read_utterance(utterance)])[0]
 
-    def aligner(self, *, pronunciations: str | Path | None = None, prices: Prices | None = USUAL) -> Aligner:
+    def aligner(
+        self,
+        *,
+        pronunciations: str | Path | None = None,
+        prices: Prices | None = USUAL,
+        language: str = "en",
+    ) -> Aligner:
         """What aligns texts with recordings, by phones where the model hears them and its tuned options name pronunciations.
 
         Args:
             pronunciations: a dictionary of one's own, whose words go before the model's.
             prices: of what does not fit together; None believes the text.
+            language: of figures in a text, as num2words has it.
 
         Raises:
+            UsageError: num2words has no such language.
             DecodingError: as `Aligner`; or the files beside the model are broken.
             TranscriptError: a dictionary cannot be read.
         """
@@ -340,6 +348,7 @@ class Transcriber:
             own_pronunciations=pronunciations,
             phone_models=models,
             prices=prices,
+            language=language,
         )
 
     def align(
@@ -350,6 +359,7 @@ class Transcriber:
         sample_rate: int | None = None,
         pronunciations: str | Path | None = None,
         prices: Prices | None = USUAL,
+        language: str = "en",
     ) -> Alignment:
         """When each word and phone of a text is spoken in a recording of any length, as `asr align` does; for many, `aligner` once.
 
@@ -357,14 +367,15 @@ class Transcriber:
             audio: a file, or a `(N,)` float waveform in [-1, 1].
             text: what is said, as it may be written.
             sample_rate: of a waveform, in Hz; the model's when None.
-            pronunciations, prices: as `aligner` takes them.
+            pronunciations, prices, language: as `aligner` takes them.
 
         Raises:
             AudioError: as `transcribe`.
             TranscriptError: no words in the text, or words that the model can neither say nor spell.
             DecodingError: as `aligner`; or the text does not fit into the recording.
+            UsageError: as `aligner`.
         """
-        aligner = self.aligner(pronunciations=pronunciations, prices=prices)
+        aligner = self.aligner(pronunciations=pronunciations, prices=prices, language=language)
         if isinstance(audio, np.ndarray):
             return aligner.align_blocks([self._prepare(audio, sample_rate)], text)
         return aligner.align_file(audio, text)

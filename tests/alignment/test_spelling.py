@@ -6,7 +6,7 @@ import pytest
 
 from asr.alignment.spelling import LetterSpeller, PhoneSpeller, Way
 from asr.data.tokenizer import CharacterTokenizer
-from asr.errors import TranscriptError
+from asr.errors import TranscriptError, UsageError
 
 PHONES = ("AH", "DH", "IY", "K", "T", "AE", "Z")
 WORDS = "THE  DH AH\nTHE(2)  DH IY\nCAT  K AE T\nCAT'S  K AE T Z\n"
@@ -41,3 +41,12 @@ def test_letters_are_spelled_in_the_case_of_the_alphabet_with_spaces_within():
     assert [word.text for word in spelled.words] == ["ab,", "c-b"]
     with pytest.raises(TranscriptError, match=r"cannot spell .*: axe; respell them"):
         speller.spell("a axe")
+
+
+def test_figures_are_words_of_the_language():
+    pytest.importorskip("num2words")
+    speller = LetterSpeller(CharacterTokenizer(["<blank>", *" efinüv"]), "de")
+    [[way]] = speller.spell("5").ways
+    assert "".join(speller.symbols[token] for token in way.tokens) == "fünf"
+    with pytest.raises(UsageError, match="figures of language 'estonian' are not known"):
+        LetterSpeller(CharacterTokenizer(["<blank>", *" AB"]), "estonian")

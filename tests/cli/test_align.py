@@ -106,6 +106,15 @@ def test_options_that_do_not_belong_together_are_refused(folder, checkpoint, cap
     assert message in capsys.readouterr().err
 
 
+def test_figures_in_another_language_are_another_run(folder, checkpoint, capsys):
+    pytest.importorskip("num2words")
+    transcriber = load(checkpoint, device="cpu")
+    assert transcriber.aligner(language="de").fingerprint() != transcriber.aligner().fingerprint()
+    options = ["speech.wav", "speech.txt", "--language", "xx", "--model", str(checkpoint)]
+    assert main(["align", *options]) == 2
+    assert "figures of language 'xx' are not known" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("window", [1.0, 2.5, 3.0])
 def test_windows_give_the_frames_of_the_whole(folder, checkpoint, window):
     emitter = load(checkpoint, device="cpu", precision="float32").emitter

@@ -37,6 +37,12 @@ def test_letters_of_scripts_with_marks_stay():
         ("$25", {"twenty five dollars"}),
         ("$1.05", {"one dollar five cents"}),
         ("£3", {"three pounds"}),
+        ("$1.5 million,", {"one point five million dollars"}),
+        ("($5 million-plus)", {"five million dollars plus"}),
+        ("$1.5", {"one point five dollars"}),
+        ("€5,50", {"five euros fifty cents"}),
+        ("€1.000,50", {"one thousand euros fifty cents"}),
+        ("€1,5 million", {"one point five million euros"}),
         ("50%", {"fifty percent"}),
         ("2nd", {"second"}),
         ("5:30", {"five thirty"}),
@@ -48,6 +54,9 @@ def test_letters_of_scripts_with_marks_stay():
         ("½", {"half"}),
         ("x²", {"x two"}),
         ("9" * 400, {" ".join(400 * ["nine"])}),
+        ("$" + "9" * 5000, {" ".join([*5000 * ["nine"], "dollars"])}),
+        ("9" * 400 + "st", {" ".join(400 * ["nine"])}),
+        ("1.2." + "9" * 400, {" ".join(["one", "two", *400 * ["nine"]])}),
     ],
 )
 def test_figures_and_signs_are_spelled_out(written, said):
@@ -60,6 +69,26 @@ def test_a_number_has_every_reading():
     [ways] = readings("1984")
     assert {"nineteen eighty four", "one thousand nine hundred eighty four", "one nine eight four"} <= ways
     assert "five oh two" in readings("502")[0]
+
+
+def test_a_text_without_spaces_has_few_readings():
+    pytest.importorskip("num2words")
+    [ways] = readings("-".join(str(number) for number in range(1234, 1250)))
+    assert 1 < len(ways) <= 48
+
+
+@pytest.mark.parametrize("language", ["de", "ru", "sv", "cs", "pl", "vi"])
+def test_numbers_of_other_languages_have_no_english_words(language):
+    pytest.importorskip("num2words")
+    words = written_words("105 1984 7:05 5:00 0th 2nd", is_known=lambda _: False, language=language)
+    assert len(words) == 6
+    assert not {"oh", "o'clock"} & set(words_said(words))
+
+
+def test_a_number_that_a_language_has_no_words_for_is_named():
+    pytest.importorskip("num2words")
+    with pytest.raises(NumbersUnspelled, match="1000000000000: num2words has no words for it in 'kn'"):
+        written_words("1000000000000", is_known=lambda _: False, language="kn")
 
 
 def test_no_character_is_beyond_it():
