@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from difflib import SequenceMatcher
 from functools import cached_property
 from typing import NamedTuple
@@ -70,8 +71,12 @@ class Pronouncer:
             log.warning("%s for better pronunciations of words that the dictionary lacks", error)
             return None
         step = max(1, len(self._pronunciations) // _TRIED)
-        words = list(self._pronunciations)[::step]
-        spoken = [(self._pronunciations[word], rules.phones(word.lower())) for word in words]
+        spoken = []
+        for word in list(self._pronunciations)[::step]:
+            with suppress(AsrError):  # nothing to say, such as of a sign
+                spoken.append((self._pronunciations[word], rules.phones(word.lower())))
+        if not spoken:
+            return None
         alike = {
             written: sum(_likeness(written(phones), ways) for ways, phones in spoken) / len(spoken)
             for written in _WRITTEN

@@ -58,7 +58,7 @@ class TextRules:
         hyphens: a hyphen within a word becomes a space, or is kept, or joins its sides.
         punctuation: "drop" takes away what is not read out, and apostrophes that are not within a word. Signs and symbols that are
             read out, such as % and $, stay in any case.
-        accents: "drop" takes the marks off letters: é becomes e.
+        accents: "drop" takes the marks off letters: é becomes e. The dot of İ stays where `language` has an ı, too.
         case: of the letters.
         language: "tr" and "az" have an i with a dot in capitals; else of no matter.
     """
@@ -120,13 +120,18 @@ class TextRules:
     def _unaccented(self, text: str) -> str:
         if self.accents == "keep":
             return text
-        parts = unicodedata.normalize("NFD", text)
-        return "".join(character for character in parts if not unicodedata.combining(character))
+        kept = "İ" if self.language in _DOTTED else ""
+        return "".join(letter if letter == kept else _bare(letter) for letter in text)
 
     def _cased(self, text: str) -> str:
         if self.language in _DOTTED and self.case != "keep":
             text = text.translate(_CAPITALS if self.case == "upper" else _SMALL)
         return normalise_transcript(text, case=self.case)
+
+
+def _bare(letter: str) -> str:
+    parts = unicodedata.normalize("NFD", letter)
+    return "".join(part for part in parts if not unicodedata.combining(part))
 
 
 def _is_letter(character: str) -> bool:

@@ -39,6 +39,15 @@ def test_a_phone_that_the_dictionary_lacks_is_not_said() -> None:
     assert "letters" in source
 
 
+@pytest.mark.parametrize("words", [[*WORDS, "zone", "lax"], []])
+def test_signs_of_the_dictionary_that_nobody_says_are_passed_over(words) -> None:
+    pytest.importorskip("espeakng_loader", reason="espeak-ng comes with espeakng-loader")
+    rules = espeak.espeak()
+    signs = {"...": [("d", "ɑː", "t")], "--": [("d",)]}
+    _, source = Pronouncer({**signs, **{word: [rules.phones(word)] for word in words}}).say("zonelax")
+    assert ("espeak-ng" in source) == bool(words)
+
+
 def test_without_espeak_the_letters_speak_and_the_log_says_what_would_be_better(monkeypatch, caplog) -> None:
     monkeypatch.setitem(sys.modules, "espeakng_loader", None)
     monkeypatch.setattr(pronouncing, "espeak", espeak.Espeak)

@@ -37,6 +37,7 @@ LATIN = "ABCDEFGHIJKLMNOPQRSTUVWXYZ'"
         ("Мама мыла раму.", "МАМА МЫЛА РАМУ", TextRules(case="upper")),
         ("ISPARTA’nın ılık İli", "ısparta'nın ılık ili", TextRules(case="lower", language="tr")),
         ("ılık ili", "ILIK İLİ", TextRules(case="upper", language="tr")),
+        ("İstanbul'da Âdem", "istanbul'da adem", TextRules(accents="drop", case="lower", language="tr")),
         ("ILIK", "ilik", TextRules(case="lower")),
         ("გამარჯობა!", "გამარჯობა", TextRules()),
         ("你好，世界。", "你好 世界", TextRules()),
