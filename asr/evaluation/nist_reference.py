@@ -15,6 +15,7 @@ from typing import NamedTuple
 from asr.errors import EvaluationError
 
 _NO_WORD = "@"
+_DEEPEST = 50  # braces within braces
 _TOKEN = re.compile(r"[{}]|[^\s{}]+")
 # Between braces a slash parts the readings, wherever it stands.
 _TOKEN_BETWEEN_BRACES = re.compile(r"[{}/]|[^\s{}/]+")
@@ -132,7 +133,7 @@ def parse_reference(text: str, where: str) -> NistReference:
         where: its file and line, the beginning of error messages.
 
     Raises:
-        EvaluationError: a brace without its other, or glued to a word; a reading of nothing.
+        EvaluationError: a brace without its other, or glued to a word; a reading of nothing; more than 50 braces within each other.
     """
     parts: list[Part] = []
     around: list[
@@ -148,6 +149,10 @@ def parse_reference(text: str, where: str) -> NistReference:
                 f"{where}: {before + token!r}; expected white space between a word and a brace"
             )
         if token == "{":
+            if len(around) == _DEEPEST:
+                raise EvaluationError(
+                    f"{where}: more than {_DEEPEST} {{ within each other, at character {found.start() + 1}; close some"
+                )
             around.append((parts, []))
             parts = []
         elif token in ("}", "/"):

@@ -110,6 +110,7 @@ def test_what_is_written_reads_back_as_the_same() -> None:
         ("a { } c", "nothing between { and }"),
         ("a{ b / c }", "'a{'; expected white space between a word and a brace"),
         ("{ b / c }d", "'}d'; expected white space"),
+        ("{ a / " * 51, "more than 50 { within each other, at character 301"),
     ],
 )
 def test_broken_alternatives_are_named_with_their_line(text: str, message: str) -> None:

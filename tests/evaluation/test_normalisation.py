@@ -110,6 +110,19 @@ def test_english_keeps_different_words_apart(one: str, other: str) -> None:
     assert english(one) != english(other)
 
 
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("9" * 5000 + " x", "9" * 5000 + " x"),
+        ("9" * 4299 + " thousand", "9" * 4299 + " thousand"),
+        ("x" + "'ve" * 1200, "x" + " have" * 1200),
+    ],
+    ids=["figures", "thousand", "endings"],
+)
+def test_english_has_no_limit(text: str, wanted: str) -> None:
+    assert english(text) == wanted
+
+
 def test_basic_keeps_inner_apostrophes_and_decimals_and_parts_hyphens() -> None:
     assert basic("“Don’t” – well-known: 3.5, ‘quoted’ a.b") == "don't well known 3.5 quoted a b"
 

@@ -82,6 +82,11 @@ def test_multilingual_drops_symbols_and_brackets_alone() -> None:
     assert multilingual("¿Qué? (risas) L'ÉTÉ [bruit] – 3,5 %") == "qué l été 3 5"
 
 
+def test_brackets_without_end_stay_and_are_read_at_once() -> None:
+    assert whisper("a (b) [c> " + "(" * 100_000 + "[" * 100_000) == "a"
+    assert whisper("(()a) b") == "a b"
+
+
 def test_more_figures_than_an_integer_has_stay_as_they_are() -> None:
     assert whisper("9" * 5000 + " million") == "9" * 5000 + " 1000000"
 

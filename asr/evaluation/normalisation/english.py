@@ -89,11 +89,17 @@ def _digits(text: str) -> str:
 
 @lru_cache(maxsize=1 << 16)
 def _spell(word: str) -> tuple[str, ...]:
+    behind: list[str] = []
+    while word not in _WHOLE and (
+        found := next((one for one in _ENDINGS if word[1:].endswith(one[0])), None)
+    ):
+        word, behind = word.removesuffix(found[0]), [found[1], *behind]
+    return (*_spell_stem(word), *behind)
+
+
+def _spell_stem(word: str) -> tuple[str, ...]:
     if word in _WHOLE:
         return tuple(_WHOLE[word].split())
-    for ending, long in _ENDINGS:
-        if word.endswith(ending) and len(word) > len(ending):
-            return (*_spell(word[: -len(ending)]), long)
     stem = word.removesuffix("'s")
     if stem != word:
         return (stem, "is") if stem in _BEFORE_IS else (read_spellings(_SPELLINGS).get(stem, stem) + "'s",)

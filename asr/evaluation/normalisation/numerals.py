@@ -59,7 +59,8 @@ _ORDINALS = {
 }
 _SCALES = {"thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12}
 _PLURALS = {word.removesuffix("y") + "ies": 10 * value for value, word in enumerate(_TENS, 2)}
-_DIGITS = re.compile(r"(?:0|[1-9][0-9]*)\Z")
+# Of more than a few thousand digits Python makes no integer; nobody says the name of one of more than 31.
+_DIGITS = re.compile(r"(?:0|[1-9][0-9]{0,30})\Z")
 
 
 def digits_of_numerals(words: Sequence[str]) -> list[str]:

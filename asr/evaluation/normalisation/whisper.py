@@ -91,7 +91,10 @@ _IS_PATTERN = re.compile(rf"\b({_BEFORE_IS})'s\b")
 
 def _drop_brackets(text: str) -> str:
     """Without what stands between < >, [ ] or ( )."""
-    return re.sub(r"\(([^)]+?)\)", "", re.sub(r"[<\[][^>\]]*[>\]]", "", text))
+    for pattern, closing in ((r"[<\[][^>\]]*[>\]]", ">]"), (r"\([^)]+?\)", ")")):
+        end = 1 + max(map(text.rfind, closing))  # behind it none is closed; looking for that takes long
+        text = re.sub(pattern, "", text[:end]) + text[end:]
+    return text
 
 
 def _drop_fillers(text: str) -> str:
