@@ -9,11 +9,13 @@ asr punctuation apply english transcript.txt                    or from stdin; e
 """
 
 import argparse
+import io
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from asr.cli.config_options import add_config_options, read_config, training_bar
 from asr.errors import UsageError
@@ -201,7 +203,7 @@ def _apply(arguments: argparse.Namespace) -> int:
 
     tagger = _tagger(arguments.tagger)
     paragraph: list[list[str]] = []
-    for line in [*(sys.stdin if arguments.text is None else text_lines(arguments.text)), ""]:
+    for line in [*(_stdin_lines() if arguments.text is None else text_lines(arguments.text)), ""]:
         words = line.split()
         if words:
             paragraph.append(words)
@@ -217,6 +219,20 @@ def _apply(arguments: argparse.Namespace) -> int:
             print()
         paragraph = []
     return 0
+
+
+def _stdin_lines() -> Iterator[str]:
+    """In UTF-8, or what PYTHONIOENCODING names. Raises WritingError for what is not."""
+    from asr.errors import WritingError
+
+    if isinstance(sys.stdin, io.TextIOWrapper):
+        sys.stdin.reconfigure(encoding=None if "PYTHONIOENCODING" in os.environ else "utf-8", errors="strict")
+    try:
+        yield from sys.stdin or ()
+    except UnicodeDecodeError as error:
+        raise WritingError(
+            f"stdin: not {error.encoding.upper()} text; convert it, or name its encoding in PYTHONIOENCODING"
+        ) from None
 
 
 def _tagger(source: str) -> "Tagger":
@@ -283,9 +299,8 @@ def _heard(manifest: Path, hypotheses: Path, language: str) -> "Iterator[Text]":
     from asr.writing.published import published_words
 
     try:
-        records = [json.loads(line) for line in text_lines(hypotheses)]
-        heard = {record["id"]: record["words"] for record in records}
-    except (ValueError, KeyError, TypeError):
+        heard = dict(_heard_words(json.loads(line)) for line in text_lines(hypotheses))
+    except (ValueError, OverflowError, RecursionError):
         raise WritingError(
             f"{hypotheses}: no recognised words; expected hypotheses.jsonl of `asr evaluate`"
         ) from None
@@ -297,11 +312,36 @@ def _heard(manifest: Path, hypotheses: Path, language: str) -> "Iterator[Text]":
     for name, words in heard.items():
         reference = published_words(references[name])
         if reference and words:
-            gaps = [after["start"] - word["end"] for word, after in pairwise(words)]
-            spelled = [word["text"] for word in words]
+            gaps = [after.start - word.end for word, after in pairwise(words)]
+            spelled = [word.text for word in words]
             yield Text(
                 carry_over(reference, spelled, casing=Casing(language)), np.array([*gaps, np.nan], np.float32)
             )
+
+
+class _HeardWord(NamedTuple):
+    """A word, and seconds."""
+
+    text: str
+    start: float
+    end: float
+
+
+def _heard_words(record: object) -> tuple[str, list[_HeardWord]]:
+    """The id and the words of a record; ValueError or OverflowError for another one."""
+    match record:
+        case {"id": str(name), "words": list(words)}:
+            return name, [_heard_word(word) for word in words]
+    raise ValueError(record)
+
+
+def _heard_word(record: object) -> _HeardWord:
+    match record:
+        case {"text": str(text), "start": int() | float() as start, "end": int() | float() as end} if (
+            len(text.split()) == 1
+        ):
+            return _HeardWord(text, float(start), float(end))
+    raise ValueError(record)
 
 
 def _pauses(arguments: argparse.Namespace) -> int:

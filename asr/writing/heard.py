@@ -91,9 +91,10 @@ def read_pause_shares(path: Path) -> np.ndarray:
         record = json.loads(path.read_text(encoding="utf-8"))
         shares = np.array([record["shares"][mark] for mark in MARKS], float)
         fitting = shares.shape == (len(MARKS), len(PAUSES) + 1) and tuple(record["seconds"]) == PAUSES
+        fitting = fitting and bool(((shares >= 0) & (shares <= 1)).all() and shares.any(axis=1).all())
     except OSError as error:
         raise WritingError(f"{path}: cannot read: {error.strerror or error}") from None
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
         fitting = False
     if not fitting:
         raise WritingError(f"{path}: no shares of pauses; expected what `asr punctuation pauses` wrote")

@@ -44,6 +44,36 @@ def test_what_was_taken_away_is_put_again(folder, capsys, monkeypatch):
     assert capsys.readouterr().out == written
 
 
+def test_what_is_no_utf8_on_stdin_is_said(folder, capsys, monkeypatch):
+    monkeypatch.delenv("PYTHONIOENCODING", raising=False)
+    stdin = io.TextIOWrapper(io.BytesIO(b"caf\xe9 twenty\n"), encoding="utf-8", errors="surrogateescape")
+    monkeypatch.setattr("sys.stdin", stdin)
+    assert main(["punctuation", "apply", str(folder / "en.tagger")]) == 1
+    assert "stdin: not UTF-8 text" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        '{"id": "0", "words": [{"text": "a"}, {"text": "b"}]}',
+        '{"id": "0", "words": "xy"}',
+        '{"id": "0", "words": 5}',
+        '{"id": "0", "words": []}\n{"id": 7, "words": []}',
+        '{"id": "0", "words": [{"text": 5, "start": 0, "end": 1}]}',
+        '{"id": "0", "words": [{"text": "a b", "start": 0, "end": 1}]}',
+        '{"id": "0", "words": [{"text": "a", "start": "0", "end": "1"}]}',
+        '{"id": "0", "words": [{"text": "a", "start": 0, "end": 1' + 400 * "0" + "}]}",
+        "[" * 100_000,
+    ],
+    ids=["no start", "string", "number", "ids", "text", "space", "times", "huge", "deep"],
+)
+def test_what_nobody_heard_is_refused(folder, content, tmp_path, capsys):
+    (tmp_path / "odd.jsonl").write_text(content)
+    given = [str(folder / "talk.jsonl"), str(tmp_path / "odd.jsonl"), str(tmp_path / "pauses.json")]
+    assert main(["punctuation", "pauses", *given]) == 1
+    assert "odd.jsonl: no recognised words; expected hypotheses.jsonl" in capsys.readouterr().err
+
+
 def test_scores_are_printed(folder, capsys):
     given = [str(folder / name) for name in ("en.tagger", "book.txt", "talk.jsonl")]
     rows = found(Path(given[0]), given[1:], capsys)

@@ -7,6 +7,7 @@ from asr.errors import WritingError
 from asr.writing.casing import Casing
 from asr.writing.heard import Text, carry_over, pause_shares, read_pause_shares, write_pause_shares
 from asr.writing.published import MARKS, published_words
+from asr.writing.tagger import PAUSES
 
 
 def carried(reference: str, heard: str) -> str:
@@ -52,6 +53,17 @@ def test_shares_of_pauses_are_counted_and_kept(tmp_path):
 def test_without_times_there_are_no_shares(tmp_path):
     with pytest.raises(WritingError, match="no word has a time"):
         pause_shares([Text(published_words("One word."), np.array([np.nan, np.nan]))])
+
+
+@pytest.mark.parametrize(
+    "number", ["0", "-1", "NaN", "Infinity", "1e308", "1" + 400 * "0", "[" * 100_000, '"x"']
+)
+def test_what_are_no_shares_is_refused(tmp_path, number):
+    row = f"[{', '.join([number] * (len(PAUSES) + 1))}]"
+    rows = ", ".join(f'"{mark}": {row}' for mark in MARKS)
+    (tmp_path / "x.json").write_text(f'{{"seconds": {list(PAUSES)}, "shares": {{{rows}}}}}')
+    with pytest.raises(WritingError, match="no shares of pauses"):
+        read_pause_shares(tmp_path / "x.json")
     (tmp_path / "x.json").write_text('{"shares": 1}')
     with pytest.raises(WritingError, match="no shares of pauses"):
         read_pause_shares(tmp_path / "x.json")
