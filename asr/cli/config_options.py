@@ -45,24 +45,26 @@ def training_bar() -> "Iterator[Callable[[Progress], None]]":
     """A bar on a terminal, a line now and then elsewhere; what is given shows where the training is."""
     from tqdm import tqdm
 
+    from asr.training.report_times import ReportTimes
+
     is_quiet = not sys.stderr.isatty()
     with tqdm(unit=" words", unit_scale=True, desc="training", disable=is_quiet) as bar:
-        began, report_after, before = time.monotonic(), _FIRST_REPORT_SECONDS, 0
+        before = 0
+        reports = ReportTimes(time.monotonic(), first=_FIRST_REPORT_SECONDS, longest=_LONGEST_REPORT_SECONDS)
 
         def show(progress: "Progress") -> None:
-            nonlocal began, report_after, before
+            nonlocal before
             bar.total = progress.total
             bar.set_postfix_str(f"loss {progress.loss:.3f}", refresh=False)
             bar.update(progress.words - bar.n)
-            spent = time.monotonic() - began
-            if is_quiet and spent >= report_after:
-                rate = (progress.words - before) / spent
+            seconds = reports.due(time.monotonic()) if is_quiet else None
+            if seconds is not None:
+                rate = (progress.words - before) / seconds
                 left = timedelta(seconds=round((progress.total - progress.words) / max(rate, 1e-9)))
                 log.info(
                     "%.0f%%  loss %.3f  %.0f words/s  %s left",
                     100 * progress.words / progress.total, progress.loss, rate, left,
                 )  # fmt: skip
-                began, before = time.monotonic(), progress.words
-                report_after = min(2 * report_after, _LONGEST_REPORT_SECONDS)
+                before = progress.words
 
         yield show

@@ -18,6 +18,7 @@ from asr.config import BestBy
 from asr.errors import AsrError
 from asr.files import write_atomically
 from asr.training.module import SpeechModule
+from asr.training.report_times import ReportTimes
 
 log = logging.getLogger(__name__)
 
@@ -95,8 +96,10 @@ class EpochLog(lightning.Callback):
 
     def on_train_epoch_start(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
         """Start the clock."""
-        self._idle_since = self._reported = time.monotonic()
-        self._report_after = FIRST_REPORT_SECONDS
+        self._idle_since = time.monotonic()
+        self._reports = ReportTimes(
+            self._idle_since, first=FIRST_REPORT_SECONDS, longest=LONGEST_REPORT_SECONDS
+        )
 
     def on_train_batch_start(self, trainer: Any, module: Any, batch: Any, batch_index: int) -> None:
         """A batch has come: the waiting is over."""
@@ -109,9 +112,7 @@ class EpochLog(lightning.Callback):
         """The step is done: waiting begins. Long epochs report from time to time."""
         self._idle_since = time.monotonic()
         module.train_totals.busy_seconds += self._idle_since - self._busy_since
-        if self._idle_since - self._reported >= self._report_after:
-            self._reported = self._idle_since
-            self._report_after = min(2 * self._report_after, LONGEST_REPORT_SECONDS)
+        if self._reports.due(self._idle_since) is not None:
             self._report(trainer.current_epoch + 1, module)
 
     def on_validation_start(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
