@@ -1,7 +1,10 @@
 """Loaders: batches read, augmented and padded ahead of the network, in processes of their own."""
 
+import multiprocessing
+import os
 import signal
 from collections.abc import Iterator
+from multiprocessing.context import BaseContext
 from typing import Any
 
 import lightning
@@ -85,8 +88,22 @@ def _loader(
         persistent_workers=workers > 0,
         prefetch_factor=4 if workers else None,
         worker_init_fn=_leave_signals_to_the_trainer,
+        multiprocessing_context=_clean_processes() if workers else None,
         pin_memory=trainer.strategy.root_device.type == "cuda",
     )
+
+
+def _clean_processes() -> BaseContext:
+    """How loader processes begin: as forks of a server that has no threads, on every Python.
+
+    A fork of the trainer itself has the locks and memory of threads (torch's, ONNX Runtime's, a server's beside it in a notebook) that
+    are not in it: it may hang or die. Windows has no forks, and begins anew.
+    """
+    if not hasattr(os, "fork"):
+        return multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["asr.training.loader_server"])  # heeded when the server begins
+    return context
 
 
 def stop_workers(loader: "EpochLoader | DataLoader[Any]") -> None:

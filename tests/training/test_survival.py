@@ -6,6 +6,8 @@ import errno
 import os
 import random
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,7 +16,14 @@ import pytest
 import torch
 from forked import finish, record_steps, start, train_or_resume, write_noise
 
-from asr.config import ExperimentConfig, HeadsConfig, LettersHeadConfig, PhonesHeadConfig, UnitModelConfig
+from asr.config import (
+    ExperimentConfig,
+    HeadsConfig,
+    LettersHeadConfig,
+    PhonesHeadConfig,
+    UnitModelConfig,
+    save_experiment,
+)
 from asr.data.augmentation.config import (
     AugmentationConfig,
     BandConfig,
@@ -152,6 +161,38 @@ def test_a_signal_saves_the_state_and_the_run_goes_on_from_the_next_batch(
     resume(tmp_path / "run")
     train(config, tmp_path / "whole")
     assert_same_weights(tmp_path / "run", tmp_path / "whole")
+
+
+def test_a_signal_to_every_process_of_a_job_is_heeded_by_the_trainer_alone(
+    noise_experiment: ExperimentConfig, tmp_path: Path
+) -> None:
+    config = dataclasses.replace(
+        with_training(noise_experiment, epochs=500),
+        data=dataclasses.replace(noise_experiment.data, workers=2),
+    )
+    save_experiment(tmp_path / "noise.yaml", config)
+    run_dir = tmp_path / "run"
+    process = subprocess.Popen(
+        [sys.executable, "-m", "asr", "train", "--config", tmp_path / "noise.yaml", "--run-dir", run_dir],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        deadline = time.monotonic() + 120
+        while not list((run_dir / "checkpoints").glob("state-*.ckpt")):
+            assert time.monotonic() < deadline
+            assert process.poll() is None
+            time.sleep(0.05)
+        os.killpg(process.pid, signal.SIGTERM)
+        _, said = process.communicate(timeout=60)
+    finally:
+        process.kill()
+    assert process.returncode == 1, said
+    assert f"asr: stopped by a signal; `asr train --resume {run_dir}` goes on at the next batch" in said
+    assert "Traceback" not in said
+    assert "died" not in said
 
 
 def test_a_signal_during_validation_repeats_the_validation_and_nothing_else(
