@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from asr.decoding.options import DecodingOptions
     from asr.errors import AsrError
     from asr.evaluation.scoring import score
-    from asr.transcription.transcriber import Transcriber, load
+    from asr.transcription.loading import load
+    from asr.transcription.transcriber import Transcriber
 
 __version__ = "0.1.0"
 
@@ -26,7 +27,7 @@ _HOMES = {
     "Transcriber": "asr.transcription.transcriber",
     "Utterance": "asr.data.manifest",
     "Word": "asr.decoding.hypothesis",
-    "load": "asr.transcription.transcriber",
+    "load": "asr.transcription.loading",
     "read_manifest": "asr.data.manifest",
     "score": "asr.evaluation.scoring",
     "write_manifest": "asr.data.manifest",

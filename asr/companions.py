@@ -2,6 +2,7 @@
 
 best.pt, best.onnx      the model
 best.decoding.json      how it decodes best; `asr lm tune` writes it. It names language models, lexicon and pronunciations, wherever they lie
+best.cpu.onnx           the network in the form that a CPU runs fastest; `asr export best.pt best.cpu.onnx --int8` writes it
 best.tagger             marks, capitals and figures for its words; `asr punctuation train` writes it
 best.hmm                where one phone ends and the next begins, for `asr align`; scripts/train_phone_models.py writes it
 """
@@ -15,6 +16,7 @@ class Companion(Enum):
 
     DECODING = ".decoding.json"
     TAGGER = ".tagger"
+    CPU_NETWORK = ".cpu.onnx"
     PHONE_MODELS = ".hmm"
 
     def path(self, model: str | Path) -> Path:

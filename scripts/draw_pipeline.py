@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from asr.cli.console import setup_logging
 from asr.data.audio import read_audio
 from asr.decoding.options import DecodingOptions
-from asr.transcription.transcriber import load
+from asr.transcription.loading import load
 
 
 def main() -> None:

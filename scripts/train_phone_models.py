@@ -23,7 +23,8 @@ from asr.data.pronunciation import read_all_pronunciations
 from asr.decoding.options import DecodingOptions, tuned_options
 from asr.errors import UsageError
 from asr.model.pretrained import default_model
-from asr.transcription.transcriber import Transcriber, load
+from asr.transcription.loading import load
+from asr.transcription.transcriber import Transcriber
 from commands import finish
 
 _GAUSSIANS = (1, 1, 2, 2, 4, 8, 8)  # of a state, round by round

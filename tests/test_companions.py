@@ -18,7 +18,15 @@ def test_they_have_the_name_of_their_model(tmp_path: Path, model: str) -> None:
         (tmp_path / f"best{companion.value}").touch()
         (tmp_path / f"other{companion.value}").touch()
     found = [companion.find(tmp_path / model) for companion in Companion]
-    assert found == [tmp_path / name for name in ("best.decoding.json", "best.tagger", "best.hmm")]
+    assert found == [
+        tmp_path / name
+        for name in (
+            "best.decoding.json",
+            "best.tagger",
+            "best.cpu.onnx",
+            "best.hmm",
+        )
+    ]
 
 
 def test_a_wheel_takes_those_of_the_model_in_the_package() -> None:

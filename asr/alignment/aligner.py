@@ -4,10 +4,10 @@ import copy
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from asr.alignment.cepstra import Cepstra
 from asr.alignment.misfits import find_misfits
 from asr.alignment.phone_models import PhoneModels
 from asr.alignment.spelling import LetterSpeller, PhoneSpeller, SpelledText, Speller
@@ -22,6 +22,9 @@ from asr.errors import DecodingError
 from asr.transcription.emitter import Emitter
 from asr.transcription.transcript import Misfit, Transcription, gather_segments
 from asr.transcription.windows import emit_blocks
+
+if TYPE_CHECKING:
+    from asr.alignment.cepstra import Cepstra
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +51,7 @@ class Alignment:
 class _Heard:
     """Blocks of a waveform on their way to the network: counted, and read for their features, so that nothing holds them all."""
 
-    def __init__(self, blocks: Iterable[np.ndarray], cepstra: Cepstra | None) -> None:
+    def __init__(self, blocks: Iterable[np.ndarray], cepstra: "Cepstra | None") -> None:
         self._blocks, self._cepstra = blocks, cepstra
         self.samples = 0
 
@@ -170,7 +173,12 @@ class Aligner:
         """
         spelled = self._speller.spell(text)
         info = self._emitter.info
-        heard = _Heard(blocks, None if self.phone_models is None else Cepstra(info.sample_rate))
+        cepstra = None
+        if self.phone_models is not None:
+            from asr.alignment.cepstra import Cepstra
+
+            cepstra = Cepstra(info.sample_rate)
+        heard = _Heard(blocks, cepstra)
         emission = join(list(emit_blocks(self._emitter, heard, where=where)))
         log_probs = emission.phones if self._hears_phones else emission.letters
         assert log_probs is not None

@@ -84,7 +84,7 @@ def run(arguments: argparse.Namespace) -> int:
     from asr.decoding.options import DecodingOptions
     from asr.errors import UsageError
     from asr.transcription.identity import aligner_identity
-    from asr.transcription.transcriber import load
+    from asr.transcription.loading import load
 
     formats = read_formats(arguments.format or "json")
     if arguments.transcript is not None:

@@ -98,7 +98,7 @@ def _utterance(arguments: argparse.Namespace) -> int:
     from asr.data.audio import read_audio
     from asr.inspection.pictures import draw_inspected
     from asr.inspection.utterance import inspect_utterance
-    from asr.transcription.transcriber import load
+    from asr.transcription.loading import load
 
     transcriber = load(arguments.model, device="cpu", precision="float32")
     waveform = read_audio(arguments.audio, sample_rate=transcriber.sample_rate)

@@ -62,7 +62,7 @@ def run(arguments: argparse.Namespace) -> int:
     from asr.companions import Companion
     from asr.data.manifest import read_manifest
     from asr.decoding.options import DecodingOptions, write_options
-    from asr.transcription.transcriber import load
+    from asr.transcription.loading import load
     from asr.transcription.tuning import Development, Grid, best_trial, calibrate, grid_search
     from asr.transcription.tuning_picture import write_heat_map
 

@@ -12,7 +12,8 @@ from asr.model.pretrained import default_model, find_model
 
 if TYPE_CHECKING:
     from asr.decoding.options import DecodingOptions
-    from asr.transcription.transcriber import ModelSettings, Transcriber
+    from asr.transcription.loading import ModelSettings
+    from asr.transcription.transcriber import Transcriber
 
 log = logging.getLogger(__name__)
 
@@ -119,7 +120,7 @@ def model_settings(arguments: argparse.Namespace) -> "ModelSettings":
     """What the options ask for. Raises UsageError for what does not fit together."""
     options = begin_search(arguments)
     from asr.errors import UsageError
-    from asr.transcription.transcriber import ModelSettings
+    from asr.transcription.loading import ModelSettings
 
     # Verbs without these options score what is recognised.
     text, tagger = getattr(arguments, "text", "verbatim"), getattr(arguments, "tagger", None)

@@ -51,7 +51,7 @@ def run(arguments: argparse.Namespace) -> int:
     from asr.data.manifest import read_manifest, write_manifest
     from asr.decoding.options import DecodingOptions
     from asr.errors import UsageError
-    from asr.transcription.transcriber import load
+    from asr.transcription.loading import load
 
     config = SegmentationConfig(
         seconds=arguments.seconds, shortest=arguments.shortest, longer_than=arguments.longer_than

@@ -159,14 +159,13 @@ def subtitle_rules(arguments: argparse.Namespace) -> "SubtitleRules":
 
 
 def pipeline_config(arguments: argparse.Namespace) -> "PipelineConfig":
-    """How the options let recordings go through the network; sets PyTorch's threads on the way.
+    """How the options let recordings go through the network.
 
     Raises:
         UsageError: numbers that do not fit together.
     """
-    import torch
-
     from asr.errors import UsageError
+    from asr.processors import usable_processors
     from asr.transcription.pipeline_config import PipelineConfig
     from asr.transcription.stretches import StretchRules
     from asr.transcription.windows import Windowing
@@ -175,8 +174,6 @@ def pipeline_config(arguments: argparse.Namespace) -> "PipelineConfig":
         raise UsageError(f"--threads {arguments.threads}; expected at least 1")
     if arguments.seconds_per_batch <= 0 or arguments.segment_pause <= 0:
         raise UsageError("--seconds-per-batch and --segment-pause must be above 0")
-    if arguments.threads is not None:
-        torch.set_num_threads(arguments.threads)
     windowing = Windowing(arguments.window, arguments.context)
     windows = max(1, int(arguments.seconds_per_batch / windowing.longest))
     return PipelineConfig(
@@ -187,7 +184,7 @@ def pipeline_config(arguments: argparse.Namespace) -> "PipelineConfig":
         vad=arguments.vad,
         seconds_per_batch=arguments.seconds_per_batch,
         pause=arguments.segment_pause,
-        threads=torch.get_num_threads(),
+        threads=arguments.threads or usable_processors(),
         channels=getattr(arguments, "channels", "mix"),
     )
 

@@ -225,9 +225,13 @@ def collate(samples: Sequence[Sample]) -> Batch:
     """Pad samples into one batch, the order kept; those that could not be read are left out and named."""
     readable = [sample for sample in samples if not sample.error]
     weights = [sample.weight for sample in readable]
+    waveforms, waveform_lengths = pad_waveforms([sample.waveform for sample in readable])
+    tokens, token_lengths = pad_rows([np.asarray(sample.tokens, np.int64) for sample in readable], np.int64)
     return Batch(
-        *pad_waveforms([sample.waveform for sample in readable]),
-        *pad_rows([np.asarray(sample.tokens, dtype=np.int64) for sample in readable], np.int64),
+        torch.from_numpy(waveforms),
+        torch.from_numpy(waveform_lengths),
+        torch.from_numpy(tokens),
+        torch.from_numpy(token_lengths),
         [sample.id for sample in readable],
         [sample.error for sample in samples if sample.error],
         torch.tensor(weights) if any(weight != 1.0 for weight in weights) else None,

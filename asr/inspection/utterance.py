@@ -55,10 +55,11 @@ def inspect_utterance(
         TranscriptError: a text that the model cannot spell.
         DecodingError: a text that is too long for the sound.
     """
-    model, tokenizer = transcriber.model, transcriber.tokenizer
+    emitter, tokenizer = transcriber.torch_emitter, transcriber.tokenizer
+    model = emitter.model
     hypothesis = transcriber.transcribe(waveform)
     tokens = list(hypothesis.tokens) if text is None else tokenizer.encode(text)
-    padded, lengths = (part.to(transcriber.emitter.info.device) for part in pad_waveforms([waveform]))
+    padded, lengths = (torch.from_numpy(part).to(emitter.device) for part in pad_waveforms([waveform]))
     with torch.enable_grad():
         features, frames = model.features(padded, lengths)
         encoding = model.encoder(features.requires_grad_(), frames)

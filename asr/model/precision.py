@@ -1,18 +1,21 @@
 """Which numbers the network multiplies: float32, or bfloat16 where the hardware does."""
 
 from contextlib import AbstractContextManager
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-import torch
+if TYPE_CHECKING:
+    import torch
 
 Precision = Literal["auto", "float32", "bfloat16"]
 
 
-def resolve_precision(precision: Precision, device: torch.device) -> Literal["float32", "bfloat16"]:
+def resolve_precision(precision: Precision, device: "torch.device") -> Literal["float32", "bfloat16"]:
     """ "auto" -> "bfloat16" where the device multiplies it in hardware, else "float32".
 
     A CPU without such instructions emulates bfloat16, many times slower.
     """
+    import torch
+
     if precision != "auto":
         return precision
     if device.type == "cuda":
@@ -24,7 +27,9 @@ def resolve_precision(precision: Precision, device: torch.device) -> Literal["fl
     return "bfloat16" if fast else "float32"
 
 
-def autocast(device: torch.device, precision: Precision) -> AbstractContextManager[None]:
+def autocast(device: "torch.device", precision: Precision) -> AbstractContextManager[None]:
     """The autocast context of a precision; features, softmax and losses stay float32 inside it."""
+    import torch
+
     enabled = resolve_precision(precision, device) == "bfloat16"
     return torch.autocast(device.type, dtype=torch.bfloat16, enabled=enabled)

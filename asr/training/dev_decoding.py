@@ -10,7 +10,7 @@ from asr.evaluation.normalisation import Normaliser
 from asr.evaluation.scoring import ScoredUtterance, score_utterance
 from asr.model.acoustic import AcousticModel
 from asr.model.checkpoint import Checkpoint
-from asr.transcription.emitter import TorchEmitter
+from asr.transcription.torch_emitter import TorchEmitter
 from asr.transcription.transcriber import Transcriber, build_decoder
 
 

@@ -5,7 +5,6 @@ from typing import Any
 
 from asr.alignment.aligner import Aligner
 from asr.cache import content_digest, settings_digest
-from asr.model.precision import resolve_precision
 from asr.transcription.pipeline_config import PipelineConfig
 from asr.transcription.transcriber import Transcriber
 
@@ -39,6 +38,8 @@ def recogniser_identity(transcriber: Transcriber, config: PipelineConfig, *other
 def _network(transcriber: Transcriber) -> tuple[str, str, str]:
     """The file's name, a digest of its content, and the precision that it runs at."""
     assert transcriber.source is not None
-    info = transcriber.emitter.info
-    precision = resolve_precision(info.precision, info.device)
-    return transcriber.source.name, content_digest(transcriber.source)[:16], precision
+    return (
+        transcriber.source.name,
+        content_digest(transcriber.source)[:16],
+        transcriber.emitter.info.precision,
+    )

@@ -14,11 +14,11 @@ from asr.decoding.decoder import Decoder
 from asr.decoding.emission import Emission
 from asr.decoding.hypothesis import Hypothesis, Word
 from asr.errors import ConfigError
-from asr.model.streaming import StreamingEmitter, is_streamable
-from asr.transcription.emitter import TorchEmitter
+from asr.transcription.emitter import Emitter
+from asr.transcription.onnx_emitter import OnnxEmitter
 from asr.transcription.transcript import WrittenWord
 from asr.transcription.waveform_window_emitter import WaveformWindowEmitter
-from asr.transcription.windowed_emitter import WindowConfig, WindowedEmitter
+from asr.transcription.window_config import WindowConfig
 from asr.transcription.written import place_pieces, write_pieces
 from asr.writing.readable import Piece
 from asr.writing.tagger import Tagger
@@ -251,14 +251,24 @@ def open_session(transcriber: "Transcriber", config: LiveConfig | None = None) -
     """A live session with a transcriber's model and decoder.
 
     A one-directional network goes on from where it was; any other reads the last seconds again and again, of an ONNX file
-    together with its features.
+    without its checkpoint together with its features.
     """
     config = config or LiveConfig()
-    emitter: LiveEmitter
-    if not isinstance(transcriber.emitter, TorchEmitter):
-        emitter = WaveformWindowEmitter(transcriber.emitter, config.window)
-    elif is_streamable(transcriber.model):
-        emitter = StreamingEmitter(transcriber.model)
-    else:
-        emitter = WindowedEmitter(transcriber.emitter, config.window)
+    emitter = _live_emitter(transcriber.emitter, config.window)
     return LiveSession(emitter, transcriber.decoder, config, transcriber.tagger)
+
+
+def _live_emitter(network: Emitter, window: WindowConfig) -> LiveEmitter:
+    if isinstance(network, OnnxEmitter):
+        if network.checkpoint is None:
+            return WaveformWindowEmitter(network, window)
+        network = network.original
+    from asr.model.streaming import StreamingEmitter, is_streamable
+    from asr.transcription.torch_emitter import TorchEmitter
+    from asr.transcription.windowed_emitter import WindowedEmitter
+
+    if not isinstance(network, TorchEmitter):
+        return WaveformWindowEmitter(network, window)
+    if is_streamable(network.model):
+        return StreamingEmitter(network.model)
+    return WindowedEmitter(network, window)

@@ -3,39 +3,42 @@
 import json
 import textwrap
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 
-from asr.data.padding import pad_waveforms
+from asr.cache import content_digest
 from asr.data.tokenizer import CharacterTokenizer
 from asr.decoding.emission import Emission
-from asr.errors import AsrError, CheckpointError, UsageError
-from asr.extras import install_command
+from asr.errors import AsrError, CheckpointError
 from asr.model.file_kinds import ONNX, describe_file, describe_folder
+from asr.processors import usable_processors
 from asr.transcription.emitter import EmitterInfo
+
+if TYPE_CHECKING:
+    from asr.transcription.torch_emitter import TorchEmitter
 
 
 class OnnxEmitter:
     """Runs an ONNX file on the CPU; see `Emitter`.
 
+    Waveforms go through the network one by one, each in a thread: an emission does not depend on what is emitted beside it, and none is padded.
+
     Args:
         path: what `asr export` wrote.
-        threads: of onnxruntime; 0 leaves it to it.
+        threads: waveforms at once; 0 for all processors.
+        checkpoint: what the file was made of.
 
     Raises:
-        UsageError: onnxruntime is not installed.
-        CheckpointError: not an ONNX file, or not one of `asr export`.
+        CheckpointError: not an ONNX file, or not one of `asr export`; or made of another checkpoint.
     """
 
-    def __init__(self, path: str | Path, *, threads: int = 0) -> None:
-        try:
-            import onnxruntime
-        except ImportError:
-            raise UsageError(
-                f"{path}: ONNX models run in onnxruntime: `{install_command('export')}`"
-            ) from None
+    def __init__(self, path: str | Path, *, threads: int = 0, checkpoint: Path | None = None) -> None:
+        import onnxruntime  # here, for whoever runs another emitter
+
         path = Path(path)
         try:
             if path.is_dir():
@@ -48,7 +51,7 @@ class OnnxEmitter:
         if kind != ONNX:
             raise CheckpointError(f"{path}: {kind}; expected an ONNX file of `asr export`")
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
+        options.intra_op_num_threads = 1
         try:
             self.session = onnxruntime.InferenceSession(
                 str(path), options, providers=["CPUExecutionProvider"]
@@ -68,8 +71,8 @@ class OnnxEmitter:
                 float(metadata["seconds_per_frame"]),
                 int(metadata["minimum_samples"]),
                 None,
-                torch.device("cpu"),
-                "float32",
+                "cpu",
+                metadata.get("precision", "float32"),
             )
         except KeyError as error:
             raise CheckpointError(
@@ -77,16 +80,35 @@ class OnnxEmitter:
             ) from None
         except (ValueError, AsrError) as error:
             raise CheckpointError(f"{path}: an ONNX file, but not one of `asr export` ({error})") from None
+        self.checkpoint = checkpoint
+        if checkpoint is not None and metadata.get("checkpoint") != content_digest(checkpoint):
+            raise CheckpointError(
+                f"{path}: was made of another checkpoint than {checkpoint}; make it again "
+                f"(`asr export {checkpoint} {path} --int8`), or remove it"
+            )
+        self._threads = ThreadPoolExecutor(threads or usable_processors(), thread_name_prefix="network")
+        self._outputs = ["log_probs", *(["phone_log_probs"] if self.info.phones else [])]
+
+    @cached_property
+    def original(self) -> "TorchEmitter":
+        """The network of the checkpoint, which can be looked into. Raises CheckpointError where the checkpoint is not beside the file."""
+        if self.checkpoint is None:
+            raise CheckpointError(
+                "an ONNX file cannot be looked into; take the checkpoint that it was made of"
+            )
+        from asr.model.checkpoint import load_checkpoint
+        from asr.transcription.torch_emitter import TorchEmitter
+
+        return TorchEmitter(load_checkpoint(self.checkpoint), device="cpu")
 
     def emit(self, waveforms: Sequence[np.ndarray], *, network_beam: int = 0) -> list[Emission]:
         """See `Emitter`."""
-        padded, lengths = pad_waveforms(waveforms)
-        outputs = ["log_probs", "frames", *(["phone_log_probs"] if self.info.phones else [])]
-        letters, frames, *others = self.session.run(
-            outputs, {"waveforms": padded.numpy(), "lengths": lengths.numpy()}
-        )
-        phones = others[0] if others else None
-        return [
-            Emission(letters[row, :count], None if phones is None else phones[row, :count])
-            for row, count in enumerate(frames.tolist())
-        ]
+        return list(self._threads.map(self._emit, waveforms))
+
+    def _emit(self, waveform: np.ndarray) -> Emission:
+        given = {
+            "waveforms": np.asarray(waveform, np.float32)[None],
+            "lengths": np.array([len(waveform)], np.int64),
+        }
+        letters, *phones = self.session.run(self._outputs, given)
+        return Emission(letters[0], phones[0][0] if phones else None)

@@ -12,15 +12,14 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from asr.errors import AsrError
-from asr.model.precision import Precision
 from asr.transcription.batches import Batch
+from asr.transcription.loading import ModelSettings
 from asr.transcription.pipeline import Outcome
 from asr.transcription.pipeline_config import PipelineConfig
 from asr.transcription.ray_cluster import AGAIN, LOOK, RayCluster, RaySettings, first_line
 from asr.transcription.ray_worker import RayWorker, Report, Started
 from asr.transcription.recogniser import OnProgress
 from asr.transcription.schedule import Schedule
-from asr.transcription.transcriber import ModelSettings
 
 log = logging.getLogger(__name__)
 
@@ -71,7 +70,7 @@ class RayPool:
         self._largest = 0
 
     @property
-    def precision(self) -> Precision:
+    def precision(self) -> str:
         """See `Recogniser`."""
         return self._model.precision
 

@@ -9,10 +9,10 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 from asr.transcription.batches import Batch
+from asr.transcription.loading import ModelSettings
 from asr.transcription.pipeline import Outcome
 from asr.transcription.pipeline_config import PipelineConfig
 from asr.transcription.recogniser import LocalRecogniser
-from asr.transcription.transcriber import ModelSettings
 
 # Seconds after which a worker that has finished nothing says how far it is.
 _INTERVAL = 1.0
@@ -82,13 +82,11 @@ class RayWorker:
     def start(self, *others: Any) -> Started:
         """Load the model. Raises AsrError as `ModelSettings.load`; `others` are those of `recogniser_identity`."""
         import ray
-        import torch
 
         logger = logging.getLogger("asr")
         logger.addHandler(self._messages)
         logger.setLevel(logging.INFO)
         logger.propagate = False
-        torch.set_num_threads(self._config.threads)
         recogniser = LocalRecogniser(self._model.load(), self._config)
         identity = recogniser.identity(*others)
         threading.Thread(target=self._work, args=(recogniser,), name="transcribe", daemon=True).start()

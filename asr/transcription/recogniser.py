@@ -4,7 +4,6 @@ import platform
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import Any, Protocol
 
-from asr.model.precision import Precision
 from asr.transcription.batches import Batch, plan_batches
 from asr.transcription.identity import recogniser_identity
 from asr.transcription.pipeline import Outcome, transcribe_recordings
@@ -25,8 +24,8 @@ class Recogniser(Protocol):
         ...
 
     @property
-    def precision(self) -> Precision:
-        """Of the network's numbers, as it was asked for."""
+    def precision(self) -> str:
+        """Of the network's numbers."""
         ...
 
     @property
@@ -56,7 +55,7 @@ class LocalRecogniser:
         self.config = config
 
     @property
-    def precision(self) -> Precision:
+    def precision(self) -> str:
         """See `Recogniser`."""
         return self.transcriber.emitter.info.precision
 

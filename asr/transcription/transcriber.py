@@ -1,16 +1,15 @@
 """A model, ready to transcribe: an emitter and a decoder."""
 
-import logging
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from asr.alignment.aligner import Aligner, Alignment
 from asr.alignment.phone_models import read_phone_models
 from asr.alignment.text_path import USUAL, Prices
-from asr.allocator import give_back_freed_memory, keep_few_kernels
 from asr.companions import Companion
 from asr.data.audio import read_utterance, resample
 from asr.data.manifest import Utterance
@@ -19,103 +18,21 @@ from asr.decoding.decoder import Decoder
 from asr.decoding.emission import Emission
 from asr.decoding.hypothesis import Hypothesis
 from asr.decoding.options import DecodingOptions, file_fields, tuned_options
-from asr.decoding.warm_up import warm_up
-from asr.errors import AudioError, CheckpointError, DecodingError, UsageError
-from asr.model.acoustic import AcousticModel
-from asr.model.checkpoint import load_checkpoint
-from asr.model.precision import Precision
-from asr.model.pretrained import default_model, find_model, find_tagger
+from asr.errors import AudioError, DecodingError, UsageError
 from asr.transcription.batches import plan_batches
 from asr.transcription.channels import Channels
-from asr.transcription.emitter import Emitter, EmitterInfo, TorchEmitter
+from asr.transcription.emitter import Emitter, EmitterInfo
 from asr.transcription.onnx_emitter import OnnxEmitter
 from asr.transcription.pipeline import Outcome, transcribe_recordings, transcribe_waveform
 from asr.transcription.pipeline_config import PipelineConfig
 from asr.transcription.recordings import Recording
 from asr.transcription.silence import emit_sound
 from asr.transcription.transcript import Alternatives, Transcription
-from asr.writing.tagger import Tagger, read_tagger
+from asr.writing.tagger import Tagger
 
-log = logging.getLogger(__name__)
-
-
-def load(
-    model: str | Path | None = None,
-    *,
-    decoding: DecodingOptions | None = None,
-    device: str = "auto",
-    precision: Precision = "auto",
-    threads: int = 0,
-    tagger: str | Path | None = None,
-    verbatim: bool = False,
-) -> "Transcriber":
-    """Load a model for transcription.
-
-    Args:
-        model: a checkpoint that training wrote, such as RUN/checkpoints/best.pt, or the run's folder, or a .onnx file of `asr export`; `hf:owner/name` or
-            `hf:owner/name@revision` of the Hugging Face Hub; "english", or None, for the model that ships with the package.
-        decoding: how log-probabilities become text; by default as `asr lm tune` found best for the model,
-            and greedy where it has not been run.
-        device: "cpu", "cuda", or "auto" for a GPU where there is one; ONNX files run on the CPU.
-        precision: "float32", "bfloat16", or "auto" for bfloat16 where the hardware multiplies it; an ONNX file has its
-            own.
-        threads: of onnxruntime; 0 leaves it to it.
-        tagger: what `asr punctuation train` wrote, or "english" for the one in the package, for transcriptions that people read; None takes
-            the one beside the model (`best.tagger` beside `best.pt`), where there is one.
-        verbatim: transcriptions have the words as they are recognised, whatever taggers there are.
-
-    Raises:
-        CheckpointError: missing, not a model, of a newer version, or broken.
-        DecodingError: options that do not fit the model.
-        WritingError: the tagger is missing, broken, or something else.
-        UsageError: no model named, and this build of the package has none; or a device or precision that it cannot use.
-    """
-    keep_few_kernels()
-    if model is None:
-        model = default_model()
-        if model is None:
-            raise UsageError(
-                "this build has no model of its own; name one: --model CKPT, or asr.load(CKPT) "
-                "(`asr train` writes RUN/checkpoints/best.pt)"
-            )
-    model = find_model(model)
-    options = tuned_options(model) if decoding is None else decoding
-    warm_up(options)
-    emitter: Emitter
-    if Path(model).suffix == ".onnx":
-        if precision not in ("auto", "float32"):
-            raise UsageError(
-                f"precision {precision}: an ONNX model runs at the precision it was exported with "
-                "(`asr export --int8`)"
-            )
-        if device not in ("auto", "cpu"):
-            raise UsageError(f"device {device}: ONNX models run on the CPU here; take the checkpoint")
-        emitter = OnnxEmitter(model, threads=threads)
-    else:
-        emitter = TorchEmitter(load_checkpoint(model), device=device, precision=precision)
-    if tagger is None:
-        tagger = Companion.TAGGER.find(model)
-    writer = None if verbatim or tagger is None else read_tagger(find_tagger(tagger))
-    transcriber = Transcriber(emitter, build_decoder(emitter.info, options), writer, source=Path(model))
-    give_back_freed_memory()  # what reading the files took
-    return transcriber
-
-
-@dataclass(frozen=True)
-class ModelSettings:
-    """The arguments of `load`, for whoever loads the model elsewhere."""
-
-    model: Path | None = None
-    decoding: DecodingOptions | None = None
-    device: str = "auto"
-    precision: Precision = "auto"
-    threads: int = 0
-    tagger: Path | None = None
-    verbatim: bool = False
-
-    def load(self) -> "Transcriber":
-        """See `load`."""
-        return load(**vars(self))
+if TYPE_CHECKING:
+    from asr.model.acoustic import AcousticModel
+    from asr.transcription.torch_emitter import TorchEmitter
 
 
 def build_decoder(info: EmitterInfo, options: DecodingOptions) -> Decoder:
@@ -168,13 +85,19 @@ class Transcriber:
         return self.decoder.options
 
     @property
-    def model(self) -> AcousticModel:
-        """The network itself. Raises CheckpointError for an ONNX file, which cannot be looked into."""
-        if not isinstance(self.emitter, TorchEmitter):
-            raise CheckpointError(
-                "an ONNX file cannot be looked into; take the checkpoint that it was made of"
-            )
-        return self.emitter.model
+    def model(self) -> "AcousticModel":
+        """The network itself. Raises CheckpointError as `torch_emitter`."""
+        return self.torch_emitter.model
+
+    @property
+    def torch_emitter(self) -> "TorchEmitter":
+        """The network in PyTorch: of an ONNX file beside its checkpoint that of the checkpoint. Raises CheckpointError for an ONNX file alone."""
+        if isinstance(self.emitter, OnnxEmitter):
+            return self.emitter.original
+        from asr.transcription.torch_emitter import TorchEmitter
+
+        assert isinstance(self.emitter, TorchEmitter)
+        return self.emitter
 
     @property
     def tokenizer(self) -> Tokenizer:

@@ -10,7 +10,7 @@ from asr.decoding.emission import Emission
 from asr.errors import AudioError
 from asr.transcription.emitter import Emitter
 from asr.transcription.silence import emit_sound
-from asr.transcription.windowed_emitter import WindowConfig
+from asr.transcription.window_config import WindowConfig
 
 
 class WaveformWindowEmitter:

@@ -10,45 +10,20 @@ first second says too little about the recording, no frame is settled before `wa
 what ends before that is normalised as a whole, like a file.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from asr.decoding.emission import Emission
-from asr.errors import AudioError, ConfigError
+from asr.errors import AudioError
 from asr.model.features import Features
-from asr.model.precision import autocast
-from asr.transcription.emitter import TorchEmitter
 from asr.transcription.silence import is_silent
+from asr.transcription.torch_emitter import TorchEmitter
+from asr.transcription.window_config import WindowConfig
 
 _MARGIN = 0.2  # seconds around loud frames that count with them
-
-
-@dataclass(frozen=True)
-class WindowConfig:
-    """Times in seconds.
-
-    Attributes:
-        step: new sound between two passes of the network.
-        left: sound before the newest settled frame that a pass reads again.
-        right: sound after a frame that settles it.
-        warm_up: sound heard before the first frame is settled.
-        history: sound that the normalisation of the features goes by.
-    """
-
-    step: float = 0.4
-    left: float = 4.0
-    right: float = 1.2
-    warm_up: float = 4.0
-    history: float = 20.0
-
-    def __post_init__(self) -> None:
-        for name in ("step", "left", "right", "warm_up", "history"):
-            value = getattr(self, name)
-            if not 0 < value <= 600:
-                raise ConfigError(f"live window: {name} {value}; expected seconds above 0, at most 600")
 
 
 class WindowedEmitter:
@@ -62,7 +37,7 @@ class WindowedEmitter:
     def __init__(self, emitter: TorchEmitter, config: WindowConfig | None = None) -> None:
         self.config = config or WindowConfig()
         self._model = emitter.model
-        self._device, self._precision = emitter.info.device, emitter.info.precision
+        self._device, self._autocast = emitter.device, emitter.autocast
         # The same features without their normalisation, which is done here over more than one window.
         self._raw_features = Features(replace(self._model.config.features, normalisation="none"))
         self._raw_features.to(self._device)
@@ -125,7 +100,7 @@ class WindowedEmitter:
         """One pass; settles all frames but the last `right`."""
         left = round(self.config.left / self._model.seconds_per_frame)
         start = max(self._first, (self._settled - left) * self._subsampling)
-        with torch.inference_mode(), autocast(self._device, self._precision):
+        with torch.inference_mode(), self._autocast():
             features = self._normalised()[start - self._first :].unsqueeze(0)  # (T, F) -> (1, T, F)
             lengths = torch.tensor([features.shape[1]], device=features.device)
             heads = self._model.heads(features, lengths)

@@ -31,7 +31,8 @@ from asr.decoding.confidence import Calibration, fit_calibration
 from asr.decoding.hypothesis import AlignedWord
 from asr.decoding.options import DecodingOptions
 from asr.errors import AsrError
-from asr.transcription.transcriber import Transcriber, load
+from asr.transcription.loading import load
+from asr.transcription.transcriber import Transcriber
 from asr.transcription.transcript import NOT_IN_TEXT, NOT_SPOKEN, REPEATED, REPEATED_IN_TEXT, MisfitKind
 
 sys.path.insert(1, str(Path(__file__).resolve().parents[1]))  # where commands.py and flite.py are

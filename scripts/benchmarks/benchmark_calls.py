@@ -20,8 +20,9 @@ from asr.data.audio import read_utterance
 from asr.data.manifest import Utterance, read_manifest
 from asr.evaluation.scoring import ErrorCounts, score_utterance
 from asr.transcription.channels import Channels
+from asr.transcription.loading import load
 from asr.transcription.pipeline_config import PipelineConfig
-from asr.transcription.transcriber import Transcriber, load
+from asr.transcription.transcriber import Transcriber
 
 RATE = 16000
 LONGEST = 90  # seconds of a call

@@ -165,7 +165,7 @@ def _emissions(arguments: argparse.Namespace) -> tuple[Any, Data]:
     import torch
 
     from asr.data.manifest import read_manifest
-    from asr.transcription.transcriber import load
+    from asr.transcription.loading import load
 
     torch.set_num_threads(1)
     transcriber = load(arguments.model, decoding=DecodingOptions(), device="cpu", precision="float32")

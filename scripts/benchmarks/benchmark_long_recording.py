@@ -29,7 +29,7 @@ from asr.cli.console import setup_logging, table
 from asr.data.audio import read_utterance
 from asr.data.manifest import Utterance, read_manifest, write_manifest
 from asr.decoding.options import DecodingOptions
-from asr.transcription.transcriber import load
+from asr.transcription.loading import load
 
 RATE = 16000
 

@@ -33,8 +33,9 @@ from asr.data.manifest import Utterance, read_manifest
 from asr.data.padding import pad_waveforms
 from asr.decoding.options import DecodingOptions
 from asr.model.precision import Precision, autocast
+from asr.transcription.loading import load
 from asr.transcription.pipeline_config import PipelineConfig
-from asr.transcription.transcriber import Transcriber, load
+from asr.transcription.transcriber import Transcriber
 from transcription_systems import SYSTEMS
 
 
@@ -49,7 +50,7 @@ def ready_batches(
     transcriber: Transcriber, utterances: list[Utterance], seconds_per_batch: float
 ) -> list[tuple[torch.Tensor, torch.Tensor]]:
     """The batches that transcription makes, as tensors."""
-    batches: list[tuple[torch.Tensor, torch.Tensor]] = []
+    batches: list[list[np.ndarray]] = []
     waiting: list[np.ndarray] = []
     for utterance in sorted(utterances, key=lambda utterance: -utterance.duration):
         waveform = read_audio(
@@ -59,10 +60,11 @@ def ready_batches(
             duration=utterance.duration,
         )
         if waiting and len(waiting[0]) * (len(waiting) + 1) > seconds_per_batch * transcriber.sample_rate:
-            batches.append(pad_waveforms(waiting))
+            batches.append(waiting)
             waiting = []
         waiting.append(waveform)
-    return [*batches, pad_waveforms(waiting)]
+    padded = map(pad_waveforms, [*batches, waiting])
+    return [(torch.from_numpy(waveforms), torch.from_numpy(lengths)) for waveforms, lengths in padded]
 
 
 def first_transcript(model: Path, precision: str) -> float:

@@ -33,7 +33,7 @@ from asr.files import write_atomically
 from asr.model.recurrent import CELLS
 from asr.training.state import TrainingStopped
 from asr.training.train import train_or_resume
-from asr.transcription.transcriber import load
+from asr.transcription.loading import load
 
 
 class Network(NamedTuple):

@@ -26,7 +26,8 @@ from asr.errors import UsageError
 from asr.evaluation.report import build_report
 from asr.evaluation.transcript import TranscriptPair
 from asr.files import write_atomically
-from asr.transcription.transcriber import Transcriber, load
+from asr.transcription.loading import load
+from asr.transcription.transcriber import Transcriber
 
 sys.path.insert(1, str(Path(__file__).resolve().parents[1]))  # where commands.py is
 

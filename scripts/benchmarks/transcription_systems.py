@@ -32,8 +32,8 @@ def ours(system: str, model: Path, threads: int, *, tuned: bool) -> Recognise:
 
     torch.set_num_threads(threads)
     from asr.decoding.options import DecodingOptions, tuned_options
+    from asr.transcription.loading import load
     from asr.transcription.pipeline_config import PipelineConfig
-    from asr.transcription.transcriber import load
 
     options = tuned_options(model) if tuned and not system.startswith("onnx") else DecodingOptions()
     precision = "auto" if system.startswith("onnx") else system
@@ -106,12 +106,11 @@ def wav2vec2(threads: int, seconds_per_batch: float = 60.0) -> Recognise:
         while ordered:
             size = max(1, int(seconds_per_batch / ordered[0].duration))
             batch, ordered = ordered[:size], ordered[size:]
-            waveforms, lengths = pad_waveforms(
-                [
-                    read_audio(item.audio, sample_rate=16000, start=item.start, duration=item.duration)
-                    for item in batch
-                ]
-            )
+            read = [
+                read_audio(item.audio, sample_rate=16000, start=item.start, duration=item.duration)
+                for item in batch
+            ]
+            waveforms, lengths = map(torch.from_numpy, pad_waveforms(read))
             with torch.inference_mode():
                 logits, _ = model(waveforms, lengths)
                 logits.argmax(dim=2)

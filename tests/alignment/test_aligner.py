@@ -11,7 +11,7 @@ from asr.companions import Companion
 from asr.decoding.options import DecodingOptions
 from asr.errors import DecodingError, TranscriptError
 from asr.model.pretrained import default_model
-from asr.transcription.transcriber import load
+from asr.transcription.loading import load
 from benchmark_alignment import differences, true_times
 from flite import speak_segments
 

@@ -18,7 +18,7 @@ from asr.data.tokenizer import CharacterTokenizer
 from asr.decoding.emission import join
 from asr.errors import TranscriptError
 from asr.transcription.formats.tiers import Tier, short_textgrid, textgrid
-from asr.transcription.transcriber import load
+from asr.transcription.loading import load
 from asr.transcription.windows import Windowing, emit_blocks
 
 

@@ -13,7 +13,7 @@ from asr.data.tokenizer import BLANK_SYMBOL, CharacterTokenizer
 from asr.model.acoustic import AcousticModel, AcousticModelConfig
 from asr.model.checkpoint import Checkpoint, save_checkpoint
 from asr.model.encoder import EncoderConfig
-from asr.transcription.transcriber import load
+from asr.transcription.loading import load
 
 
 @pytest.fixture

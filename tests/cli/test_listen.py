@@ -10,7 +10,7 @@ import pytest
 
 from asr.cli import main
 from asr.transcription.live import open_session
-from asr.transcription.transcriber import load
+from asr.transcription.loading import load
 
 
 class Terminal(io.StringIO):

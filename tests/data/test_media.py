@@ -13,7 +13,7 @@ import pytest
 from asr.cli import main
 from asr.data.audio import audio_info, header_info, open_audio, read_audio
 from asr.errors import AudioError
-from asr.transcription.transcriber import load
+from asr.transcription.loading import load
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ import soundfile
 from asr.cli import main
 from asr.data.audio import audio_info, copies, open_audio, read_audio
 from asr.errors import AudioError
-from asr.transcription.transcriber import load
+from asr.transcription.loading import load
 
 Tone = Callable[..., Path]
 

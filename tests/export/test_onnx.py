@@ -1,6 +1,7 @@
 """The exported graph against PyTorch, and what runs it."""
 
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -12,14 +13,17 @@ import soundfile
 import torch
 
 from asr.cli import main
+from asr.companions import Companion
+from asr.errors import CheckpointError
 from asr.model.acoustic import AcousticModel, AcousticModelConfig
 from asr.model.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from asr.model.encoder import EncoderConfig
 from asr.model.features import FeaturesConfig
-from asr.transcription.transcriber import load
+from asr.model.precision import resolve_precision
+from asr.transcription.live import open_session
+from asr.transcription.loading import load
 
 pytest.importorskip("onnx", reason="onnx is not installed: pip install '.[export]'")
-pytest.importorskip("onnxruntime", reason="onnxruntime is not installed: pip install '.[export]'")
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -95,6 +99,7 @@ def test_phones_are_those_of_pytorch_and_both_files_decode_alike(
     texts = [
         [transcriber.transcribe(waveform).text for waveform in waveforms] for transcriber in (ours, theirs)
     ]
+    assert any(texts[0])
     assert texts[0] == texts[1]
     assert set(" ".join(texts[0]).split()) <= {"AB", "CAB", "A"}
     assert any(texts[0])
@@ -149,6 +154,7 @@ def test_transcribe_takes_the_file(
         words = ["transcribe", tone(seconds=2.0), "--model", model, "--precision", "float32"]
         assert main([*map(str, words)]) == 0
         texts.append(capsys.readouterr().out)
+    assert any(texts[0])
     assert texts[0] == texts[1]
     assert main(["transcribe", str(tone()), "--model", str(exported[1]), "--precision", "bfloat16"]) == 2
     assert "runs at the precision it was exported with" in capsys.readouterr().err
@@ -183,6 +189,7 @@ def test_load_takes_the_file_and_what_looks_inside_says_that_it_cannot(
 ) -> None:
     audio = tone(seconds=2.0)
     texts = [load(model, device="cpu", precision="float32").transcribe(audio).text for model in exported]
+    assert any(texts[0])
     assert texts[0] == texts[1]
     words = [
         "inspect",
@@ -244,3 +251,56 @@ def test_the_checkpoint_is_left_as_it_was(exported: tuple[Path, Path], tmp_path:
     after = checkpoint.model.state_dict()
     assert before.keys() == after.keys()
     assert all(torch.equal(before[name], after[name]) for name in before)
+
+
+@pytest.fixture(scope="module")
+def for_cpu(exported: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A checkpoint with the network for CPUs beside it."""
+    folder = tmp_path_factory.mktemp("for_cpu")
+    shutil.copyfile(exported[0], folder / "best.pt")
+    assert main(["export", str(folder / "best.pt"), str(folder / "best.cpu.onnx"), "--int8"]) == 0
+    assert sorted(path.name for path in folder.iterdir()) == ["best.cpu.onnx", "best.pt"]
+    return folder / "best.pt"
+
+
+def test_what_is_made_for_cpus_runs_there_without_pytorch(for_cpu: Path, tone: Callable[..., Path]) -> None:
+    code = (
+        "import sys\nfrom asr.cli import main\n"
+        f"assert main(['transcribe', {str(tone())!r}, '--model', {str(for_cpu)!r}, '--json']) == 0\n"
+        "assert 'torch' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+    assert load(for_cpu, device="cpu").emitter.info.precision == "int8"
+    assert load(for_cpu, device="cpu", precision="float32").emitter.info.precision == "float32"
+
+
+def test_what_was_made_of_another_checkpoint_is_refused(for_cpu: Path, tmp_path: Path) -> None:
+    shutil.copyfile(Companion.CPU_NETWORK.path(for_cpu), tmp_path / "other.cpu.onnx")
+    found = load_checkpoint(for_cpu)
+    save_checkpoint(tmp_path / "other.pt", Checkpoint(found.model, found.tokenizer, {"trained": "on"}))
+    with pytest.raises(
+        CheckpointError, match=r"other.cpu.onnx: was made of another checkpoint than .*other.pt; make it"
+    ):
+        load(tmp_path / "other.pt", device="cpu")
+
+
+def test_what_is_made_for_cpus_is_looked_into_and_goes_live_as_its_checkpoint(for_cpu: Path) -> None:
+    transcriber = load(for_cpu, device="cpu")
+    sound = (0.1 * np.random.default_rng(2).standard_normal(96000)).astype(np.float32)
+    precision = resolve_precision("auto", torch.device("cpu"))
+    texts = []
+    for one in (transcriber, load(for_cpu, device="cpu", precision=precision)):
+        session = open_session(one)
+        texts.append([result.text for result in [*session.feed(sound), *session.finish()]])
+    assert any(texts[0])
+    assert texts[0] == texts[1]
+    ours, theirs = transcriber.model.state_dict(), load_checkpoint(for_cpu).model.state_dict()
+    assert all(torch.equal(ours[name], theirs[name]) for name in ours)
+
+
+def test_an_emission_does_not_depend_on_what_is_emitted_beside_it(for_cpu: Path) -> None:
+    generator = np.random.default_rng(1)
+    waveforms = [(scale * generator.standard_normal(16000)).astype(np.float32) for scale in (0.01, 0.9, 0.1)]
+    transcriber = load(for_cpu, device="cpu", threads=2)
+    for together, waveform in zip(transcriber.emit(waveforms), waveforms, strict=True):
+        assert np.array_equal(together.letters, transcriber.emit([waveform])[0].letters)

@@ -92,7 +92,7 @@ def test_a_reloaded_checkpoint_gives_the_same_log_probs(tiny_model: AcousticMode
 
 
 def test_transcription_sees_what_evaluation_in_training_sees(tiny_checkpoint: Path) -> None:
-    from asr.transcription.transcriber import load
+    from asr.transcription.loading import load
 
     transcriber = load(tiny_checkpoint, device="cpu", precision="float32")
     waveforms = [0.1 * torch.randn(length) for length in LENGTHS]

@@ -124,7 +124,7 @@ def test_padding_counts_for_nothing_and_every_weight_learns(kind: str) -> None:
 @pytest.mark.parametrize("kind", ["transducer", "attention"])
 def test_it_travels_in_the_checkpoint_and_transcribes(kind: str, tmp_path: Path) -> None:
     from asr.decoding.options import DecodingOptions
-    from asr.transcription.transcriber import load
+    from asr.transcription.loading import load
 
     config = AcousticModelConfig(
         encoder=EncoderConfig(layers=1, hidden_size=8, channels=2),

@@ -15,7 +15,8 @@ from asr.data.tokenizer import BLANK_SYMBOL, CharacterTokenizer
 from asr.model.acoustic import AcousticModel, AcousticModelConfig
 from asr.model.checkpoint import Checkpoint, save_checkpoint
 from asr.model.encoder import EncoderConfig
-from asr.transcription.transcriber import Transcriber, load
+from asr.transcription.loading import load
+from asr.transcription.transcriber import Transcriber
 
 for package in (
     "fastapi",

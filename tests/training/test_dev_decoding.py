@@ -12,7 +12,7 @@ from asr.decoding.options import DecodingOptions
 from asr.errors import ConfigError, DecodingError
 from asr.evaluation.scoring import score
 from asr.training.train import train
-from asr.transcription.transcriber import load
+from asr.transcription.loading import load
 
 
 @pytest.fixture

@@ -23,11 +23,12 @@ from asr.model.checkpoint import Checkpoint
 from asr.model.encoder import EncoderConfig
 from asr.transcription import channels as channels_module
 from asr.transcription.channels import CHANNELS, LEAK, Channels, Track, choose_tracks, measure_levels
-from asr.transcription.emitter import EmitterInfo, TorchEmitter
+from asr.transcription.emitter import EmitterInfo
 from asr.transcription.pipeline import Outcome, transcribe_recordings
 from asr.transcription.pipeline_config import PipelineConfig
 from asr.transcription.recordings import Recording, find_recordings
 from asr.transcription.stretches import StretchRules
+from asr.transcription.torch_emitter import TorchEmitter
 from asr.transcription.transcriber import Transcriber, build_decoder
 from asr.transcription.windows import Windowing
 

@@ -21,12 +21,13 @@ from asr.model.checkpoint import Checkpoint
 from asr.model.encoder import EncoderConfig
 from asr.model.features import FeaturesConfig
 from asr.model.streaming import StreamingEmitter
-from asr.transcription.emitter import TorchEmitter
 from asr.transcription.live import LiveConfig, LiveEmitter, LiveResult, LiveSession, open_session
+from asr.transcription.torch_emitter import TorchEmitter
 from asr.transcription.transcriber import Transcriber, build_decoder
 from asr.transcription.transcript import WrittenWord, spoken_words
 from asr.transcription.waveform_window_emitter import WaveformWindowEmitter
-from asr.transcription.windowed_emitter import WindowConfig, WindowedEmitter
+from asr.transcription.window_config import WindowConfig
+from asr.transcription.windowed_emitter import WindowedEmitter
 from asr.writing.tagger import Lexicon, Tagger, Written
 
 SYMBOLS = [BLANK_SYMBOL, *" ABC"]
@@ -330,7 +331,7 @@ def an4_transcriber() -> Transcriber:
     named = os.environ.get("ASR_AN4_MODEL")
     if not named or not Path(named).exists():
         pytest.skip("needs a model trained on AN4 in $ASR_AN4_MODEL")
-    from asr.transcription.transcriber import load
+    from asr.transcription.loading import load
 
     return load(named, device="cpu", precision="float32")
 

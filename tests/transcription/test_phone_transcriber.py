@@ -22,7 +22,8 @@ from asr.model.encoder import EncoderConfig
 from asr.model.features import FeaturesConfig
 from asr.model.streaming import StreamingEmitter
 from asr.transcription.live import open_session
-from asr.transcription.transcriber import Transcriber, load
+from asr.transcription.loading import load
+from asr.transcription.transcriber import Transcriber
 
 PHONES = ("k", "a", "b")
 DICTIONARY = "CAB  k a b\nAB  a b\nA  a\nA(2)  k\n"

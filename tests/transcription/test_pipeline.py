@@ -19,12 +19,13 @@ from asr.transcription import activity
 from asr.transcription.activity import energy_detector, silero_detector
 from asr.transcription.batches import plan_batches
 from asr.transcription.formats import FORMATS, render
+from asr.transcription.loading import load
 from asr.transcription.pipeline import Outcome, transcribe_recordings
 from asr.transcription.pipeline_config import PipelineConfig
 from asr.transcription.prefetch import prefetch
 from asr.transcription.recordings import Recording, find_recordings
 from asr.transcription.stretches import StretchRules, cut_stretches
-from asr.transcription.transcriber import Transcriber, load
+from asr.transcription.transcriber import Transcriber
 from asr.transcription.windows import Windowing
 
 SMALL = PipelineConfig(

@@ -16,13 +16,13 @@ import soundfile
 from asr.cli import main
 from asr.errors import AsrError, UsageError
 from asr.transcription.batches import Batch, plan_batches
+from asr.transcription.loading import ModelSettings
 from asr.transcription.pipeline import Outcome
 from asr.transcription.pipeline_config import PipelineConfig
 from asr.transcription.ray_cluster import RaySettings
 from asr.transcription.ray_pool import RayPool
 from asr.transcription.recogniser import LocalRecogniser
 from asr.transcription.recordings import find_recordings
-from asr.transcription.transcriber import ModelSettings
 from asr.transcription.windows import Windowing
 
 ray = pytest.importorskip(

@@ -12,8 +12,9 @@ from asr.decoding.emission import Emission, NetworkText
 from asr.decoding.options import DecodingOptions
 from asr.model.checkpoint import load_checkpoint, save_checkpoint
 from asr.transcription.live import open_session
+from asr.transcription.loading import load
 from asr.transcription.silence import FAINTEST, is_silent
-from asr.transcription.transcriber import Transcriber, load
+from asr.transcription.transcriber import Transcriber
 
 RATE = 16000
 

@@ -2,7 +2,7 @@
 
 Beside `english.pt` lie its language model (`english.lm`), a recurrent one (`english.rnn`), how their words are
 said (`english.phones`), how phones sound (`english.hmm`), what decoding was found best with them (`english.decoding.json`), what puts marks and capitals
-to its words (`english.tagger`) and its model card (`MODEL_CARD.md`).
+to its words (`english.tagger`), its network as a CPU runs it fastest (`english.cpu.onnx`) and its model card (`MODEL_CARD.md`).
 """
 
 from pathlib import Path

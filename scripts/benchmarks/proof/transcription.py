@@ -14,8 +14,9 @@ from asr.model.checkpoint import Checkpoint, save_checkpoint
 from asr.model.pretrained import default_model
 from asr.training.epoch_log import peak_memory
 from asr.training.heads import NO_HEAD_DATA, model_shape
+from asr.transcription.loading import load
 from asr.transcription.pipeline_config import PipelineConfig
-from asr.transcription.transcriber import Transcriber, load
+from asr.transcription.transcriber import Transcriber
 from benchmark_training import wait
 from benchmark_transcription import ready_batches
 from proof.experiments import TINY_SIZES, experiment
