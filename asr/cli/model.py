@@ -200,6 +200,9 @@ def _describe(path: Path) -> dict[str, Any]:
         **{name: value for name, value in asdict(model.config).items() if name != "spec_augment"},
         "notes": checkpoint.notes,
     }
+    for_cpu = Companion.CPU_NETWORK.find(path)
+    if for_cpu is not None:
+        record["on_cpu"] = {"file": str(for_cpu), "megabytes": round(for_cpu.stat().st_size / 1e6, 1)}
     if tuned is not None:
         record["decoding"] = {
             "file": str(tuned),
