@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from functools import cached_property, partial
 from typing import Any, Literal
 
 import numpy as np
@@ -172,7 +173,12 @@ class LiveStream:
         self._resampler = (
             None if rate == wanted else soxr.ResampleStream(rate, wanted, 1, dtype="float32", quality="HQ")
         )
-        self._session = engine.open_live(config, decoder=decoder, verbatim=verbatim)
+        self._open = partial(engine.open_live, config, decoder=decoder, verbatim=verbatim)
+
+    @cached_property
+    def _session(self) -> LiveSession:
+        """Opened by whoever wants it first, the worker: it may have to load the network that hears live sound."""
+        return self._open()
 
     async def feed(self, data: bytes) -> list[LiveResult]:
         """Take in bytes; see `LiveSession.feed`. Raises RequestError 413: longer than a session may last."""
