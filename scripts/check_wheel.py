@@ -31,7 +31,7 @@ from environment import ROOT
 from served import served
 from synthesis import Synthesizer, Voice
 
-MOST_MEGABYTES = 60.0
+MOST_MEGABYTES = 70.0
 MOST_WER = 50  # percent; a machine speaks
 TEXT = "the old man went down to the river and looked at the water"
 

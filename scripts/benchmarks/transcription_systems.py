@@ -4,8 +4,8 @@
     python scripts/benchmarks/transcription_systems.py bfloat16 data/an4/test.jsonl --model best.pt
 
 Prints one JSON object: seconds of audio, seconds to read everything into memory and through, to the first
-word since the process began, and the peak of its memory. Systems: float32, bfloat16 (ours), onnx and
-onnx-int8 (ours, exported; --model is the .onnx file), pocketsphinx (the English model of its wheel), faster-whisper
+word since the process began, and the peak of its memory. Systems: auto (ours as it comes), float32, bfloat16, onnx and
+onnx-int8 (exported; --model is the .onnx file), pocketsphinx (the English model of its wheel), faster-whisper
 (`pip install faster-whisper`; --model is the folder of its weights, in 8 bits), wav2vec2 (torchaudio's base, random
 weights: the cost of a transformer encoder, not its accuracy). Word error rates are of the normaliser `english`.
 """
@@ -20,7 +20,7 @@ from typing import Any
 
 BEGAN = time.perf_counter()
 
-SYSTEMS = ("float32", "bfloat16", "onnx", "onnx-int8", "pocketsphinx", "faster-whisper", "wav2vec2")
+SYSTEMS = ("auto", "float32", "bfloat16", "onnx", "onnx-int8", "pocketsphinx", "faster-whisper", "wav2vec2")
 
 # Utterances -> texts; called with one for the first word, then with all.
 Recognise = Callable[[Sequence[Any]], list[str]]
@@ -28,14 +28,13 @@ Recognise = Callable[[Sequence[Any]], list[str]]
 
 def ours(system: str, model: Path, threads: int, *, tuned: bool) -> Recognise:
     """Files to text, as `asr transcribe` does it; greedy, or with what `asr lm tune` found best."""
-    import torch
-
-    torch.set_num_threads(threads)
     from asr.decoding.options import DecodingOptions, tuned_options
+    from asr.model.pretrained import find_model
     from asr.transcription.loading import load
     from asr.transcription.pipeline_config import PipelineConfig
 
-    options = tuned_options(model) if tuned and not system.startswith("onnx") else DecodingOptions()
+    model = find_model(model)
+    options = tuned_options(model) if tuned else DecodingOptions()
     precision = "auto" if system.startswith("onnx") else system
     transcriber = load(model, decoding=options, device="cpu", precision=precision, threads=threads)  # type: ignore[arg-type]
     config = PipelineConfig(threads=threads)
@@ -126,7 +125,7 @@ def main() -> None:
     parser.add_argument("system", choices=SYSTEMS)
     parser.add_argument("manifest", type=Path)
     parser.add_argument("--model", type=Path)
-    parser.add_argument("--tuned", action="store_true", help="decode as tuned (not the ONNX files)")
+    parser.add_argument("--tuned", action="store_true", help="decode as tuned")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=3)
     arguments = parser.parse_args()
