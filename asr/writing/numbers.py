@@ -58,6 +58,8 @@ class Surroundings:
         halves_of_day: word sequences -> as they are written.
         o_clock: behind a whole hour.
         of: between a day and its month.
+        shares: word sequences between a small number and what it is a share of: `one in a million`.
+        odds: between two numbers: `a hundred to one`.
     """
 
     money: dict[str, str] = field(default_factory=dict)
@@ -76,6 +78,8 @@ class Surroundings:
     halves_of_day: dict[tuple[str, ...], str] = field(default_factory=dict)
     o_clock: frozenset[str] = frozenset()
     of: str = ""
+    shares: tuple[tuple[str, ...], ...] = ()
+    odds: str = ""
 
 
 _SURROUNDINGS = {
@@ -90,7 +94,7 @@ _SURROUNDINGS = {
         before_dates=frozenset(["on", "of", "in", "the", "since", "until", "till", "by", "from", "to", "through", "next", "last", "this", "before", "after"]),
         and_="and",
         article="a",
-        vague=frozenset(["half", "quarter", "several", "few", "couple", "dozen", "many", "of"]),
+        vague=frozenset(["half", "quarter", "several", "few", "couple", "dozen", "many", "of", "thanks"]),
         scales=frozenset(["thousand", "million", "billion", "trillion"]),
         units=frozenset(["second", "seconds", "minute", "minutes", "hour", "hours", "day", "days", "week", "weeks", "month", "months", "year", "years", "people"]),
         naught=frozenset({"oh", "o", "zero"}),
@@ -98,6 +102,8 @@ _SURROUNDINGS = {
         halves_of_day={("a", "m"): "am", ("p", "m"): "pm", ("am",): "am", ("pm",): "pm"},
         o_clock=frozenset({"o'clock"}),
         of="of",
+        shares=(("in",), ("in", "every")),
+        odds="to",
     )
 }  # fmt: skip
 
@@ -117,7 +123,7 @@ def write_numbers(words: Sequence[str], *, language: str) -> list[Span]:
     items = _items(words, language)
     around = _SURROUNDINGS.get(language)
     if around is not None:
-        for rule in (_hours, _scaled, _vague, _digits, _articles, _years, _money, _percent, _dates):
+        for rule in (_hours, _scaled, _vague, _digits, _articles, _years, _money, _percent, _dates, _ratios):
             items = _applied(rule, items, words, around)
     spans = []
     for item in items:
@@ -239,6 +245,10 @@ class _Place:
                 return len(sequence)
         return 0
 
+    def in_words(self, count: int) -> tuple[int, list[_Item]]:
+        """So many items as words."""
+        return count, [_Item(at, at + 1) for at in range(self.item().first, self.item(count - 1).last)]
+
     def joined(self, count: int, text: str) -> tuple[int, list[_Item]]:
         """So many items as one, in figures."""
         return count, [_Item(self.item().first, self.item(count - 1).last, text, settled=True)]
@@ -310,7 +320,7 @@ def _vague(place: _Place, around: Surroundings) -> _Found:
         or number.last - number.first > 1
     ):
         return None
-    return 1, [_Item(number.first, number.last)]
+    return place.in_words(1)
 
 
 def _articles(place: _Place, around: Surroundings) -> _Found:
@@ -322,13 +332,17 @@ def _articles(place: _Place, around: Surroundings) -> _Found:
 
 
 def _years(place: _Place, around: Surroundings) -> _Found:
-    """`nineteen eighty four`, `nineteen oh five`."""
+    """`nineteen eighty four`, `nineteen oh five`; in words where it may run into a number: `in twenty twenty two hundred people`."""
     century, rest = place.item(), place.item(1)
     if not century.is_between(11, 20) or century.last - century.first > 1:
         return None
+    if rest.is_between(100, float("inf")) and place.word(-1) not in around.months:
+        return place.in_words(2)
+    if place.word(-1) in around.before_dates and all(place.item(at).is_between(10, 99) for at in (1, 2)):
+        return place.in_words(3)
     if rest.is_between(10, 99) and not place.item(2).is_between(10, 99):
         if place.word(2) in around.units or place.word(2) in around.money or place.starts(2, around.percent):
-            return 2, [_Item(at, at + 1) for at in range(century.first, rest.last)]
+            return place.in_words(2)
         if place.item(-1).is_between(10, 99) and place.word(-2) not in around.months:
             return None
         return 2, [replace(century, last=rest.last, text=f"{century.text}{rest.text}", settled=True)]
@@ -391,6 +405,18 @@ def _dates(place: _Place, around: Surroundings) -> _Found:
         month not in around.doubtful or place.item(-2).first < 0 or place.word(-2) in around.before_dates
     )
     return (1, [replace(day, settled=True)]) if after or before else None
+
+
+def _ratios(place: _Place, around: Surroundings) -> _Found:
+    """`one in a million`, `a hundred to one`: a number of few words that is no year stays in words beside one that does."""
+    number = place.item()
+    few = number.last - number.first <= 3
+    if not few or not number.is_between(_SMALL, float("inf")) or number.is_between(1001, 2100):
+        return None
+    beside = [2] * (place.word(1) == around.odds) + [-2] * (place.word(-1) == around.odds)
+    beside += [-len(share) - 1 for share in around.shares if place.starts(-len(share), [share])]
+    small = any(place.item(at).is_between(1, _SMALL - 1) for at in beside)
+    return place.in_words(1) if small else None
 
 
 def _grouped(item: _Item) -> str:
