@@ -1,29 +1,17 @@
 """Spoken numbers as they are written: `twenty five dollars` -> `$25`.
 
-The library text2num finds numbers in eight languages; tables add what stands around them in a language: money, percent, times of
-day, years, dates, telephone numbers. Small numbers that count nothing in particular stay words: `one of them`.
+Tables add to the numbers that are found what stands around them in a language: money, percent, times of day, years, dates,
+telephone numbers. Small numbers that count nothing in particular stay words: `one of them`.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
 from typing import NamedTuple
 
-from text_to_num import find_numbers
+from asr.writing.number_items import LANGUAGES, Item, find_items
 
-LANGUAGES = ("da", "de", "en", "es", "fr", "it", "nl", "pt")
 _SMALL = 10  # numbers below it stay words where nothing calls for figures
 _GROUPED = 10_000  # from here on thousands are set apart
-_DECIMAL = frozenset({"point", "komma", "coma", "virgule", "virgola", "vírgula"})
-_SCALES = frozenset({10**3, 10**6, 10**9, 10**12})
-# By themselves they are no number: `thousands of people`.
-_PLURALS = frozenset(
-    [
-        "tens", "hundreds", "thousands", "millions", "billions", "trillions", "milliards", "millionen", "milliarden", "millones",
-        "milhões", "milioni", "miliardi", "miljoenen", "miljarden", "millioner", "milliarder",
-    ]
-)  # fmt: skip
-_PARTS = ("ths", "rds")  # how parts of a whole end, which text2num takes for ordinals: `five hundredths`
 
 
 class Span(NamedTuple):
@@ -120,7 +108,7 @@ def write_numbers(words: Sequence[str], *, language: str) -> list[Span]:
     """
     if language not in LANGUAGES:
         return _kept(0, len(words))
-    items = _items(words, language)
+    items = find_items(words, language=language)
     around = _SURROUNDINGS.get(language)
     if around is not None:
         for rule in (_hours, _scaled, _vague, _digits, _articles, _years, _money, _percent, _dates, _ratios):
@@ -136,102 +124,16 @@ def _kept(first: int, last: int) -> list[Span]:
     return [Span(None, place, place + 1) for place in range(first, last)]
 
 
-@dataclass(frozen=True)
-class _Item:
-    """A word, or a number of one or more words.
-
-    Attributes:
-        first, last: the words.
-        text: in figures; None for a word.
-        value: of a number.
-        ordinal: `third`.
-        settled: figures are called for.
-    """
-
-    first: int
-    last: int
-    text: str | None = None
-    value: float = -1.0
-    ordinal: bool = False
-    settled: bool = False
-
-    def is_between(self, least: float, most: float) -> bool:
-        """Whether it is a whole cardinal number, not settled yet, in these bounds."""
-        whole = self.text is not None and self.text.isdigit()
-        return whole and not self.ordinal and not self.settled and least <= self.value <= most
-
-
-@dataclass(frozen=True)
-class _Token:
-    """A word, for text2num.
-
-    Attributes:
-        word: the word.
-        apart: it belongs to no number before it.
-    """
-
-    word: str
-    apart: bool = False
-
-    def text(self) -> str:
-        if self.word == "sixtieth":  # which text2num does not know
-            return "fiftieth"
-        return self.word.encode("utf-8", "replace").decode()
-
-    def nt_separated(self, previous: "_Token") -> bool:
-        return self.apart
-
-    def not_a_number_part(self) -> bool:
-        return False
-
-
-def _items(words: Sequence[str], language: str) -> list[_Item]:
-    numbers = find_numbers([_Token(word) for word in words], language, threshold=0)
-    scales = {place for one in numbers for place in _scales_of_fraction(words, one.start, one.end, language)}
-    if scales:
-        numbers = find_numbers(
-            [_Token(word, place in scales) for place, word in enumerate(words)], language, threshold=0
-        )
-    items, at = [], 0
-    for one in numbers:
-        last = words[one.end - 1]
-        part = one.is_ordinal and last.endswith(_PARTS)
-        if part or one.start in scales or (one.end - one.start == 1 and last in _PLURALS):
-            continue
-        items += [_Item(place, place + 1) for place in range(at, one.start)]
-        value, text = one.value, one.text
-        if last == "sixtieth":
-            value, text = value + 10, f"{int(value) + 10}th"
-        items.append(_Item(one.start, one.end, text, value, one.is_ordinal))
-        at = one.end
-    return items + [_Item(place, place + 1) for place in range(at, len(words))]
-
-
-def _scales_of_fraction(words: Sequence[str], first: int, last: int, language: str) -> list[int]:
-    """Where the `million` of `one point five million` is, of a number and the word behind it; none where there is none."""
-    points = [place for place in range(first + 1, last) if words[place] in _DECIMAL]
-    places = range(points[0] + 2, min(last + 1, len(words))) if points else range(0)
-    return next(([place] for place in places if _is_scale(words[place], language)), [])
-
-
-@lru_cache(maxsize=10_000)
-def _is_scale(word: str, language: str) -> bool:
-    return word in _PLURALS or any(
-        one.value in _SCALES and not one.is_ordinal
-        for one in find_numbers([_Token(word)], language, threshold=0)
-    )
-
-
 class _Place:
     """Items from one on, and the words that they stand for."""
 
-    def __init__(self, items: Sequence[_Item], at: int, words: Sequence[str]) -> None:
+    def __init__(self, items: Sequence[Item], at: int, words: Sequence[str]) -> None:
         self._items, self._at, self._words = items, at, words
 
-    def item(self, ahead: int = 0) -> _Item:
+    def item(self, ahead: int = 0) -> Item:
         """An item; one that is nothing beyond the end."""
         place = self._at + ahead
-        return self._items[place] if 0 <= place < len(self._items) else _Item(-1, -1)
+        return self._items[place] if 0 <= place < len(self._items) else Item(-1, -1)
 
     def word(self, ahead: int = 0) -> str:
         """The word of an item that is one, else ""."""
@@ -245,21 +147,21 @@ class _Place:
                 return len(sequence)
         return 0
 
-    def in_words(self, count: int) -> tuple[int, list[_Item]]:
+    def in_words(self, count: int) -> tuple[int, list[Item]]:
         """So many items as words."""
-        return count, [_Item(at, at + 1) for at in range(self.item().first, self.item(count - 1).last)]
+        return count, [Item(at, at + 1) for at in range(self.item().first, self.item(count - 1).last)]
 
-    def joined(self, count: int, text: str) -> tuple[int, list[_Item]]:
+    def joined(self, count: int, text: str) -> tuple[int, list[Item]]:
         """So many items as one, in figures."""
-        return count, [_Item(self.item().first, self.item(count - 1).last, text, settled=True)]
+        return count, [Item(self.item().first, self.item(count - 1).last, text, settled=True)]
 
 
-_Found = tuple[int, list[_Item]] | None
+_Found = tuple[int, list[Item]] | None
 
 
-def _applied(rule: object, items: list[_Item], words: Sequence[str], around: Surroundings) -> list[_Item]:
+def _applied(rule: object, items: list[Item], words: Sequence[str], around: Surroundings) -> list[Item]:
     """The items, those that a rule takes replaced by what it makes of them."""
-    made: list[_Item] = []
+    made: list[Item] = []
     at = 0
     while at < len(items):
         found: _Found = rule(_Place(items, at, words), around)  # type: ignore[operator]
@@ -419,14 +321,14 @@ def _ratios(place: _Place, around: Surroundings) -> _Found:
     return place.in_words(1) if small else None
 
 
-def _grouped(item: _Item) -> str:
+def _grouped(item: Item) -> str:
     text = item.text or ""
     if item.value < _GROUPED or not text.isdigit():
         return text
     return f"{int(text):,}"
 
 
-def _shown(item: _Item, around: Surroundings | None) -> str | None:
+def _shown(item: Item, around: Surroundings | None) -> str | None:
     if item.text is None or item.settled:
         return item.text
     if item.value < _SMALL and item.value == int(item.value):
