@@ -9,7 +9,7 @@ import dataclasses
 import difflib
 import json
 import typing
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -21,6 +21,42 @@ if TYPE_CHECKING:
     import jsonargparse
 
 T = TypeVar("T")
+
+
+def option(
+    default: Any,
+    text: str,
+    *,
+    name: str = "",
+    metavar: str = "",
+    choices: Sequence[str] | None = None,
+    unit: int = 1,
+    parse: Callable[[str], Any] | None = None,
+) -> Any:
+    """A field of a dataclass that is an option of the command line as well, with one default and one help text.
+
+    Args:
+        default: of the field.
+        text: what it is.
+        name: of the option, with underscores; that of the field if empty.
+        metavar: N for whole numbers, X for others, if empty; FILE names a file.
+        choices: what alone may be given.
+        unit: how many of the field's unit the option's is: 3600 for hours of a field in seconds.
+        parse: reads another type than that of the default.
+    """
+    shown = metavar or ("N" if isinstance(default, int) else "X")
+    told = {"help": text, "name": name, "metavar": shown, "choices": choices, "unit": unit, "parse": parse}
+    return dataclasses.field(default=default, metadata=told)
+
+
+def option_fields(kind: Any) -> list["dataclasses.Field[Any]"]:
+    """The fields of a dataclass that `option` made."""
+    return [field for field in dataclasses.fields(kind) if "help" in field.metadata]
+
+
+def option_name(field: "dataclasses.Field[Any]") -> str:
+    """What the option of a field is called, with underscores."""
+    return field.metadata["name"] or field.name
 
 
 def parse_dict(kind: type[T], values: Mapping[str, Any]) -> T:

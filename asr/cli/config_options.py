@@ -1,15 +1,15 @@
-"""An option for each field of a small configuration, and the bar of a training on text."""
+"""An option for each field of a configuration, and the bar of a training on text."""
 
 import argparse
-import dataclasses
 import logging
 import sys
 import time
-import typing
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
+
+from asr.options import option_fields, option_name
 
 if TYPE_CHECKING:
     from asr.training.steps import Progress
@@ -18,26 +18,51 @@ log = logging.getLogger(__name__)
 
 _FIRST_REPORT_SECONDS = 10.0
 _LONGEST_REPORT_SECONDS = 300.0
-_Config = TypeVar("_Config")
 
 
-def add_config_options(parser: argparse.ArgumentParser, kind: type[Any], help: Mapping[str, str]) -> None:
-    """Add an option for each field of a dataclass of numbers, with its default."""
-    types = typing.get_type_hints(kind)
-    for field in dataclasses.fields(kind):
-        parser.add_argument(
-            "--" + field.name.replace("_", "-"),
-            type=types[field.name],
-            default=field.default,
-            metavar="N" if types[field.name] is int else "X",
-            help=f"{help[field.name]}; default: %(default)s",
+def add_config_options(
+    group: "argparse._ActionsContainer",
+    kind: type[Any],
+    *,
+    only: Collection[str] = (),
+    defaults: bool = True,
+    otherwise: str = "",
+) -> None:
+    """Add an option for each field of a configuration that is one (`asr.options.option`).
+
+    Args:
+        group: where they go.
+        kind: a dataclass.
+        only: these fields; all, if empty.
+        defaults: whether what is not given has its default, or is None.
+        otherwise: what is told behind each default.
+    """
+    for field in option_fields(kind):
+        if only and field.name not in only:
+            continue
+        told: Mapping[str, Any] = field.metadata
+        default: Any = field.default
+        value = default if told["unit"] == 1 else default / told["unit"]
+        shown = f"{value:g}" if isinstance(value, int | float) else value
+        group.add_argument(
+            "--" + option_name(field).replace("_", "-"),
+            type=told["parse"] or (str if default is None else type(default)),
+            default=value if defaults else None,
+            choices=told["choices"],
+            metavar=None if told["choices"] else told["metavar"],
+            help=f"{told['help']}; default: {shown}{otherwise}" if shown else told["help"],
         )
 
 
-def read_config(arguments: argparse.Namespace, kind: Callable[..., _Config]) -> _Config:
-    """The configuration that the options give."""
-    names = [field.name for field in dataclasses.fields(kind)]  # type: ignore[arg-type]
-    return kind(**{name: getattr(arguments, name) for name in names})
+def given_fields(arguments: argparse.Namespace, kind: type[Any]) -> dict[str, Any]:
+    """The fields of a configuration that the options of `add_config_options` set."""
+    given = {}
+    for field in option_fields(kind):
+        value, unit = getattr(arguments, option_name(field), None), field.metadata["unit"]
+        if value is not None:
+            default: Any = field.default
+            given[field.name] = value if unit == 1 else type(default)(value * unit)
+    return given
 
 
 @contextmanager

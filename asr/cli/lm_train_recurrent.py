@@ -9,25 +9,11 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from asr.cli.config_options import add_config_options, read_config, training_bar
+from asr.cli.config_options import add_config_options, given_fields, training_bar
 from asr.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
-
-_HELP = {
-    "vocabulary": "words that it knows, the most frequent ones",
-    "width": "of the embeddings",
-    "cells": "of the LSTM",
-    "dropout": "of what goes into and comes out of the LSTM",
-    "words_per_text": "lines that follow each other are joined to texts of this many words on average, as long as the "
-    "utterances that it shall judge; 0 leaves each line alone",
-    "epochs": "passes over the text, 2.5 for two and a half",
-    "learning_rate": "of AdamW, at its highest",
-    "negatives": "words that a batch is compared with",
-    "words_per_batch": "words and fill of a batch",
-    "seed": "of weights, texts, negatives and dropout",
-}
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -43,7 +29,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="a sentence a line (.gz, .xz), or a manifest (.jsonl)",
     )
     parser.add_argument("out", metavar="OUT", type=Path, help="the model, such as words.rnn")
-    add_config_options(parser, RecurrentLmConfig, _HELP)
+    add_config_options(parser, RecurrentLmConfig)
     parser.add_argument("--device", default="auto", help="cpu, cuda, mps, or auto (default)")
 
 
@@ -59,7 +45,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     if arguments.out.suffix in (".arpa", ".lm", ".gz"):
         raise UsageError(f"{arguments.out}: is the name of an n-gram; expected one such as words.rnn")
-    config = read_config(arguments, RecurrentLmConfig)
+    config = RecurrentLmConfig(**given_fields(arguments, RecurrentLmConfig))
     device = choose_device(arguments.device)
     with tqdm(unit=" words", unit_scale=True, desc="reading", disable=not sys.stderr.isatty()) as bar:
         lines = read_lines(_counted(arguments.text, read_sentences, bar), vocabulary=config.vocabulary)

@@ -8,7 +8,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from asr.cli.config_options import add_config_options, given_fields
 from asr.model.pretrained import default_model, find_model
+from asr.options import option_fields
 
 if TYPE_CHECKING:
     from asr.decoding.options import DecodingOptions
@@ -79,20 +81,10 @@ def add_decoding_options(parser: argparse.ArgumentParser) -> None:
 
 def add_option_fields(group: "argparse._ActionsContainer", *, but: Collection[str] = ()) -> None:
     """Add an option for each field of `DecodingOptions` that has a help text, `but` for some of them."""
-    from asr.decoding.options import option_fields
+    from asr.decoding.options import DecodingOptions
 
-    for option in option_fields():
-        if option.name in but:
-            continue
-        metavar, default = option.metadata["metavar"], option.default
-        summary = option.metadata["help"]
-        parse = option.metadata["parse"]
-        if metavar == "FILE":
-            summary += "; `none` leaves out what was tuned"
-        elif parse is None:
-            summary += f"; default: {default:g}, or as tuned"
-        kind = parse or (str if metavar == "FILE" else type(default))
-        group.add_argument("--" + option.name.replace("_", "-"), type=kind, metavar=metavar, help=summary)
+    names = [option.name for option in option_fields(DecodingOptions) if option.name not in but]
+    add_config_options(group, DecodingOptions, only=names, defaults=False, otherwise=", or as tuned")
     if "look_ahead" not in but:
         group.add_argument(
             "--no-look-ahead",
@@ -103,13 +95,9 @@ def add_option_fields(group: "argparse._ActionsContainer", *, but: Collection[st
 
 def given_options(arguments: argparse.Namespace) -> dict[str, Any]:
     """The fields of `DecodingOptions` that the options of `add_option_fields` set."""
-    from asr.decoding.options import file_fields, option_fields
+    from asr.decoding.options import DecodingOptions, file_fields
 
-    given = {
-        option.name: getattr(arguments, option.name)
-        for option in option_fields()
-        if getattr(arguments, option.name, None) is not None
-    }
+    given = given_fields(arguments, DecodingOptions)
     given |= {name: None for name in file_fields() if given.get(name) == "none"}
     if getattr(arguments, "no_look_ahead", False):
         given["look_ahead"] = False

@@ -17,7 +17,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from asr.cli.config_options import add_config_options, read_config, training_bar
+from asr.cli.config_options import add_config_options, given_fields, training_bar
 from asr.errors import UsageError
 
 if TYPE_CHECKING:
@@ -25,21 +25,6 @@ if TYPE_CHECKING:
     from asr.writing.published import PublishedWord
     from asr.writing.tagger import Tagger
 
-_HELP = {
-    "known": "words of which it knows how often they have a capital",
-    "embedded": "those of them that have an embedding of their own",
-    "width": "of what a word is summed to",
-    "cells": "of the LSTMs, in each direction",
-    "dropout": "of what goes into every layer and comes out of the last",
-    "replaced": "share of the words that others replace, as recognition errors do",
-    "deleted": "share of the words that are left out",
-    "words_per_text": "sentences that follow each other are joined to texts of this many words on average",
-    "cut": "share of the texts that begin and end within a sentence",
-    "epochs": "passes over the text, 2.5 for two and a half",
-    "learning_rate": "of AdamW, at its highest",
-    "words_per_batch": "words and fill of a batch",
-    "seed": "of weights, texts, errors and dropout",
-}
 _TEXT_WORDS = 200  # of the texts that books are scored in
 
 
@@ -68,7 +53,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="how long pauses at marks are, as `asr punctuation pauses` wrote it",
     )
     train.add_argument("--words", type=int, metavar="N", help="read the first N words alone")
-    add_config_options(train, TaggerConfig, _HELP)
+    add_config_options(train, TaggerConfig)
     train.set_defaults(run=_train)
 
     tune = verbs.add_parser("tune", help="put marks and capitals as readily as is best for F1")
@@ -129,7 +114,7 @@ def _train(arguments: argparse.Namespace) -> int:
     from asr.writing.heard import read_pause_shares
     from asr.writing.tagger import write_tagger
 
-    config = read_config(arguments, TaggerConfig)
+    config = TaggerConfig(**given_fields(arguments, TaggerConfig))
     pauses = None if arguments.pauses is None else read_pause_shares(arguments.pauses)
     with tqdm(unit=" words", unit_scale=True, desc="reading", disable=not sys.stderr.isatty()) as bar:
 

@@ -3,8 +3,11 @@
 import argparse
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from asr.cli.config_options import add_config_options, given_fields
 
 if TYPE_CHECKING:
     from asr.transcription.formats import SubtitleRules
@@ -16,19 +19,9 @@ if TYPE_CHECKING:
 
 def add_subtitle_options(parser: argparse.ArgumentParser) -> None:
     """Add the rules of cues, for srt and vtt."""
-    from dataclasses import fields
-
     from asr.transcription.formats import SubtitleRules
 
-    group = parser.add_argument_group("subtitles")
-    for rule in fields(SubtitleRules):
-        group.add_argument(
-            "--" + rule.metadata["name"].replace("_", "-"),
-            type=type(rule.default),
-            default=rule.default,
-            metavar="N" if isinstance(rule.default, int) else "S",
-            help=f"{rule.metadata['help']}; default: {rule.default:g}",
-        )
+    add_config_options(parser.add_argument_group("subtitles"), SubtitleRules)
 
 
 def add_text_options(parser: argparse.ArgumentParser) -> None:
@@ -48,49 +41,15 @@ def add_text_options(parser: argparse.ArgumentParser) -> None:
 
 def add_pipeline_options(parser: argparse.ArgumentParser) -> None:
     """Add how recordings are cut and batched."""
+    from asr.transcription.pipeline_config import PipelineConfig
+    from asr.transcription.stretches import StretchRules
+    from asr.transcription.windows import Windowing
+
     group = parser.add_argument_group("long recordings")
-    group.add_argument(
-        "--vad",
-        choices=["none", "silero", "energy"],
-        default="none",
-        help="what finds the pauses: the network itself, in recordings that are too long for one window (none, "
-        "the default); silero-vad, or energy, in all recordings",
-    )
-    group.add_argument(
-        "--window",
-        type=float,
-        default=30.0,
-        metavar="S",
-        help="seconds that go through the network whole; longer recordings are cut at pauses; default: 30",
-    )
-    group.add_argument(
-        "--context",
-        type=float,
-        default=3.0,
-        metavar="S",
-        help="seconds that a window hears on either side besides, while the network looks for pauses; default: 3",
-    )
-    group.add_argument(
-        "--cut-pause",
-        type=float,
-        default=1.0,
-        metavar="S",
-        help="seconds without speech at which a long recording is cut; default: 1",
-    )
-    group.add_argument(
-        "--segment-pause",
-        type=float,
-        default=0.5,
-        metavar="S",
-        help="seconds between two words that part two segments of the transcript; default: 0.5",
-    )
-    group.add_argument(
-        "--seconds-per-batch",
-        type=float,
-        default=120.0,
-        metavar="S",
-        help="padded seconds that go through the network together; default: 120",
-    )
+    add_config_options(group, PipelineConfig, only=("vad",))
+    add_config_options(group, Windowing)
+    add_config_options(group, StretchRules)
+    add_config_options(group, PipelineConfig, only=("pause", "seconds_per_batch"))
     group.add_argument(
         "--threads",
         type=int,
@@ -123,14 +82,9 @@ def add_ray_options(parser: argparse.ArgumentParser) -> None:
 
 def add_channels_option(parser: argparse.ArgumentParser) -> None:
     """Add --channels."""
-    parser.add_argument(
-        "--channels",
-        choices=["mix", "separate", "auto", "1", "2"],
-        default="mix",
-        help="of recordings of several channels, such as calls: mix adds them up (default); separate transcribes each by itself and "
-        "says which, without what leaks into it from the others; auto does that unless they carry the same signal; 1 and 2 "
-        "take one of them; utterances of a manifest that know their channel keep it, and mix, 1 and 2 leave leaks in them",
-    )
+    from asr.transcription.pipeline_config import PipelineConfig
+
+    add_config_options(parser, PipelineConfig, only=("channels",))
 
 
 def read_formats(text: str | None) -> list[str]:
@@ -150,12 +104,9 @@ def read_formats(text: str | None) -> list[str]:
 
 def subtitle_rules(arguments: argparse.Namespace) -> "SubtitleRules":
     """What the options ask of subtitles. Raises UsageError for what cannot be."""
-    from dataclasses import fields
-
     from asr.transcription.formats import SubtitleRules
 
-    given = {rule.name: getattr(arguments, rule.metadata["name"]) for rule in fields(SubtitleRules)}
-    return SubtitleRules(**given)
+    return SubtitleRules(**given_fields(arguments, SubtitleRules))
 
 
 def pipeline_config(arguments: argparse.Namespace) -> "PipelineConfig":
@@ -172,20 +123,17 @@ def pipeline_config(arguments: argparse.Namespace) -> "PipelineConfig":
 
     if arguments.threads is not None and arguments.threads < 1:
         raise UsageError(f"--threads {arguments.threads}; expected at least 1")
-    if arguments.seconds_per_batch <= 0 or arguments.segment_pause <= 0:
+    windowing = Windowing(**given_fields(arguments, Windowing))
+    stretches = StretchRules(margin=0, longest=windowing.window, **given_fields(arguments, StretchRules))
+    config = PipelineConfig(**given_fields(arguments, PipelineConfig))
+    if config.seconds_per_batch <= 0 or config.pause <= 0:
         raise UsageError("--seconds-per-batch and --segment-pause must be above 0")
-    windowing = Windowing(arguments.window, arguments.context)
-    windows = max(1, int(arguments.seconds_per_batch / windowing.longest))
-    return PipelineConfig(
-        windowing=Windowing(arguments.window, arguments.context, windows),
-        stretches=StretchRules(
-            pause=arguments.cut_pause, margin=arguments.cut_pause / 2, longest=arguments.window
-        ),
-        vad=arguments.vad,
-        seconds_per_batch=arguments.seconds_per_batch,
-        pause=arguments.segment_pause,
+    windows = max(1, int(config.seconds_per_batch / windowing.longest))
+    return replace(
+        config,
+        windowing=replace(windowing, batch=windows),
+        stretches=replace(stretches, margin=stretches.pause / 2),
         threads=arguments.threads or usable_processors(),
-        channels=getattr(arguments, "channels", "mix"),
     )
 
 

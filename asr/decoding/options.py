@@ -18,6 +18,7 @@ from asr.decoding.confidence import Calibration
 from asr.decoding.phrase_list import OTHER_SPEECH, read_phrases
 from asr.errors import DecodingError
 from asr.files import read_text, write_atomically
+from asr.options import option, option_fields
 from asr.plain_values import can_name_a_file, finite_number, parse_json
 
 VERSION = 2
@@ -26,11 +27,8 @@ _UNBOUNDED = ("token_threshold", "score_threshold")  # an infinite one leaves no
 LEXICON_OF_LM = "lm"  # in place of a file: the words of the language model
 
 
-def _option(
-    default: Any, summary: str, *, metavar: str = "X", parse: Callable[[str], Any] | None = None
-) -> Any:
-    """A field that is an option on the command line, `FILE` one that names a file; `parse` reads another type than that of the default."""
-    return field(default=default, metadata={"help": summary, "metavar": metavar, "parse": parse})
+def _file(text: str) -> Any:
+    return option(None, f"{text}; `none` leaves out what was tuned", metavar="FILE")
 
 
 @dataclass(frozen=True)
@@ -49,57 +47,49 @@ class DecodingOptions:
     """
 
     method: Literal["greedy", "beam"] = "greedy"
-    beam_width: int = _option(50, "hypotheses kept by the beam search", metavar="N")
-    token_threshold: float = _option(-12.0, "tokens less probable than this extend no hypothesis")
-    score_threshold: float = _option(20.0, "hypotheses that score this much less than the best are dropped")
-    certainty_threshold: float = _option(
+    beam_width: int = option(50, "hypotheses kept by the beam search")
+    token_threshold: float = option(-12.0, "tokens less probable than this extend no hypothesis")
+    score_threshold: float = option(20.0, "hypotheses that score this much less than the best are dropped")
+    certainty_threshold: float = option(
         0.0,
         "an utterance has no words where the mean probability of each frame's likeliest phone (or letter) is less, as of people who talk far away; 0 "
         "is for never",
     )
-    lm: str | None = _option(None, "language model: ARPA, or .lm of `asr lm convert`", metavar="FILE")
-    lm_weight: float = _option(0.5, "factor of the language model's log-probability")
-    word_bonus: float = _option(0.0, "added for each word")
-    unknown_penalty: float = _option(
+    lm: str | None = _file("language model: ARPA, or .lm of `asr lm convert`")
+    lm_weight: float = option(0.5, "factor of the language model's log-probability")
+    word_bonus: float = option(0.0, "added for each word")
+    unknown_penalty: float = option(
         -10.0, "added for each word outside the language model, hot words excepted"
     )
-    lexicon: str | None = _option(
-        None, "the only words allowed, one a line; `lm` for the language model's", metavar="FILE"
-    )
+    lexicon: str | None = _file("the only words allowed, one a line; `lm` for the language model's")
     hot_words: Mapping[str, float] = field(default_factory=dict)
     look_ahead: bool = True
     calibration: Calibration = field(default_factory=Calibration)
-    blank_penalty: float = _option(
+    blank_penalty: float = option(
         0.0,
         "subtracted from the blank's log-probability in every frame; 1 to 2 where too many words are lost",
     )
-    pronunciations: str | None = _option(
-        None,
-        "words and their phones, as in CMUdict, to search through; for a model with a head for phones",
-        metavar="FILE",
+    pronunciations: str | None = _file(
+        "words and their phones, as in CMUdict, to search through; for a model with a head for phones"
     )
-    letter_weight: float = _option(
+    letter_weight: float = option(
         0.0, "weight of the character CTC score in N-best rescoring, with --pronunciations"
     )
-    recurrent_lm: str | None = _option(
-        None,
-        "recurrent language model of `asr lm train-recurrent`, for N-best rescoring; needs --lm",
-        metavar="FILE",
+    recurrent_lm: str | None = _file(
+        "recurrent language model of `asr lm train-recurrent`, for N-best rescoring; needs --lm"
     )
-    recurrent_share: float = _option(
+    recurrent_share: float = option(
         0.5, "interpolation weight of the recurrent language model beside the n-gram, 0 to 1"
     )
-    rescoring_n_best: int = _option(
-        100, "hypotheses of the search that N-best rescoring chooses among", metavar="N"
-    )
-    phrases: tuple[str, ...] = _option(
+    rescoring_n_best: int = option(100, "hypotheses of the search that N-best rescoring chooses among")
+    phrases: tuple[str, ...] = option(
         (),
         "all that may be said: phrases, a line each of a file or parted by commas; other speech gives no words; the language model and "
         "the lexicon have no say",
         metavar="FILE|LIST",
         parse=read_phrases,
     )
-    other_speech: float = _option(
+    other_speech: float = option(
         OTHER_SPEECH,
         "with --phrases, added for each phone (or letter) that is heard in none of them; nearer 0, more is taken for other speech",
     )
@@ -108,11 +98,11 @@ class DecodingOptions:
     def __post_init__(self) -> None:
         if self.method not in ("greedy", "beam"):
             raise DecodingError(f"decoding method {self.method!r}; expected greedy or beam")
-        for option in fields(self):
-            value = getattr(self, option.name)
-            without_end = option.name in _UNBOUNDED and not math.isnan(value)
+        for one in fields(self):
+            value = getattr(self, one.name)
+            without_end = one.name in _UNBOUNDED and not math.isnan(value)
             if isinstance(value, float) and not (math.isfinite(value) or without_end):
-                raise DecodingError(f"{option.name.replace('_', ' ')} {value}; expected a finite number")
+                raise DecodingError(f"{one.name.replace('_', ' ')} {value}; expected a finite number")
         for name in file_fields():
             file = getattr(self, name)
             if file is not None and not can_name_a_file(file):
@@ -159,27 +149,22 @@ class DecodingOptions:
         if self.method == "greedy":
             return "greedy"
         parts = ["beam"]
-        for option in option_fields():
-            value = getattr(self, option.name)
+        for one in option_fields(DecodingOptions):
+            value = getattr(self, one.name)
             if isinstance(value, tuple):
                 parts += [f"{len(value)} phrases"] if value else []
-            elif value != option.default or option.name == "beam_width":
+            elif value != one.default or one.name == "beam_width":
                 parts.append(
-                    f"{option.name.replace('_', ' ')} {value if isinstance(value, str) else f'{value:g}'}"
+                    f"{one.name.replace('_', ' ')} {value if isinstance(value, str) else f'{value:g}'}"
                 )
         parts += [f"{len(self.hot_words)} hot words"] if self.hot_words else []
         parts += [] if self.look_ahead else ["no look-ahead"]
         return ", ".join(parts)
 
 
-def option_fields() -> list["dataclasses.Field[Any]"]:
-    """The fields that are options of the command line by their name, type and default."""
-    return [option for option in fields(DecodingOptions) if "help" in option.metadata]
-
-
 def file_fields() -> list[str]:
     """Names of the fields that hold a path."""
-    return [option.name for option in option_fields() if option.metadata["metavar"] == "FILE"]
+    return [one.name for one in option_fields(DecodingOptions) if one.metadata["metavar"] == "FILE"]
 
 
 def _change_paths(record: dict[str, Any], change: Callable[[str], str]) -> None:
@@ -230,7 +215,7 @@ def read_options(path: str | Path) -> DecodingOptions:
     path = Path(path)
     record = _read(path)["options"]
     try:
-        values = {option.name: _value(option, record) for option in fields(DecodingOptions)}
+        values = {one.name: _value(one, record) for one in fields(DecodingOptions)}
         unknown = set(record) - set(values)
         if unknown:
             raise ValueError(f"no option {min(unknown)!r}")
@@ -288,23 +273,23 @@ def _read(path: Path) -> dict[str, Any]:
         raise _no_options(path, error) from None
 
 
-def _value(option: "dataclasses.Field[Any]", record: Mapping[str, Any]) -> Any:
+def _value(one: "dataclasses.Field[Any]", record: Mapping[str, Any]) -> Any:
     """A field's value in a record of JSON; the default where it has none."""
-    default = option.default_factory() if callable(option.default_factory) else option.default
-    value = record.get(option.name, default)
+    default = one.default_factory() if callable(one.default_factory) else one.default
+    value = record.get(one.name, default)
     if isinstance(default, Calibration) and isinstance(value, Mapping):
         return Calibration(**value)
-    if isinstance(default, float) and not (option.name in _UNBOUNDED and value in (math.inf, -math.inf)):
+    if isinstance(default, float) and not (one.name in _UNBOUNDED and value in (math.inf, -math.inf)):
         value = finite_number(value)
     if isinstance(default, Mapping) and isinstance(value, Mapping):
         if any(finite_number(weight) is None for weight in value.values()):
-            raise TypeError(f"{option.name} is {value!r}")
+            raise TypeError(f"{one.name} is {value!r}")
         return dict(value)
     if isinstance(default, tuple) and isinstance(value, list) and all(isinstance(one, str) for one in value):
         return tuple(value)
     wanted = str | None if default is None else type(default)
     if not isinstance(value, wanted) or (isinstance(value, bool) and wanted is not bool):
-        raise TypeError(f"{option.name} is {record.get(option.name)!r}")
+        raise TypeError(f"{one.name} is {record.get(one.name)!r}")
     return value
 
 

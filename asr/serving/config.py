@@ -6,29 +6,40 @@ from pathlib import Path
 from typing import Any
 
 from asr.errors import ConfigError
+from asr.options import option
 
 
 @dataclass(frozen=True)
 class JobsConfig:
-    """How recordings of hours are taken on and kept.
+    """How recordings of hours are taken on and kept. Fields with a `help` are options of `asr serve`.
 
     Attributes:
         folder: where recordings, results and the state of jobs lie; on a disk of this machine, for one server at a time.
-        kept_seconds: time that a job's result is kept once it has ended.
-        max_waiting: jobs that wait; more get 429.
-        max_bytes: of all recordings and results together; more get 507.
-        max_upload_bytes: size of a recording.
-        max_audio_seconds: duration of a recording.
-        at_once: jobs at work.
     """
 
     folder: Path
-    kept_seconds: float = 7 * 24 * 3600.0
-    max_waiting: int = 100
-    max_bytes: int = 20 * 1024**3
-    max_upload_bytes: int = 2 * 1024**3
-    max_audio_seconds: float = 24 * 3600.0
-    at_once: int = 1
+    kept_seconds: float = option(
+        7 * 24 * 3600.0,
+        "time that a job's result is kept once it has ended",
+        name="jobs_kept_hours",
+        metavar="H",
+        unit=3600,
+    )
+    max_waiting: int = option(100, "jobs that wait; more get 429", name="max_jobs")
+    max_bytes: int = option(
+        20 << 30,
+        "all recordings and results of jobs; more get 507",
+        name="max_jobs_mb",
+        metavar="MB",
+        unit=1 << 20,
+    )
+    max_upload_bytes: int = option(
+        2 << 30, "size of a job's recording", name="max_job_mb", metavar="MB", unit=1 << 20
+    )
+    max_audio_seconds: float = option(
+        24 * 3600.0, "duration of a job's recording", name="max_job_hours", metavar="H", unit=3600
+    )
+    at_once: int = option(1, "jobs at work", name="jobs_at_once")
 
     def __post_init__(self) -> None:
         _check_positive(self)
@@ -36,51 +47,43 @@ class JobsConfig:
 
 @dataclass(frozen=True)
 class ServingConfig:
-    """What the server listens on, and what it takes on.
+    """What the server listens on, and what it takes on. Fields with a `help` are options of `asr serve`.
 
     Attributes:
-        host: address to listen on; the default is reached from this machine alone.
-        port: TCP port; 0 takes a free one, which the log names.
         model_name: what `GET /v1/models` calls the model.
         token: bearer token that requests must carry; None asks for none.
         allowed_hosts: further names that clients call this server by, such as a proxy's; see
             `asr.serving.security.check_host`.
         allowed_origins: other web origins (`https://example.org`) whose pages may call this server.
-        max_upload_bytes: size of a request's body.
-        max_audio_seconds: duration of an uploaded recording.
-        max_requests: transcriptions at work or waiting at once; more are told to come back (503).
-        max_live_sessions: live sessions at once.
-        max_live_seconds: sound of a live session; by the clock it ends a minute later, see `asr.serving.live_stream.converse`.
-        max_connections: open connections; more are told to come back (503).
-        idle_seconds: silence on a connection while its headers or body are awaited, or live sound is.
-        upload_seconds: time for a request's whole body.
-        request_seconds: time for the transcription, waiting included.
-        shutdown_seconds: time that requests have to end after SIGTERM.
-        batch_seconds: padded seconds of sound that go through the network at once.
-        batch_wait: seconds that a batch is gathered for.
-        threads: recordings that are read and decoded at once.
+        max_live_seconds: see `asr.serving.live_stream.converse`.
         jobs: how recordings of hours are taken on; None does not.
     """
 
-    host: str = "127.0.0.1"
-    port: int = 8000
+    host: str = option(
+        "127.0.0.1", "address to listen on; the default is reached from this machine alone", metavar="HOST"
+    )
+    port: int = option(8000, "TCP port; 0 takes a free one, which the log names", metavar="PORT")
     model_name: str = "asr"
     token: str | None = None
     allowed_hosts: tuple[str, ...] = ()
     allowed_origins: tuple[str, ...] = ()
-    max_upload_bytes: int = 100 * 1024 * 1024
-    max_audio_seconds: float = 7200.0
-    max_requests: int = 128
-    max_live_sessions: int = 16
-    max_live_seconds: float = 7200.0
-    max_connections: int = 512
-    idle_seconds: float = 10.0
-    upload_seconds: float = 300.0
-    request_seconds: float = 600.0
-    shutdown_seconds: float = 30.0
-    batch_seconds: float = 120.0
-    batch_wait: float = 0.005
-    threads: int = 8
+    max_upload_bytes: int = option(
+        100 << 20, "size of an upload", name="max_upload_mb", metavar="MB", unit=1 << 20, parse=float
+    )
+    max_audio_seconds: float = option(7200.0, "duration of an uploaded recording", metavar="S")
+    max_requests: int = option(128, "transcriptions at work or waiting; more are told to come back (503)")
+    max_live_sessions: int = option(16, "live sessions at once")
+    max_live_seconds: float = option(
+        7200.0, "sound of a live session, which ends a minute later by the clock", metavar="S"
+    )
+    max_connections: int = option(512, "open connections; more are told to come back (503)")
+    idle_seconds: float = option(10.0, "a sender that is silent for so long is cut off", metavar="S")
+    upload_seconds: float = option(300.0, "time for a whole upload", metavar="S")
+    request_seconds: float = option(600.0, "time for a transcription, waiting included", metavar="S")
+    shutdown_seconds: float = option(30.0, "time that requests have to end after SIGTERM", metavar="S")
+    batch_seconds: float = option(120.0, "padded seconds of sound in the network at once", metavar="S")
+    batch_wait: float = option(0.005, "seconds that a batch is gathered for", metavar="S")
+    threads: int = option(8, "recordings read and decoded at once")
     jobs: JobsConfig | None = None
 
     def __post_init__(self) -> None:

@@ -6,10 +6,11 @@ https://platform.openai.com/docs/api-reference/audio/createTranscription
 import json
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from asr.errors import UsageError
+from asr.options import option_fields, option_name
 from asr.serving.config import ServingConfig
 from asr.serving.errors import RequestError
 from asr.serving.request_words import RequestWords, read_words
@@ -81,7 +82,7 @@ def _is_chunking(text: str) -> bool:
         return False
 
 
-_RULES = {rule.metadata["name"]: rule for rule in fields(SubtitleRules)}
+_RULES = {option_name(rule): rule for rule in option_fields(SubtitleRules)}
 _TEXT: dict[str, Any] = {"type": "string"}
 FIELDS = {
     "response_format": _choice(*RESPONSE_FORMATS),

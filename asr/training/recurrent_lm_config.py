@@ -4,36 +4,28 @@ from dataclasses import dataclass
 
 from asr.errors import TrainingError
 from asr.language_model.recurrent import SPECIAL_WORDS
+from asr.options import option
 
 
 @dataclass(frozen=True)
 class RecurrentLmConfig:
-    """Shape and training of a recurrent language model.
+    """Shape and training of a recurrent language model."""
 
-    Attributes:
-        vocabulary: words that it knows, the most frequent ones; `<unk>` and `</s>` among them.
-        width: of the embeddings.
-        cells: of the LSTM.
-        dropout: of what goes into and comes out of the LSTM.
-        words_per_text: lines that follow each other are joined to texts of 1 to twice as many words, a length drawn
-            for each, as long as the utterances that it shall judge; 0 leaves each line alone.
-        epochs: passes over the text; 2.5 ends half way through the third.
-        learning_rate: of AdamW at its highest; it falls to zero in a straight line.
-        negatives: words drawn for a batch.
-        words_per_batch: words and fill of a batch.
-        seed: of weights, texts, negatives and dropout.
-    """
-
-    vocabulary: int = 20000
-    width: int = 192
-    cells: int = 384
-    dropout: float = 0.1
-    words_per_text: int = 30
-    epochs: float = 3.0
-    learning_rate: float = 0.002
-    negatives: int = 1024
-    words_per_batch: int = 4096
-    seed: int = 1
+    vocabulary: int = option(
+        20000, "words that it knows, the most frequent ones; `<unk>` and `</s>` among them"
+    )
+    width: int = option(192, "of the embeddings")
+    cells: int = option(384, "of the LSTM")
+    dropout: float = option(0.1, "of what goes into and comes out of the LSTM")
+    words_per_text: int = option(
+        30,
+        "lines that follow each other are joined to texts of 1 to twice as many words, a length drawn for each, as long as the utterances that it shall judge; 0 leaves each line alone",
+    )
+    epochs: float = option(3.0, "passes over the text; 2.5 ends half way through the third")
+    learning_rate: float = option(0.002, "of AdamW at its highest; it falls to zero in a straight line")
+    negatives: int = option(1024, "words drawn for a batch")
+    words_per_batch: int = option(4096, "words and fill of a batch")
+    seed: int = option(1, "of weights, texts, negatives and dropout")
 
     def __post_init__(self) -> None:
         for name in ("width", "cells", "negatives", "words_per_batch"):

@@ -1,8 +1,10 @@
 """How recordings go through the network and the search."""
 
 from dataclasses import dataclass, field
+from typing import get_args
 
 from asr.errors import UsageError
+from asr.options import option
 from asr.transcription.activity import VoiceActivity
 from asr.transcription.channels import CHANNELS, Channels
 from asr.transcription.stretches import StretchRules
@@ -14,17 +16,14 @@ from asr.transcription.windows import Windowing
 class PipelineConfig:
     """How recordings go through the network.
 
+    Fields with a `help` are options of the command line.
+
     Attributes:
         windowing: of long recordings, where the network itself looks for pauses.
         stretches: where recordings are cut.
-        vad: what finds the pauses; "none" is the network itself, and short recordings stay whole.
-        seconds_per_batch: padded seconds that go through the network together.
-        pause: seconds between two words that part two segments.
         threads: of the beam search.
         n_best: texts of each stretch; above 1 they are the transcription's `alternatives`.
-        channels: what is made of recordings of several channels, whose channel nothing else says: "mix" adds them up,
-            "separate" transcribes each by itself, "auto" does that where they do not carry the same signal, "1" and "2" take
-            one of them. See `channels.choose_tracks`.
+        channels: see `channels.choose_tracks`.
 
     Raises:
         UsageError: `n_best` below 1, or `channels` something else.
@@ -32,12 +31,30 @@ class PipelineConfig:
 
     windowing: Windowing = field(default_factory=Windowing)
     stretches: StretchRules = field(default_factory=StretchRules)
-    vad: VoiceActivity = "none"
-    seconds_per_batch: float = 120.0
-    pause: float = PAUSE
+    vad: VoiceActivity = option(
+        "none",
+        "what finds the pauses: the network itself, in recordings that are too long for one window (none); "
+        "silero-vad, or energy, in all recordings",
+        choices=get_args(VoiceActivity),
+    )
+    seconds_per_batch: float = option(
+        120.0, "padded seconds that go through the network together", metavar="S"
+    )
+    pause: float = option(
+        PAUSE,
+        "seconds between two words that part two segments of the transcript",
+        name="segment_pause",
+        metavar="S",
+    )
     threads: int = 1
     n_best: int = 1
-    channels: Channels = "mix"
+    channels: Channels = option(
+        "mix",
+        "of recordings of several channels, such as calls: mix adds them up; separate transcribes each by itself and says which, "
+        "without what leaks into it from the others; auto does that unless they carry the same signal; 1 and 2 take one of "
+        "them; utterances of a manifest that know their channel keep it, and mix, 1 and 2 leave leaks in them",
+        choices=CHANNELS,
+    )
 
     def __post_init__(self) -> None:
         if self.channels not in CHANNELS:

@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from asr.errors import UsageError
+from asr.options import option
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,12 +21,13 @@ class StretchRules:
     """Where a recording is cut.
 
     Attributes:
-        pause: seconds without speech that end a stretch.
         margin: seconds kept before and after the speech; at most half the pause.
         longest: seconds of a stretch at most; a longer one is cut at its widest gap.
     """
 
-    pause: float = 1.0
+    pause: float = option(
+        1.0, "seconds without speech at which a long recording is cut", name="cut_pause", metavar="S"
+    )
     margin: float = 0.5
     longest: float = 30.0
 

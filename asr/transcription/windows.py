@@ -15,6 +15,7 @@ import numpy as np
 from asr.decoding.alphabet import BLANK
 from asr.decoding.emission import Emission
 from asr.errors import AudioError, UsageError
+from asr.options import option
 from asr.transcription.emitter import Emitter
 
 
@@ -23,13 +24,17 @@ class Windowing:
     """How a long recording is cut.
 
     Attributes:
-        window: seconds that each window adds.
-        context: seconds that it hears on either side besides.
         batch: windows that go through the network together.
     """
 
-    window: float = 30.0
-    context: float = 3.0
+    window: float = option(
+        30.0, "seconds that go through the network whole; longer recordings are cut at pauses", metavar="S"
+    )
+    context: float = option(
+        3.0,
+        "seconds that a window hears on either side besides, while the network looks for pauses",
+        metavar="S",
+    )
     batch: int = 4
 
     def __post_init__(self) -> None:

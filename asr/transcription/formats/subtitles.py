@@ -8,11 +8,11 @@ import html
 import math
 import textwrap
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
 from asr.decoding.hypothesis import Word
 from asr.errors import UsageError
+from asr.options import option
 from asr.transcription.transcript import Transcription, by_channel, channel_name
 
 # What it costs to cut behind a word, by its last character; in the midst of a sentence a half.
@@ -20,32 +20,25 @@ _WITHIN = dict.fromkeys(".?!…。．！？؟।۔", 0.0) | dict.fromkeys(",:;�
 _UNEVEN = 0.25
 
 
-def _rule(default: Any, name: str, text: str) -> Any:
-    """A field that is an option of the command and of the server's form."""
-    return field(default=default, metadata={"name": name, "help": text})
-
-
 @dataclass(frozen=True, slots=True)
 class SubtitleRules:
-    """What a cue may be.
+    """What a cue may be: each field an option of `asr transcribe` and of the server."""
 
-    Each field is an option of `asr transcribe` and of the server, which its metadata name and explain.
-
-    Attributes:
-        line_length: characters a line; a longer word has a line for itself.
-        lines: lines a cue.
-        shortest: seconds that a cue stays at least, where the next one leaves the time.
-        longest: seconds of a cue at most, as long as there is more than one word in it.
-        gap: seconds between two cues, where the words leave them.
-        pause: seconds of silence that no cue spans.
-    """
-
-    line_length: int = _rule(42, "line_length", "characters a line")
-    lines: int = _rule(2, "lines", "lines a cue")
-    shortest: float = _rule(1.0, "shortest_cue", "seconds a cue stays, where the next one leaves the time")
-    longest: float = _rule(7.0, "longest_cue", "seconds a cue stays at most")
-    gap: float = _rule(0.08, "cue_gap", "seconds between two cues")
-    pause: float = _rule(1.0, "cue_pause", "silence that no cue spans, in seconds")
+    line_length: int = option(42, "characters a line; a longer word has a line for itself")
+    lines: int = option(2, "lines a cue")
+    shortest: float = option(
+        1.0, "seconds a cue stays, where the next one leaves the time", name="shortest_cue", metavar="S"
+    )
+    longest: float = option(
+        7.0,
+        "seconds a cue stays at most, where there is more than one word in it",
+        name="longest_cue",
+        metavar="S",
+    )
+    gap: float = option(
+        0.08, "seconds between two cues, where the words leave them", name="cue_gap", metavar="S"
+    )
+    pause: float = option(1.0, "silence that no cue spans, in seconds", name="cue_pause", metavar="S")
 
     def __post_init__(self) -> None:
         if self.line_length < 1 or self.lines < 1:
