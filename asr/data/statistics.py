@@ -160,14 +160,12 @@ def as_record(statistics: Statistics, *, words: int = 50) -> dict[str, Any]:
     return record
 
 
-def text_histogram(
-    values: Sequence[float] | np.ndarray, *, unit: str, bins: int = 10, width: int = 40
-) -> str:
+def text_histogram(values: Sequence[float] | np.ndarray, *, unit: str) -> str:
     """A histogram as lines of text, equal bins from 0 to the largest value."""
-    counts, edges = _histogram(values, bins=bins)
+    counts, edges = _histogram(values, bins=10)
     lines = []
     for count, low, high in zip(counts, edges[:-1], edges[1:], strict=True):
-        bar = "#" * round(width * count / max(1, counts.max()))
+        bar = "#" * round(40 * count / max(1, counts.max()))
         lines.append(f"  {low:6.1f} to {high:6.1f} {unit}  {count:8,d}  {bar}".rstrip())
     return "\n".join(lines)
 

@@ -197,5 +197,5 @@ def required_frames(tokens: Sequence[int]) -> int:
     return len(tokens) + sum(left == right for left, right in itertools.pairwise(tokens))
 
 
-def _shorten(text: str, length: int = 60) -> str:
-    return text if len(text) <= length else text[: length - 3] + "..."
+def _shorten(text: str) -> str:
+    return text if len(text) <= 60 else text[:57] + "..."

@@ -11,19 +11,19 @@ from collections.abc import Sequence
 import numpy as np
 
 from asr.data.tokenizer import required_frames
+from asr.decoding.alphabet import BLANK
 from asr.decoding.emission import check_log_probs
 from asr.errors import DecodingError
 
 BLOCK = 1024  # frames
 
 
-def align(log_probs: np.ndarray, tokens: Sequence[int], *, blank: int = 0) -> np.ndarray:
+def align(log_probs: np.ndarray, tokens: Sequence[int]) -> np.ndarray:
     """Which token each frame belongs to on the best path that spells `tokens`.
 
     Args:
         log_probs: `(T', V)` natural-log probabilities.
         tokens: L token ids without blanks.
-        blank: id of the CTC blank.
 
     Returns:
         `(T',)` int64: the position in `tokens`, 0 to L-1, that the frame emits; -1 where it is blank.
@@ -38,7 +38,7 @@ def align(log_probs: np.ndarray, tokens: Sequence[int], *, blank: int = 0) -> np
     if not tokens:
         return np.full(frames, -1, dtype=np.int64)
     # States: blank, first token, blank, second token, ..., blank.
-    states = np.full(2 * len(tokens) + 1, blank)
+    states = np.full(2 * len(tokens) + 1, BLANK)
     states[1::2] = tokens
     # A token may be entered from the token before it, the blank skipped, unless they are equal.
     may_skip = np.zeros(len(states), dtype=bool)

@@ -5,7 +5,7 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from asr.decoding.alphabet import Alphabet
+from asr.decoding.alphabet import BLANK, Alphabet
 from asr.decoding.emission import check_log_probs
 from asr.decoding.search import LEAST_TEXTS, Candidate, Spelled
 
@@ -24,14 +24,13 @@ class GreedyPath(NamedTuple):
     alignment: np.ndarray
 
 
-def greedy_path(log_probs: np.ndarray, *, blank: int = 0) -> GreedyPath:
+def greedy_path(log_probs: np.ndarray) -> GreedyPath:
     """The single most probable path, and what it spells.
 
     No other path that spells the same is more probable: its alignment is the forced alignment too.
 
     Args:
         log_probs: `(T', V)` natural-log probabilities; T' may be 0.
-        blank: id of the CTC blank.
 
     Raises:
         DecodingError: not two-dimensional, NaN, or above 0.
@@ -41,8 +40,8 @@ def greedy_path(log_probs: np.ndarray, *, blank: int = 0) -> GreedyPath:
         return GreedyPath([], 0.0, np.empty(0, dtype=np.int64))
     best = log_probs.argmax(axis=1)
     score = float(log_probs[np.arange(len(best)), best].sum(dtype=np.float64))
-    begins = (best != blank) & np.concatenate([[True], best[1:] != best[:-1]])
-    alignment = np.where(best != blank, np.cumsum(begins) - 1, -1)
+    begins = (best != BLANK) & np.concatenate([[True], best[1:] != best[:-1]])
+    alignment = np.where(best != BLANK, np.cumsum(begins) - 1, -1)
     return GreedyPath(best[begins].tolist(), score, alignment)
 
 

@@ -9,6 +9,8 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+_BOUNDARY = 2  # words in a row that both must get right to end a segment, as for sc_stats
+
 
 class Segment(NamedTuple):
     """Word errors of both systems between stretches that both got right."""
@@ -35,24 +37,21 @@ class MatchedPairs(NamedTuple):
     p: float
 
 
-def matched_pairs(pairs: Iterable[tuple[str, str]], *, boundary: int = 2) -> MatchedPairs:
+def matched_pairs(pairs: Iterable[tuple[str, str]]) -> MatchedPairs:
     """Test whether two systems make equally many errors.
 
     Args:
         pairs: an utterance each: the operations (letters C, S, D, I) of the first system's alignment and of
             the second's, with the same reference.
-        boundary: words in a row that both must get right to end a segment; sc_stats takes 2.
 
     Raises:
         ValueError: the two alignments of an utterance have references of different length.
     """
-    segments = [
-        segment for first, second in pairs for segment in cut_segments(first, second, boundary=boundary)
-    ]
+    segments = [segment for first, second in pairs for segment in cut_segments(first, second)]
     return _test([segment.first - segment.second for segment in segments])
 
 
-def cut_segments(first: str, second: str, *, boundary: int = 2) -> list[Segment]:
+def cut_segments(first: str, second: str) -> list[Segment]:
     """The segments of one utterance; arguments as `matched_pairs`."""
     ours, theirs = _by_word(first), _by_word(second)
     if len(ours) != len(theirs):
@@ -68,7 +67,7 @@ def cut_segments(first: str, second: str, *, boundary: int = 2) -> list[Segment]
             break
         if one.correct and two.correct:
             good += 1
-            if is_open and good == boundary:
+            if is_open and good == _BOUNDARY:
                 segments.append(Segment(open_first, open_second))
                 open_first = open_second = 0
                 is_open = False

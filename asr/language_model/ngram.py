@@ -109,10 +109,10 @@ class NgramModel:
         found = first + int(np.searchsorted(self.arrays.word[first:last], word))
         return found if found < last and self.arrays.word[found] == word else -1
 
-    def score_words(self, words: Sequence[str], *, end: bool = True) -> list[float]:
-        """Natural-log probability of each word of a sentence, and of its end when asked."""
+    def score_words(self, words: Sequence[str]) -> list[float]:
+        """Natural-log probability of each word of a sentence, and of its end."""
         state, scores = self.start_state, []
-        for word in [*(self.word_id(word) for word in words), *([END] if end else [])]:
+        for word in [*(self.word_id(word) for word in words), END]:
             score, state = self.score(state, word)
             scores.append(score)
         return scores

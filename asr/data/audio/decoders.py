@@ -23,6 +23,7 @@ _FORMATS = (
 )
 
 # ffmpeg's words for a container that promises more than the file has.
+_PIECE_SECONDS = 60.0  # that torchcodec decodes at once
 _CUT_SHORT = re.compile(r"partial file|ended prematurely", re.IGNORECASE)
 
 # What to do about a file that was cut short.
@@ -119,7 +120,7 @@ def _run(command: Sequence[str], target: Path, output: IO[bytes] | None = None) 
     return (lines or [f"exit code {done.returncode}"]) if failed else lines, failed
 
 
-def _decode_with_torchcodec(path: Path, target: Path, *, longest: float | None, piece: float = 60.0) -> None:
+def _decode_with_torchcodec(path: Path, target: Path, *, longest: float | None) -> None:
     try:
         from torchcodec.decoders import AudioDecoder
     except (ImportError, RuntimeError, OSError):
@@ -140,9 +141,9 @@ def _decode_with_torchcodec(path: Path, target: Path, *, longest: float | None, 
         with soundfile.SoundFile(target, "w", rate, channels, "PCM_16", format="RF64") as file:
             at = 0.0
             while at < end and file.tell() * channels * 2 < LARGEST:
-                samples = decoder.get_samples_played_in_range(at, min(at + piece, end))
+                samples = decoder.get_samples_played_in_range(at, min(at + _PIECE_SECONDS, end))
                 file.write(samples.data.numpy().T)  # (channels, N) -> (N, channels)
-                at += piece
+                at += _PIECE_SECONDS
     except (RuntimeError, ValueError, IndexError, TypeError) as error:
         raise AudioError(
             f"{path}: torchcodec found no sound in it that it reads ({str(error).splitlines()[0]}); expected "
