@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from asr.cli.console import complain
 from asr.cli.model_options import add_checkpoint_options
 
 if TYPE_CHECKING:
@@ -150,7 +151,7 @@ def _corpus(arguments: argparse.Namespace, aligner: "Aligner", formats: Sequence
     folder = OutputFolder(arguments.output_dir, formats=formats, subtitles=SubtitleRules(), settings=settings)
     folder.begin(resume=arguments.resume)
     for failure in failures:
-        _complain(failure)
+        complain(failure)
     recordings = [task.recording for task in tasks]
     finished = folder.finished(recordings)
     if finished:
@@ -172,7 +173,7 @@ def _corpus(arguments: argparse.Namespace, aligner: "Aligner", formats: Sequence
             align(task)
         except AsrError as error:
             failures.append(Failure(task.recording.source, error))
-            _complain(failures[-1])
+            complain(failures[-1])
     folder.merge(recordings)
     lines = []
     for record in folder.records(recordings):
@@ -187,7 +188,7 @@ def _corpus(arguments: argparse.Namespace, aligner: "Aligner", formats: Sequence
             )
         )
     with write_atomically(arguments.output_dir / "report.md") as file:
-        file.write(report(lines, [f"{failure.source}: {failure.error}" for failure in failures]))
+        file.write(report(lines, [str(failure) for failure in failures]))
     print(
         f"{arguments.output_dir}: {len(lines)} of {len(tasks) + len(failures) - _among(failures, recordings)} aligned; "
         f"report.md has the worst",
@@ -208,9 +209,3 @@ def _warn(alignment: "Alignment", where: str) -> None:
         log.info("%s: %r is not in the dictionary; taken as said %s", where, word, said)
     for misfit in alignment.misfits:
         log.warning("%s: %s", where, misfit)
-
-
-def _complain(failure: "Failure") -> None:
-    from tqdm import tqdm
-
-    tqdm.write(f"asr: {failure.source}: {failure.error}", file=sys.stderr)

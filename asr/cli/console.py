@@ -110,3 +110,10 @@ def table(rows: Sequence[Sequence[object]]) -> str:
         ).rstrip()
         for row in cells
     )
+
+
+def complain(failure: object) -> None:
+    """Say what has failed, above a progress bar where there is one."""
+    from tqdm import tqdm
+
+    tqdm.write(f"asr: {failure}", file=sys.stderr)

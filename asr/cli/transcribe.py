@@ -22,6 +22,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from asr.cli.console import complain
 from asr.cli.model_options import add_model_options, begin_search
 from asr.cli.progress import AudioProgress
 from asr.cli.transcription_options import (
@@ -128,7 +129,7 @@ def run(arguments: argparse.Namespace) -> int:
             f"{total} recordings in the format {formats[0]} cannot share stdout; add --output-dir DIR"
         )
     for failure in failures:
-        _complain(failure)
+        complain(failure)
     if not recordings:
         return _report(failures, total)
     with (
@@ -144,7 +145,7 @@ def run(arguments: argparse.Namespace) -> int:
         for outcome in _in_order(outcomes, recordings):
             if outcome.transcription is None:
                 failures.append(_failure(outcome))
-                _complain(failures[-1])
+                complain(failures[-1])
             else:
                 _print(arguments, outcome, formats[0], alone=total == 1, rules=rules)
     return _report(failures, total)
@@ -170,7 +171,7 @@ def _to_folder(
             settings=recogniser.identity(asdict(rules)),
         )
         for failure in failures:
-            _complain(failure)
+            complain(failure)
         folder.begin(resume=arguments.resume)
         failures += _fill(folder, recogniser, recordings)
     folder.merge(recordings)
@@ -199,13 +200,13 @@ def _fill(
         ):
             if outcome.transcription is None:
                 failures.append(_failure(outcome))
-                _complain(failures[-1])
+                complain(failures[-1])
                 continue
             try:
                 folder.write(outcome.recording, outcome.transcription)
             except AsrError as error:
                 failures.append(Failure(outcome.recording.source, error))
-                _complain(failures[-1])
+                complain(failures[-1])
     return failures
 
 
@@ -264,21 +265,10 @@ def _failure(outcome: "Outcome") -> "Failure":
     return Failure(outcome.recording.source, outcome.error)
 
 
-def _complain(failure: "Failure") -> None:
-    from tqdm import tqdm
-
-    tqdm.write(f"asr: {_named(failure)}", file=sys.stderr)
-
-
-def _named(failure: "Failure") -> str:
-    text = str(failure.error)
-    return text if failure.source in text else f"{failure.source}: {text}"
-
-
 def _report(failures: Sequence["Failure"], total: int) -> int:
     """List what failed; the exit code."""
     if failures and total > 1:
         print(f"asr: {len(failures)} of {total} files failed:", file=sys.stderr)
         for failure in failures:
-            print(f"  {_named(failure)}", file=sys.stderr)
+            print(f"  {failure}", file=sys.stderr)
     return 1 if failures else 0

@@ -12,19 +12,18 @@ import argparse
 import itertools
 import sys
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from asr.config import ExperimentConfig
-    from asr.data.manifest import Utterance
     from asr.data.statistics import Statistics
     from asr.data.tokenizer import Tokenizer
     from asr.model.acoustic import AcousticModel
 
 # Suspicious characters that are named; the others are counted.
 _CHARACTERS = 40
+_PIECE = 4096  # utterances that are checked at once
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -94,7 +93,8 @@ def _check(name: str, config: "ExperimentConfig | None") -> "tuple[Statistics, i
     with tqdm(
         total=count_lines(name), desc=name, unit="utt", disable=not sys.stderr.isatty(), leave=False
     ) as bar:
-        for piece in _pieces(unique_utterances(name)):
+        waiting = unique_utterances(name)
+        while piece := list(itertools.islice(waiting, _PIECE)):
             findings = [*check_transcripts(piece, tokenizer)]
             if model is not None and tokenizer is not None:
                 findings += check_fit(
@@ -122,11 +122,6 @@ def _check(name: str, config: "ExperimentConfig | None") -> "tuple[Statistics, i
     print(text_histogram(statistics.durations, unit="s"))
     print(f"  {found['error']} errors, {found['warning']} warnings")
     return statistics, found["error"]
-
-
-def _pieces(utterances: "Iterator[Utterance]", size: int = 4096) -> "Iterator[list[Utterance]]":
-    while piece := list(itertools.islice(utterances, size)):
-        yield piece
 
 
 def _model(config: "ExperimentConfig") -> "tuple[Tokenizer, AcousticModel]":

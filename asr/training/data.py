@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+_PIECE = 10_000  # utterances that are checked at once
+
 # Of fewer dev words a WER is too uncertain to tell two epochs apart.
 FEW_WORDS = 500
 
@@ -140,7 +142,8 @@ def check_training_data(
     ):
         findings: list[Finding] = []
         unsayable: list[Finding] = []
-        for piece in _pieces(utterances):
+        waiting = iter(utterances)
+        while piece := list(itertools.islice(waiting, _PIECE)):
             findings += check_transcripts(piece, tokenizer)
             findings += check_fit(
                 piece,
@@ -169,9 +172,3 @@ def check_training_data(
             "`training.best_by loss` is steadier, more speakers held out are better",
             config.data.dev, words, 196 * math.sqrt(0.2 * 0.8 / max(1, words)),
         )  # fmt: skip
-
-
-def _pieces(utterances: Iterable[Utterance], size: int = 10000) -> Iterator[list[Utterance]]:
-    source = iter(utterances)
-    while piece := list(itertools.islice(source, size)):
-        yield piece

@@ -61,6 +61,10 @@ class Failure:
     source: str
     error: AsrError
 
+    def __str__(self) -> str:
+        text = str(self.error)
+        return text if self.source in text else f"{self.source}: {text}"
+
 
 def find_recordings(
     inputs: Sequence[str], *, allow_truncated: bool = False
