@@ -30,7 +30,7 @@ def manifest(path: Path, count: int = 200, *, first: int = 0) -> Path:
                 duration=float(lengths[number - first]),
                 text=("HELLO WORLD " * (number % 7)).strip(),
                 speaker=f"s{number % 20}",
-                extras={"sex": "FM"[number % 2]},
+                extras={"gender": "FM"[number % 2]},
             )
             for number in range(first, first + count)
         ),
@@ -45,7 +45,7 @@ def test_filter_keeps_exactly_what_meets_every_condition(tmp_path: Path) -> None
         max_duration=8.0,
         max_rate=5.0,
         not_speakers={"s1"},
-        where=[Condition("sex", "=", "M")],
+        where=[Condition("gender", "=", "M")],
     )
     done = filter_manifest(source, tmp_path / "b.jsonl", wanted)
     everything = read_manifest(source)
@@ -55,7 +55,7 @@ def test_filter_keeps_exactly_what_meets_every_condition(tmp_path: Path) -> None
         if 3 <= utterance.duration <= 8
         and len(utterance.text or "") / utterance.duration <= 5
         and utterance.speaker != "s1"
-        and utterance.extras["sex"] == "M"
+        and utterance.extras["gender"] == "M"
     ]
     assert [utterance.id for utterance in read_manifest(tmp_path / "b.jsonl")] == by_hand
     assert 0 < len(by_hand) < len(everything)

@@ -1,7 +1,7 @@
 """AISHELL-1 (Bu et al. 2017): 178 h of read Mandarin by 400 speakers.
 
 `data_aishell/wav/{train,dev,test}/S0002/BAC009S0002W0122.wav` (each speaker an archive of its own at first)
-and `transcript/aishell_transcript_v0.8.txt`; `resource_aishell/speaker.info` with the speakers' sex.
+and `transcript/aishell_transcript_v0.8.txt`; `resource_aishell/speaker.info` with the speakers' gender.
 Results are character error rates: by default transcripts have no spaces.
 """
 
@@ -34,7 +34,7 @@ class Aishell(Corpus):
         info = first_existing(
             folder.parent / "resource_aishell" / "speaker.info", folder / "resource_aishell" / "speaker.info"
         )
-        sexes = {name: sex for _, name, sex in read_pairs(info)} if info.exists() else {}
+        genders = {name: gender for _, name, gender in read_pairs(info)} if info.exists() else {}
         untranscribed = []
         for split in ("train", "dev", "test"):
             packed = next((folder / "wav").glob("*.tar.gz"), None)
@@ -49,7 +49,7 @@ class Aishell(Corpus):
                 number, words = texts[audio.stem]
                 words = unicodedata.normalize("NFKC", words).upper()
                 speaker = audio.parent.name
-                sex = sexes.get(speaker.removeprefix("S"))
+                gender = genders.get(speaker.removeprefix("S"))
                 yield Entry(
                     split=split,
                     id=audio.stem,
@@ -57,7 +57,7 @@ class Aishell(Corpus):
                     text="".join(words.split()) if transcript == "characters" else " ".join(words.split()),
                     where=f"{listing}:{number}",
                     speaker=speaker,
-                    extras={"sex": sex} if sex else {},
+                    extras={"gender": gender} if gender else {},
                 )
         report_untranscribed(untranscribed, transcripts=listing)
 

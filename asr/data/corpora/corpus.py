@@ -34,7 +34,7 @@ class Entry(NamedTuple):
         start: seconds from the beginning of the file.
         duration: seconds; None for the rest of the file.
         channel: counted from 0; None mixes all channels.
-        extras: conditions worth keeping: language, gender, accent, microphone, ...
+        extras: conditions worth keeping: language, gender (see `with_known_gender`), accent, microphone, ...
         fault: what keeps it from being used, as an error message; "" where nothing does. All faults of a corpus are
             reported together, and `--skip-broken` leaves such entries out.
     """
@@ -50,6 +50,16 @@ class Entry(NamedTuple):
     channel: int | None = None
     extras: Mapping[str, Any] = {}
     fault: str = ""
+
+
+_GENDERS = {"f": "F", "female": "F", "female_feminine": "F", "m": "M", "male": "M", "male_masculine": "M"}
+
+
+def with_known_gender(extras: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Conditions whose `gender` is F or M where the corpus says one of them in its own way; other answers stay as they are."""
+    gender = extras.get("gender")
+    known = _GENDERS.get(gender.lower()) if isinstance(gender, str) else None
+    return extras if known is None else {**extras, "gender": known}
 
 
 class Expected(NamedTuple):

@@ -15,7 +15,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from asr.data.audio import AudioInfo, audio_info
-from asr.data.corpora.corpus import Entry
+from asr.data.corpora.corpus import Entry, with_known_gender
 from asr.data.manifest import Utterance
 from asr.errors import AsrError, CorpusError
 
@@ -149,7 +149,7 @@ def _measure(entry: Entry) -> Measured:
             text=entry.text,
             speaker=entry.speaker,
             channel=entry.channel,
-            extras=entry.extras,
+            extras=with_known_gender(entry.extras),
         ),
         cut,
     )

@@ -45,7 +45,7 @@ def _read_split(folder: Path, split: str, *, prefix: str, transcript: str) -> It
             audio=first_existing(folder / "audio" / split / row["file"], folder / split / row["file"]),
             text=text,
             where=where,
-            extras={"sentence": row["sentence"], "gender": row["gender"].lower()},
+            extras={"sentence": row["sentence"], "gender": row["gender"]},
         )
 
 

@@ -28,7 +28,7 @@ class LibriSpeech(Corpus):
     """Every subset below the folder, or the one subset that the folder is."""
 
     def read(self, root: Path, *, transcript: str) -> Iterator[Entry]:
-        """Chapter by chapter, speakers' sex from SPEAKERS.TXT where it is there."""
+        """Chapter by chapter, speakers' gender from SPEAKERS.TXT where it is there."""
         folder = root / "LibriSpeech" if (root / "LibriSpeech").is_dir() else root
         chapters = sorted([*folder.glob("*/*/*/*.trans.txt"), *folder.glob("*/*/*.trans.txt")])
         if not chapters:
@@ -36,14 +36,14 @@ class LibriSpeech(Corpus):
                 f"{root}: no SUBSET/SPEAKER/CHAPTER/*.trans.txt below it; expected the LibriSpeech folder, or one "
                 "subset of it"
             )
-        sexes = _read_sexes(first_existing(folder / "SPEAKERS.TXT", folder.parent / "SPEAKERS.TXT"))
+        genders = _read_genders(first_existing(folder / "SPEAKERS.TXT", folder.parent / "SPEAKERS.TXT"))
         for transcripts in chapters:
             for entry in read_chapter(transcripts, split=transcripts.parents[2].name):
-                sex = sexes.get(entry.speaker or "")
-                yield entry._replace(extras={**entry.extras, "sex": sex}) if sex else entry
+                gender = genders.get(entry.speaker or "")
+                yield entry._replace(extras={**entry.extras, "gender": gender}) if gender else entry
 
 
-def _read_sexes(speakers: Path) -> dict[str, str]:
+def _read_genders(speakers: Path) -> dict[str, str]:
     """`14   | F | train-clean-360  | 25.03 | Kristin LeMoine` -> {"14": "F"}; empty without the file."""
     if not speakers.exists():
         return {}

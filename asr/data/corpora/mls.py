@@ -1,7 +1,7 @@
 """Multilingual LibriSpeech (Pratap et al. 2020): read books in eight languages, FLAC or Opus.
 
 `mls_LANGUAGE[_opus]/{train,dev,test}/transcripts.txt` and `audio/SPEAKER/BOOK/SPEAKER_BOOK_NNN.flac`,
-`metainfo.txt` with the speakers' sex. Splits are named after the language: `polish-train`.
+`metainfo.txt` with the speakers' gender. Splits are named after the language: `polish-train`.
 """
 
 from collections.abc import Iterator
@@ -36,12 +36,12 @@ class Mls(Corpus):
             )
         for folder in languages:
             name = folder.resolve().name.removeprefix("mls_").removesuffix("_opus")
-            sexes = _read_sexes(folder / "metainfo.txt")
+            genders = _read_genders(folder / "metainfo.txt")
             for split in ("train", "dev", "test"):
-                yield from _read_split(folder / split, split=f"{name}-{split}", sexes=sexes)
+                yield from _read_split(folder / split, split=f"{name}-{split}", genders=genders)
 
 
-def _read_sexes(metainfo: Path) -> dict[str, str]:
+def _read_genders(metainfo: Path) -> dict[str, str]:
     """`10232 | F | train | 13.9 | ...` -> {"10232": "F"}; empty without the file."""
     if not metainfo.exists():
         return {}
@@ -49,7 +49,7 @@ def _read_sexes(metainfo: Path) -> dict[str, str]:
     return {row[0].strip(): row[1].strip() for row in rows if len(row) > 1 and row[0].strip().isdigit()}
 
 
-def _read_split(folder: Path, *, split: str, sexes: dict[str, str]) -> Iterator[Entry]:
+def _read_split(folder: Path, *, split: str, genders: dict[str, str]) -> Iterator[Entry]:
     transcripts = folder / "transcripts.txt"
     for number, name, text in read_pairs(transcripts, separator="\t"):
         where = f"{transcripts}:{number}"
@@ -69,7 +69,7 @@ def _read_split(folder: Path, *, split: str, sexes: dict[str, str]) -> Iterator[
             text=text,
             where=where,
             speaker=speaker,
-            extras={"book": book, **({"sex": sexes[speaker]} if speaker in sexes else {})},
+            extras={"book": book, **({"gender": genders[speaker]} if speaker in genders else {})},
         )
 
 

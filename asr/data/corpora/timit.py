@@ -54,7 +54,7 @@ class Timit(Corpus):
                 text=_read_transcript(audio, sentence, transcript),
                 where=str(audio),
                 speaker=speaker,
-                extras={"region": region, "sex": speaker[0].upper()},
+                extras={"region": region, "gender": speaker[0].upper()},
             )
             if part == "train":
                 yield entry

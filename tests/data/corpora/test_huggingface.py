@@ -53,7 +53,7 @@ def dataset(tmp_path: Path):  # type: ignore[no-untyped-def]
 def check(out: Path) -> None:
     train, validation = (read_manifest(out / f"{split}.jsonl") for split in ("train", "validation"))
     assert [(item.id, item.text, item.speaker, dict(item.extras)) for item in train] == [
-        (f"7-{row}", "hello train", "3", {"gender": "f"}) for row in (0, 1)
+        (f"7-{row}", "hello train", "3", {"gender": "F"}) for row in (0, 1)
     ]
     assert train[0].duration == 0.5
     assert train[0].audio.suffix == ".flac"

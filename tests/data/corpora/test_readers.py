@@ -177,14 +177,14 @@ def test_kaldi_commands_are_not_run(tmp_path: Path) -> None:
 
 def test_speakers_and_conditions_are_recorded(tmp_path: Path) -> None:
     wanted = {
-        "librispeech": ("84", {"chapter": "121123", "sex": "F"}),
-        "speechocean762": ("0001", {"gender": "m", "age": "6"}),
-        "common-voice": ("a1b2", {"age": "twenties", "gender": "female_feminine", "locale": "cy"}),
+        "librispeech": ("84", {"chapter": "121123", "gender": "F"}),
+        "speechocean762": ("0001", {"gender": "M", "age": "6"}),
+        "common-voice": ("a1b2", {"age": "twenties", "gender": "F", "locale": "cy"}),
         "vctk": ("p225", {"age": "23", "gender": "F", "accent": "English", "region": "Southern  England", "microphone": "mic1"}),
-        "mls": ("6892", {"book": "10233", "sex": "F"}),
-        "voxforge": ("Aaron", {"gender": "Male", "age": "Adult"}),
-        "timit": ("fcjf0", {"region": "dr1", "sex": "F"}),
-        "aishell": ("S0002", {"sex": "F"}),
+        "mls": ("6892", {"book": "10233", "gender": "F"}),
+        "voxforge": ("Aaron", {"gender": "M", "age": "Adult"}),
+        "timit": ("fcjf0", {"region": "dr1", "gender": "F"}),
+        "aishell": ("S0002", {"gender": "F"}),
         "fluent-speech-commands": ("2BqVo8kVB2Skwgyb", {"action": "activate", "object": "lights", "location": "none"}),
         "nemo": (None, {"lang": "en"}),
         "lhotse": ("B", {"language": "English", "far": True}),

@@ -44,7 +44,7 @@ def test_librispeech_train_clean_5_has_1519_utterances_and_5_31_hours(
     manifest = read_manifest(written[0].manifest)
     assert sum(len((utterance.text or "").split()) for utterance in manifest) == 52_766
     assert len({utterance.speaker for utterance in manifest}) == 28
-    assert Counter(utterance.extras["sex"] for utterance in manifest).keys() == {"F", "M"}
+    assert Counter(utterance.extras["gender"] for utterance in manifest).keys() == {"F", "M"}
 
 
 def test_speechocean762_train_has_2500_utterances(corpora_dir: Path, tmp_path: Path) -> None:
