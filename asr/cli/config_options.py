@@ -26,7 +26,7 @@ def add_config_options(
     *,
     only: Collection[str] = (),
     defaults: bool = True,
-    otherwise: str = "",
+    tuned: bool = False,
 ) -> None:
     """Add an option for each field of a configuration that is one (`asr.options.option`).
 
@@ -35,7 +35,7 @@ def add_config_options(
         kind: a dataclass.
         only: these fields; all, if empty.
         defaults: whether what is not given has its default, or is None.
-        otherwise: what is told behind each default.
+        tuned: whether tuning has a say in what is not given.
     """
     for field in option_fields(kind):
         if only and field.name not in only:
@@ -43,14 +43,19 @@ def add_config_options(
         told: Mapping[str, Any] = field.metadata
         default: Any = field.default
         value = default if told["unit"] == 1 else default / told["unit"]
-        shown = f"{value:g}" if isinstance(value, int | float) else value
+        summary = told["help"]
+        if tuned and told["metavar"] == "FILE":
+            summary += "; `none` leaves out what was tuned"
+        elif value not in (None, ()):
+            shown = f"{value:g}" if isinstance(value, int | float) else value
+            summary += f"; default: {shown}{', or as tuned' if tuned else ''}"
         group.add_argument(
             "--" + option_name(field).replace("_", "-"),
             type=told["parse"] or (str if default is None else type(default)),
             default=value if defaults else None,
             choices=told["choices"],
             metavar=None if told["choices"] else told["metavar"],
-            help=f"{told['help']}; default: {shown}{otherwise}" if shown else told["help"],
+            help=summary,
         )
 
 

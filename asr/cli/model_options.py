@@ -84,7 +84,7 @@ def add_option_fields(group: "argparse._ActionsContainer", *, but: Collection[st
     from asr.decoding.options import DecodingOptions
 
     names = [option.name for option in option_fields(DecodingOptions) if option.name not in but]
-    add_config_options(group, DecodingOptions, only=names, defaults=False, otherwise=", or as tuned")
+    add_config_options(group, DecodingOptions, only=names, defaults=False, tuned=True)
     if "look_ahead" not in but:
         group.add_argument(
             "--no-look-ahead",

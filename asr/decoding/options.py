@@ -28,7 +28,7 @@ LEXICON_OF_LM = "lm"  # in place of a file: the words of the language model
 
 
 def _file(text: str) -> Any:
-    return option(None, f"{text}; `none` leaves out what was tuned", metavar="FILE")
+    return option(None, text, metavar="FILE")
 
 
 @dataclass(frozen=True)
