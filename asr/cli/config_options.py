@@ -2,6 +2,7 @@
 
 import argparse
 import logging
+import math
 import sys
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -9,6 +10,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from asr.errors import UsageError
 from asr.options import option_fields, option_name
 
 if TYPE_CHECKING:
@@ -60,10 +62,12 @@ def add_config_options(
 
 
 def given_fields(arguments: argparse.Namespace, kind: type[Any]) -> dict[str, Any]:
-    """The fields of a configuration that the options of `add_config_options` set."""
+    """The fields of a configuration that the options of `add_config_options` set. Raises UsageError for a number that is none."""
     given = {}
     for field in option_fields(kind):
         value, unit = getattr(arguments, option_name(field), None), field.metadata["unit"]
+        if isinstance(value, float) and not math.isfinite(value):
+            raise UsageError(f"--{option_name(field).replace('_', '-')} {value}; expected a number")
         if value is not None:
             default: Any = field.default
             given[field.name] = value if unit == 1 else type(default)(value * unit)

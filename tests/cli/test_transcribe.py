@@ -153,9 +153,9 @@ def test_without_a_model_the_error_says_what_to_name(
     tone: Callable[..., Path], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from asr.cli import model_options
-    from asr.transcription import transcriber
+    from asr.transcription import loading
 
-    for module in (model_options, transcriber):
+    for module in (model_options, loading):
         monkeypatch.setattr(module, "default_model", lambda: None)
     assert transcribe(tone()) == 2
     assert "this build has no model of its own; name one: --model CKPT" in capsys.readouterr().err

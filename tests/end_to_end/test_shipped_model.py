@@ -25,7 +25,8 @@ LIMIT = 25e6  # bytes, of the network, and of each file that it is decoded with
 def test_its_files_are_complete_and_small() -> None:
     assert default_model() == FOLDER / "english.pt"
     sizes = {
-        suffix: (FOLDER / f"english{suffix}").stat().st_size for suffix in (".pt", ".cpu.onnx", ".lm", ".rnn", ".phones")
+        suffix: (FOLDER / f"english{suffix}").stat().st_size
+        for suffix in (".pt", ".cpu.onnx", ".lm", ".rnn", ".phones")
     }
     assert min(sizes.values()) > 1e6
     assert max(sizes.values()) <= LIMIT
