@@ -18,8 +18,8 @@ WRITTEN = [
 
 
 def test_the_packages_of_an_extra_are_named() -> None:
-    command = extras.install_command("export")
-    assert re.fullmatch(r"pip install 'onnx>=[\d.]+' 'onnxruntime>=[\d.]+'", command)
+    command = extras.install_command("alignment")
+    assert re.fullmatch(r"pip install 'num2words>=[\d.]+' 'espeakng-loader>=[\d.]+'", command)
     assert "fastapi" in extras.install_command("serve")
     assert "torch" not in extras.install_command("serve")
 
