@@ -5,14 +5,17 @@ import os
 import sys
 
 
+def count_cores() -> int:
+    """Cores that this process may run on."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def usable_processors() -> int:
-    """Processors that this process may use; `OMP_NUM_THREADS` in the environment goes before what there is."""
+    """Threads for this process: `OMP_NUM_THREADS` of the environment, else one for each core."""
     wanted = os.environ.get("OMP_NUM_THREADS", "").split(",")[0].strip()
     if wanted.isdecimal() and int(wanted) > 0:
         return int(wanted)
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    return count_cores()
 
 
 def has_gpu() -> bool:

@@ -14,6 +14,7 @@ import soundfile
 import torch
 
 from asr.extras import DISTRIBUTION
+from asr.processors import count_cores
 from asr.training.run_record import processor_name
 
 _GIB = 2**30
@@ -55,7 +56,7 @@ def _python() -> Finding:
 
 
 def _processor() -> Finding:
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)
+    cores = count_cores()
     widest = torch.backends.cpu.get_cpu_capability()
     bf16 = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
     text = f"{processor_name()}, {cores} cores for us, {widest}, bfloat16 {'in hardware' if bf16 else 'emulated'}"

@@ -9,6 +9,7 @@ from typing import Any
 
 from asr.errors import AsrError, UsageError
 from asr.extras import install_command
+from asr.processors import count_cores
 
 LOCAL = "local"
 AGAIN = "what is finished stays; run the same command again, `asr transcribe` with --resume"
@@ -131,8 +132,7 @@ def _connect(address: str) -> None:
     }
     told = "`ray start --head` begins a cluster, `ray status` tells its address"
     if address == LOCAL:
-        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-        quietly |= {"num_cpus": cores, "include_dashboard": False, "object_store_memory": _STORE}
+        quietly |= {"num_cpus": count_cores(), "include_dashboard": False, "object_store_memory": _STORE}
         told = "what it says of that lies in /tmp/ray/session_latest/logs; without --ray one process does the work"
     elif address != "auto":
         trouble = _silence(address)

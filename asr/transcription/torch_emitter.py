@@ -32,6 +32,7 @@ class TorchEmitter:
     ) -> None:
         chosen = choose_device(device)
         model = checkpoint.model.to(chosen).eval()
+        resolved = resolve_precision(precision, chosen)
         self.model = model
         self.info = EmitterInfo(
             checkpoint.tokenizer,
@@ -41,9 +42,9 @@ class TorchEmitter:
             model.minimum_samples,
             None if model.objective is None else model.config.objective.kind,
             str(chosen),
-            resolve_precision(precision, chosen),
+            resolved,
         )
-        self.device, self._precision = chosen, precision
+        self.device, self._precision = chosen, resolved
 
     def autocast(self) -> AbstractContextManager[None]:
         """The context that the network runs in, for its precision."""
